@@ -1,0 +1,139 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ow {
+namespace {
+
+std::string reason(int error) { return std::strerror(error); }
+
+struct Fd {
+  int value;
+  ~Fd() {
+    if (value >= 0) ::close(value);
+  }
+};
+
+Status check_location(std::string_view location) {
+  auto refuse = [&](const char* why) {
+    return invalid_model("external data location '", printable(location), "' ", why,
+                         "; expected a relative path inside the model's folder");
+  };
+  if (location.empty()) return refuse("is empty");
+  if (location.size() > 255) return refuse("is longer than 255 bytes");
+  if (location.find('\0') != location.npos) return refuse("contains a NUL byte");
+  if (location.find_first_of("\\:") != location.npos) return refuse("contains '\\' or ':'");
+  if (location.front() == '/') return refuse("is absolute");
+  // A leading "./" is common in files and harmless.
+  if (location.substr(0, 2) == "./") location.remove_prefix(2);
+  for (size_t begin = 0; begin <= location.size();) {
+    size_t end = std::min(location.find('/', begin), location.size());
+    auto part = location.substr(begin, end - begin);
+    if (part.empty() || part == "." || part == "..") return refuse("has an empty, '.' or '..' part");
+    begin = end + 1;
+  }
+  return {};
+}
+
+// Opens each component without following links: for kernels that lack openat2.
+int open_componentwise(int folder, std::string_view location) {
+  int current = ::dup(folder);
+  while (current >= 0) {
+    size_t slash = location.find('/');
+    std::string part(location.substr(0, slash));
+    bool last = slash == location.npos;
+    int next = ::openat(current, part.c_str(),
+                        O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
+    int error = errno;
+    ::close(current);
+    errno = error;
+    if (last) return next;
+    current = next;
+    location.remove_prefix(slash + 1);
+  }
+  return current;
+}
+
+}  // namespace
+
+MappedFile::~MappedFile() {
+  if (size_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+Result<std::shared_ptr<MappedFile>> MappedFile::map(int fd, const std::string& shown_path, bool single_link) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return io_error(shown_path, ": cannot stat: ", reason(errno));
+  if (S_ISDIR(info.st_mode)) return io_error(shown_path, ": is a folder, expected a file");
+  if (!S_ISREG(info.st_mode)) return io_error(shown_path, ": is not a regular file");
+  if (single_link && info.st_nlink != 1)
+    return invalid_model(shown_path, ": has ", info.st_nlink, " hard links, expected 1 for external data");
+  size_t size = static_cast<size_t>(info.st_size);
+  if (size == 0) return std::shared_ptr<MappedFile>(new MappedFile(nullptr, 0));
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (data == MAP_FAILED) return io_error(shown_path, ": cannot map: ", reason(errno));
+  return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
+}
+
+Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string& path) {
+  Fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (fd.value < 0) return io_error(path, ": cannot open: ", reason(errno));
+  return map(fd.value, path, false);
+}
+
+Result<std::shared_ptr<MappedFile>> MappedFile::open_beneath(const std::string& folder,
+                                                             std::string_view location) {
+  ONWARD_TRY(check_location(location));
+  if (location.substr(0, 2) == "./") location.remove_prefix(2);
+  std::string relative(location), shown = cat(folder, "/", location);
+  Fd root{::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (root.value < 0) return io_error(folder, ": cannot open folder: ", reason(errno));
+  open_how how{};
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  Fd fd{static_cast<int>(::syscall(SYS_openat2, root.value, relative.c_str(), &how, sizeof how))};
+  if (fd.value < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
+    fd.value = open_componentwise(root.value, relative);
+  if (fd.value < 0) {
+    if (errno == ELOOP) return invalid_model(shown, ": external data may not be reached through a symbolic link");
+    return io_error(shown, ": cannot open external data: ", reason(errno));
+  }
+  return map(fd.value, shown, true);
+}
+
+Status write_file(const std::string& path, std::span<const std::string_view> parts) {
+  std::string temporary = cat(path, ".part-", ::getpid());
+  Fd fd{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
+  if (fd.value < 0) return io_error(path, ": cannot write: ", reason(errno));
+  auto fail = [&](const char* what) {
+    Status status = io_error(path, ": cannot ", what, ": ", reason(errno));
+    ::unlink(temporary.c_str());
+    return status;
+  };
+  for (std::string_view part : parts) {
+    while (!part.empty()) {
+      ssize_t n = ::write(fd.value, part.data(), std::min<size_t>(part.size(), 1u << 30));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return fail("write");
+      part.remove_prefix(static_cast<size_t>(n));
+    }
+  }
+  if (::fsync(fd.value) != 0 && errno != EINVAL) return fail("sync");
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("rename");
+  return {};
+}
+
+std::string folder_of(const std::string& path) {
+  size_t slash = path.rfind('/');
+  if (slash == path.npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace ow

@@ -1,0 +1,45 @@
+// Read-only files: mapped into memory, or opened strictly beneath a folder (for external data that a model
+// names). Nothing here follows a link out of that folder.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace ow {
+
+// A whole file mapped read-only. Bytes stay valid while any shared_ptr to it lives.
+class MappedFile {
+ public:
+  // Errors: Io (missing, unreadable, a folder, ...), with the path and the system's reason.
+  static Result<std::shared_ptr<MappedFile>> open(const std::string& path);
+
+  // Opens `location` (a relative path with '/' separators, as in TensorProto.external_data) beneath `folder`.
+  // Refused as InvalidModel: empty or absolute, over 255 bytes, NUL, '\\', ':', "." or ".." parts, symbolic
+  // links anywhere below the folder, hard links, anything but a regular file.
+  static Result<std::shared_ptr<MappedFile>> open_beneath(const std::string& folder, std::string_view location);
+
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  MappedFile(const std::byte* data, size_t size) : data_(data), size_(size) {}
+  static Result<std::shared_ptr<MappedFile>> map(int fd, const std::string& shown_path, bool single_link);
+  const std::byte* data_;
+  size_t size_;
+};
+
+// Writes `parts` one after the other to a temporary file beside `path`, syncs it, and renames it into place:
+// after an error nothing new is left behind and an existing file is untouched.
+Status write_file(const std::string& path, std::span<const std::string_view> parts);
+
+// The folder part of a path, "." if there is none.
+std::string folder_of(const std::string& path);
+
+}  // namespace ow

@@ -1,0 +1,146 @@
+#include "base/thread_pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace ow {
+namespace {
+
+// Quota of cgroup v2, then v1; 0 if there is none.
+int cgroup_cpus() {
+  long long quota = 0, period = 0;
+  if (FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
+    if (std::fscanf(f, "%lld %lld", &quota, &period) != 2) quota = 0;
+    std::fclose(f);
+  } else if (FILE* q = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r")) {
+    if (std::fscanf(q, "%lld", &quota) != 1) quota = 0;
+    std::fclose(q);
+    if (FILE* p = std::fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r")) {
+      if (std::fscanf(p, "%lld", &period) != 1) period = 0;
+      std::fclose(p);
+    }
+  }
+  if (quota <= 0 || period <= 0) return 0;
+  return static_cast<int>((quota + period - 1) / period);
+}
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+class Pool {
+ public:
+  void run(int64_t chunks, int threads, const std::function<void(int64_t)>& chunk) {
+    if (threads <= 1 || chunks <= 1 || busy_.exchange(true, std::memory_order_acquire)) {
+      for (int64_t i = 0; i < chunks; ++i) chunk(i);
+      return;
+    }
+    const int helpers = static_cast<int>(std::min({int64_t{threads}, chunks, int64_t{kMaxThreads}})) - 1;
+    grow(helpers);
+    job_ = &chunk;
+    chunks_ = chunks;
+    next_.store(0, std::memory_order_relaxed);
+    active_.store(helpers, std::memory_order_relaxed);
+    const uint32_t epoch = (region_.load(std::memory_order_relaxed) >> 8) + 1;
+    region_.store(epoch << 8 | static_cast<uint32_t>(helpers), std::memory_order_release);
+    region_.notify_all();
+    work();
+    for (int spins = 0; active_.load(std::memory_order_acquire) != 0; ++spins) {
+      if (spins < kSpins) relax();
+      else std::this_thread::yield();
+    }
+    busy_.store(false, std::memory_order_release);
+  }
+
+ private:
+  static constexpr int kSpins = 2000;  // about 50 us
+  static constexpr int kMaxThreads = 256;
+
+  void work() {
+    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
+  }
+
+  void grow(int helpers) {
+    while (static_cast<int>(started_) < helpers) {
+      int index = started_++;
+      std::thread([this, index, seen = region_.load()] { loop(index, seen); }).detach();
+    }
+  }
+
+  void loop(int index, uint32_t seen) {
+    for (;;) {
+      for (int spins = 0; region_.load(std::memory_order_acquire) == seen && spins < kSpins; ++spins) relax();
+      region_.wait(seen, std::memory_order_acquire);
+      uint32_t now = region_.load(std::memory_order_acquire);
+      if (now == seen) continue;
+      seen = now;
+      // A worker beyond this region's size skips it. One inside it is waited for, so job_ stays valid.
+      if (index >= static_cast<int>(now & 255)) continue;
+      work();
+      active_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  std::atomic<bool> busy_{false};
+  const std::function<void(int64_t)>* job_ = nullptr;
+  int64_t chunks_ = 0;
+  int started_ = 0;
+  alignas(64) std::atomic<int64_t> next_{0};
+  alignas(64) std::atomic<int> active_{0};
+  alignas(64) std::atomic<uint32_t> region_{0};  // epoch << 8 | helpers: read as one
+};
+
+constinit std::atomic<Pool*> g_pool{nullptr};
+
+// The pool is never destroyed: workers may outlive main(). A forked child forgets its parent's pool.
+Pool& pool() {
+  Pool* p = g_pool.load(std::memory_order_acquire);
+  if (p) return *p;
+  static std::once_flag once;
+  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { g_pool.store(nullptr); }); });
+  auto* fresh = new Pool;
+  if (g_pool.compare_exchange_strong(p, fresh)) return *fresh;
+  delete fresh;
+  return *p;
+}
+
+}  // namespace
+
+int usable_threads() {
+  static const int count = [] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    if (int quota = cgroup_cpus()) n = std::min(n, quota);
+    return std::max(n, 1);
+  }();
+  return count;
+}
+
+void parallel_for(int64_t n, int64_t grain, int threads, const std::function<void(int64_t, int64_t)>& fn) {
+  if (n <= 0) return;
+  if (threads <= 0) threads = usable_threads();
+  grain = std::max<int64_t>(grain, 1);
+  const int64_t most = (n + grain - 1) / grain;
+  const int64_t chunks = std::min<int64_t>(most, int64_t{threads} * 6);
+  if (threads == 1 || chunks <= 1) return fn(0, n);
+  pool().run(chunks, threads, [&](int64_t i) {
+    int64_t begin = n / chunks * i + std::min(i, n % chunks);
+    int64_t end = begin + n / chunks + (i < n % chunks ? 1 : 0);
+    fn(begin, end);
+  });
+}
+
+}  // namespace ow

@@ -1,0 +1,150 @@
+#include "tensor/tensor.h"
+
+#include <cstring>
+#include <new>
+
+namespace ow {
+
+Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& budget) {
+  if (bytes < 0) return invalid_argument("a buffer of ", bytes, " bytes");
+  if (budget) ONWARD_TRY(budget->acquire(bytes));
+  // Whole vectors may be read at the end of a buffer, so its size is rounded up.
+  size_t rounded = (static_cast<size_t>(bytes) + 63) / 64 * 64 + 64;
+  auto* data = static_cast<std::byte*>(::operator new(rounded, std::align_val_t{64}, std::nothrow));
+  if (!data) {
+    if (budget) budget->release(bytes);
+    return Status(Code::kOutOfMemory, cat("cannot allocate ", bytes, " bytes"));
+  }
+  return Buffer(data, [budget, bytes](std::byte* p) {
+    ::operator delete(p, std::align_val_t{64});
+    if (budget) budget->release(bytes);
+  });
+}
+
+Result<Tensor> Tensor::allocate(DType dtype, const Shape& shape, const std::shared_ptr<Budget>& budget) {
+  auto count = checked_product(shape.dims());
+  auto bytes = count ? storage_bytes(dtype, *count) : std::nullopt;
+  if (!bytes || !is_valid(dtype))
+    return invalid_argument("a tensor of type ", dtype, " and shape ", shape, " has no valid size");
+  Tensor t;
+  t.dtype_ = dtype;
+  t.shape_ = shape;
+  t.strides_ = dense_strides(shape);
+  t.count_ = *count;
+  if (dtype == DType::kString) {
+    if (budget) ONWARD_TRY(budget->acquire(*bytes));
+    auto* strings = new (std::nothrow) std::string[static_cast<size_t>(*count) + 1];
+    if (!strings) return Status(Code::kOutOfMemory, cat("cannot allocate ", *count, " strings"));
+    t.data_ = reinterpret_cast<std::byte*>(strings);
+    t.owner_ = std::shared_ptr<const void>(strings, [budget, n = *bytes](std::string* p) {
+      delete[] p;
+      if (budget) budget->release(n);
+    });
+  } else {
+    Buffer buffer = ONWARD_TRY(allocate_buffer(*bytes, budget));
+    t.data_ = buffer.get();
+    t.owner_ = std::move(buffer);
+  }
+  return t;
+}
+
+Tensor Tensor::borrow(DType dtype, const Shape& shape, const void* data, std::shared_ptr<const void> owner) {
+  Tensor t;
+  t.dtype_ = dtype;
+  t.shape_ = shape;
+  t.strides_ = dense_strides(shape);
+  t.count_ = shape.count();
+  t.data_ = const_cast<std::byte*>(static_cast<const std::byte*>(data));
+  t.owner_ = std::move(owner);
+  return t;
+}
+
+bool Tensor::is_dense() const {
+  if (count_ <= 1) return true;
+  int64_t expected = 1;
+  for (size_t i = rank(); i-- > 0;) {
+    if (shape_[i] != 1 && strides_[i] != expected) return false;
+    expected *= shape_[i];
+  }
+  return true;
+}
+
+Tensor Tensor::reshaped(const Shape& shape) const {
+  ONWARD_DCHECK(is_dense() && shape.count() == count_);
+  Tensor t = *this;
+  t.shape_ = shape;
+  t.strides_ = dense_strides(shape);
+  return t;
+}
+
+Tensor Tensor::strided(const Shape& shape, const Shape& strides, int64_t offset_elements) const {
+  Tensor t = *this;
+  t.shape_ = shape;
+  t.strides_ = strides;
+  t.count_ = shape.count();
+  int bits = dtype_ == DType::kString ? int{sizeof(std::string)} * 8 : bit_width(dtype_);
+  t.data_ += offset_elements * bits / 8;
+  return t;
+}
+
+Result<Tensor> Tensor::owned(const std::shared_ptr<Budget>& budget) const {
+  if (!has_value() || (is_owned() && is_dense())) return *this;
+  Tensor t = ONWARD_TRY(allocate(dtype_, shape_, budget));
+  copy_elements(*this, t);
+  return t;
+}
+
+namespace {
+
+template <class T>
+void copy_strided(const T* from, const Shape& from_strides, T* to, const Shape& to_strides, const Shape& shape,
+                  size_t axis) {
+  const int64_t n = shape[axis], fs = from_strides[axis], ts = to_strides[axis];
+  if (axis + 1 == shape.rank()) {
+    if (fs == 1 && ts == 1) {
+      std::copy(from, from + n, to);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i * ts] = from[i * fs];
+    }
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i)
+    copy_strided(from + i * fs, from_strides, to + i * ts, to_strides, shape, axis + 1);
+}
+
+struct Bits128 {
+  uint64_t low, high;
+};
+
+template <class T>
+void copy_as(const Tensor& from, Tensor& to) {
+  copy_strided(reinterpret_cast<const T*>(from.raw()), from.strides(), reinterpret_cast<T*>(to.mutable_raw()),
+               to.strides(), from.shape(), 0);
+}
+
+}  // namespace
+
+void copy_elements(const Tensor& from, Tensor& to) {
+  ONWARD_DCHECK(from.dtype() == to.dtype() && from.shape() == to.shape());
+  if (from.count() == 0) return;
+  const bool strings = from.dtype() == DType::kString;
+  if (!strings && from.is_dense() && to.is_dense()) {
+    std::memmove(to.mutable_raw(), from.raw(), static_cast<size_t>(from.bytes()));
+    return;
+  }
+  if (from.rank() == 0) {  // one string
+    to.mutable_data<std::string>()[0] = from.data<std::string>()[0];
+    return;
+  }
+  if (strings) return copy_as<std::string>(from, to);
+  switch (bit_width(from.dtype())) {
+    case 8: return copy_as<uint8_t>(from, to);
+    case 16: return copy_as<uint16_t>(from, to);
+    case 32: return copy_as<uint32_t>(from, to);
+    case 64: return copy_as<uint64_t>(from, to);
+    case 128: return copy_as<Bits128>(from, to);
+    default: ONWARD_CHECK(from.is_dense() && to.is_dense());
+  }
+}
+
+}  // namespace ow
