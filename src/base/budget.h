@@ -15,7 +15,10 @@ class Budget {
   using Clock = std::chrono::steady_clock;
 
   void set_memory_limit(int64_t bytes) { memory_limit_ = bytes; }
-  void set_deadline(Clock::time_point when) { deadline_ = when; has_deadline_ = true; }
+  void set_deadline(Clock::time_point when) {
+    deadline_ = when;
+    has_deadline_ = true;
+  }
   // The flag must outlive the run; nullptr: cannot be cancelled.
   void set_cancel_flag(const std::atomic<bool>* flag) { cancel_ = flag; }
 

@@ -27,8 +27,10 @@ inline std::optional<int64_t> checked_product(std::span<const int64_t> extents) 
   bool zero = false, overflow = false;
   for (int64_t e : extents) {
     if (e < 0) return std::nullopt;
-    if (e == 0) zero = true;
-    else overflow |= __builtin_mul_overflow(product, e, &product);
+    if (e == 0)
+      zero = true;
+    else
+      overflow |= __builtin_mul_overflow(product, e, &product);
   }
   if (zero) return 0;
   return overflow ? std::nullopt : std::optional<int64_t>(product);

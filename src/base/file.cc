@@ -102,7 +102,8 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open_beneath(const std::string& 
   if (fd.value < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
     fd.value = open_componentwise(root.value, relative);
   if (fd.value < 0) {
-    if (errno == ELOOP) return invalid_model(shown, ": external data may not be reached through a symbolic link");
+    if (errno == ELOOP)
+      return invalid_model(shown, ": external data may not be reached through a symbolic link");
     return io_error(shown, ": cannot open external data: ", reason(errno));
   }
   return map(fd.value, shown, true);

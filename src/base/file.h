@@ -19,7 +19,8 @@ class MappedFile {
   // Opens `location` (a relative path with '/' separators, as in TensorProto.external_data) beneath `folder`.
   // Refused as InvalidModel: empty or absolute, over 255 bytes, NUL, '\\', ':', "." or ".." parts, symbolic
   // links anywhere below the folder, hard links, anything but a regular file.
-  static Result<std::shared_ptr<MappedFile>> open_beneath(const std::string& folder, std::string_view location);
+  static Result<std::shared_ptr<MappedFile>> open_beneath(const std::string& folder,
+                                                          std::string_view location);
 
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -6,16 +6,26 @@ namespace ow {
 
 const char* code_name(Code code) {
   switch (code) {
-    case Code::kOk: return "Ok";
-    case Code::kInvalidModel: return "InvalidModel";
-    case Code::kInvalidArgument: return "InvalidArgument";
-    case Code::kUnsupported: return "Unsupported";
-    case Code::kOutOfMemory: return "OutOfMemory";
-    case Code::kLimitExceeded: return "LimitExceeded";
-    case Code::kDeadlineExceeded: return "DeadlineExceeded";
-    case Code::kCancelled: return "Cancelled";
-    case Code::kIo: return "Io";
-    case Code::kInternal: return "Internal";
+    case Code::kOk:
+      return "Ok";
+    case Code::kInvalidModel:
+      return "InvalidModel";
+    case Code::kInvalidArgument:
+      return "InvalidArgument";
+    case Code::kUnsupported:
+      return "Unsupported";
+    case Code::kOutOfMemory:
+      return "OutOfMemory";
+    case Code::kLimitExceeded:
+      return "LimitExceeded";
+    case Code::kDeadlineExceeded:
+      return "DeadlineExceeded";
+    case Code::kCancelled:
+      return "Cancelled";
+    case Code::kIo:
+      return "Io";
+    case Code::kInternal:
+      return "Internal";
   }
   return "Unknown";
 }

@@ -18,11 +18,11 @@ namespace ow {
 // Values are part of the C ABI (onward.h) and never change.
 enum class Code : int {
   kOk = 0,
-  kInvalidModel = 1,      // the file breaks the ONNX format or its rules
-  kInvalidArgument = 2,   // the caller's input, option or shape is wrong
-  kUnsupported = 3,       // valid, but this build cannot do it
+  kInvalidModel = 1,     // the file breaks the ONNX format or its rules
+  kInvalidArgument = 2,  // the caller's input, option or shape is wrong
+  kUnsupported = 3,      // valid, but this build cannot do it
   kOutOfMemory = 4,
-  kLimitExceeded = 5,     // a budget (memory, work, depth) would be exceeded
+  kLimitExceeded = 5,  // a budget (memory, work, depth) would be exceeded
   kDeadlineExceeded = 6,
   kCancelled = 7,
   kIo = 8,
@@ -53,17 +53,29 @@ class [[nodiscard]] Status {
 };
 
 template <class... T>
-Status invalid_model(const T&... parts) { return {Code::kInvalidModel, cat(parts...)}; }
+Status invalid_model(const T&... parts) {
+  return {Code::kInvalidModel, cat(parts...)};
+}
 template <class... T>
-Status invalid_argument(const T&... parts) { return {Code::kInvalidArgument, cat(parts...)}; }
+Status invalid_argument(const T&... parts) {
+  return {Code::kInvalidArgument, cat(parts...)};
+}
 template <class... T>
-Status unsupported(const T&... parts) { return {Code::kUnsupported, cat(parts...)}; }
+Status unsupported(const T&... parts) {
+  return {Code::kUnsupported, cat(parts...)};
+}
 template <class... T>
-Status limit_exceeded(const T&... parts) { return {Code::kLimitExceeded, cat(parts...)}; }
+Status limit_exceeded(const T&... parts) {
+  return {Code::kLimitExceeded, cat(parts...)};
+}
 template <class... T>
-Status io_error(const T&... parts) { return {Code::kIo, cat(parts...)}; }
+Status io_error(const T&... parts) {
+  return {Code::kIo, cat(parts...)};
+}
 template <class... T>
-Status internal_error(const T&... parts) { return {Code::kInternal, cat(parts...)}; }
+Status internal_error(const T&... parts) {
+  return {Code::kInternal, cat(parts...)};
+}
 
 // A T or the Status that says why there is none.
 template <class T>
@@ -90,22 +102,26 @@ class [[nodiscard]] Result {
 namespace internal {
 inline Status take_status(Status& s) { return std::move(s); }
 template <class T>
-Status take_status(Result<T>& r) { return r.take_status(); }
+Status take_status(Result<T>& r) {
+  return r.take_status();
+}
 inline void take_value(Status&&) {}
 template <class T>
-T take_value(Result<T>&& r) { return *std::move(r); }
+T take_value(Result<T>&& r) {
+  return *std::move(r);
+}
 [[noreturn]] void check_failed(const char* file, int line, const char* expression);
 }  // namespace internal
 
 }  // namespace ow
 
 // ONWARD_TRY(status_expr);  auto x = ONWARD_TRY(result_expr);  returns the error from the enclosing function.
-#define ONWARD_TRY(expression)                                             \
-  __extension__({                                                          \
-    auto onward_try = (expression);                                        \
-    if (!onward_try.ok()) [[unlikely]]                                     \
-      return ::ow::internal::take_status(onward_try);                  \
-    ::ow::internal::take_value(std::move(onward_try));                 \
+#define ONWARD_TRY(expression)                         \
+  __extension__({                                      \
+    auto onward_try = (expression);                    \
+    if (!onward_try.ok()) [[unlikely]]                 \
+      return ::ow::internal::take_status(onward_try);  \
+    ::ow::internal::take_value(std::move(onward_try)); \
   })
 
 // Programmer errors only. CHECK is always on, DCHECK in debug builds.

@@ -17,10 +17,12 @@ void append_int(std::string& out, int64_t v);
 void append_uint(std::string& out, uint64_t v);
 
 template <class T>
-  requires(std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>)
-void append(std::string& out, T v) {
-  if constexpr (std::is_signed_v<T>) append_int(out, v);
-  else append_uint(out, v);
+requires(std::is_integral_v<T> && !std::is_same_v<T, bool> &&
+         !std::is_same_v<T, char>) void append(std::string& out, T v) {
+  if constexpr (std::is_signed_v<T>)
+    append_int(out, v);
+  else
+    append_uint(out, v);
 }
 
 // Any type may define `void append(std::string&, const T&)` beside itself to be usable in cat().

@@ -58,8 +58,10 @@ class Pool {
     region_.notify_all();
     work();
     for (int spins = 0; active_.load(std::memory_order_acquire) != 0; ++spins) {
-      if (spins < kSpins) relax();
-      else std::this_thread::yield();
+      if (spins < kSpins)
+        relax();
+      else
+        std::this_thread::yield();
     }
     busy_.store(false, std::memory_order_release);
   }

@@ -1,9 +1,10 @@
 // The one thread pool of the process.
 //
-// A parallel region is split into chunks that threads take by an atomic counter; the caller works too. Workers
-// spin briefly for the next region, then sleep in the kernel, so an idle process uses no CPU. One region runs
-// at a time: a second caller (or a nested region) runs its chunks itself, one after the other, with the same
-// results, because no result may depend on which thread computed it. After fork() the child starts a new pool.
+// A parallel region is split into chunks that threads take by an atomic counter; the caller works too.
+// Workers spin briefly for the next region, then sleep in the kernel, so an idle process uses no CPU. One
+// region runs at a time: a second caller (or a nested region) runs its chunks itself, one after the other,
+// with the same results, because no result may depend on which thread computed it. After fork() the child
+// starts a new pool.
 #pragma once
 #include <cstdint>
 #include <functional>

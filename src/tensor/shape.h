@@ -38,8 +38,10 @@ class Shape {
   void push_back(int64_t v) { resize(size_ + 1, v); }
   void resize(size_t rank, int64_t fill = 0) {
     if (rank > kInline && heap_.empty()) heap_.assign(inline_, inline_ + size_);
-    if (!heap_.empty()) heap_.resize(std::max<size_t>(rank, 1), fill);
-    else if (rank > size_) std::fill(inline_ + size_, inline_ + rank, fill);
+    if (!heap_.empty())
+      heap_.resize(std::max<size_t>(rank, 1), fill);
+    else if (rank > size_)
+      std::fill(inline_ + size_, inline_ + rank, fill);
     size_ = rank;
   }
 
@@ -47,7 +49,9 @@ class Shape {
   // importer do); -1 on overflow.
   int64_t count() const { return checked_product(dims()).value_or(-1); }
   // Product of dims [from, to).
-  int64_t count(size_t from, size_t to) const { return checked_product(dims().subspan(from, to - from)).value_or(-1); }
+  int64_t count(size_t from, size_t to) const {
+    return checked_product(dims().subspan(from, to - from)).value_or(-1);
+  }
 
   friend bool operator==(const Shape& a, const Shape& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());

@@ -10,13 +10,13 @@ Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& bud
   if (budget) ONWARD_TRY(budget->acquire(bytes));
   // Whole vectors may be read at the end of a buffer, so its size is rounded up.
   size_t rounded = (static_cast<size_t>(bytes) + 63) / 64 * 64 + 64;
-  auto* data = static_cast<std::byte*>(::operator new(rounded, std::align_val_t{64}, std::nothrow));
+  auto* data = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{64}, std::nothrow));
   if (!data) {
     if (budget) budget->release(bytes);
     return Status(Code::kOutOfMemory, cat("cannot allocate ", bytes, " bytes"));
   }
   return Buffer(data, [budget, bytes](std::byte* p) {
-    ::operator delete(p, std::align_val_t{64});
+    ::operator delete (p, std::align_val_t{64});
     if (budget) budget->release(bytes);
   });
 }
@@ -97,8 +97,8 @@ Result<Tensor> Tensor::owned(const std::shared_ptr<Budget>& budget) const {
 namespace {
 
 template <class T>
-void copy_strided(const T* from, const Shape& from_strides, T* to, const Shape& to_strides, const Shape& shape,
-                  size_t axis) {
+void copy_strided(const T* from, const Shape& from_strides, T* to, const Shape& to_strides,
+                  const Shape& shape, size_t axis) {
   const int64_t n = shape[axis], fs = from_strides[axis], ts = to_strides[axis];
   if (axis + 1 == shape.rank()) {
     if (fs == 1 && ts == 1) {
@@ -138,12 +138,18 @@ void copy_elements(const Tensor& from, Tensor& to) {
   }
   if (strings) return copy_as<std::string>(from, to);
   switch (bit_width(from.dtype())) {
-    case 8: return copy_as<uint8_t>(from, to);
-    case 16: return copy_as<uint16_t>(from, to);
-    case 32: return copy_as<uint32_t>(from, to);
-    case 64: return copy_as<uint64_t>(from, to);
-    case 128: return copy_as<Bits128>(from, to);
-    default: ONWARD_CHECK(from.is_dense() && to.is_dense());
+    case 8:
+      return copy_as<uint8_t>(from, to);
+    case 16:
+      return copy_as<uint16_t>(from, to);
+    case 32:
+      return copy_as<uint32_t>(from, to);
+    case 64:
+      return copy_as<uint64_t>(from, to);
+    case 128:
+      return copy_as<Bits128>(from, to);
+    default:
+      ONWARD_CHECK(from.is_dense() && to.is_dense());
   }
 }
 

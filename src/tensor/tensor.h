@@ -32,7 +32,9 @@ class Tensor {
   template <class T>
   static Tensor of(const Shape& shape, std::span<const T> values);
   template <class T>
-  static Tensor scalar(const T& value) { return of<T>({}, std::span<const T>(&value, 1)); }
+  static Tensor scalar(const T& value) {
+    return of<T>({}, std::span<const T>(&value, 1));
+  }
 
   bool has_value() const { return dtype_ != DType::kUndefined; }
   DType dtype() const { return dtype_; }
@@ -42,7 +44,7 @@ class Tensor {
   int64_t dim(size_t i) const { return shape_[i]; }
   int64_t count() const { return count_; }
   int64_t bytes() const { return storage_bytes(dtype_, count_).value_or(0); }  // when dense
-  bool is_dense() const;  // row-major without gaps
+  bool is_dense() const;                                                       // row-major without gaps
   bool is_owned() const { return owner_ != nullptr; }
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
@@ -60,9 +62,13 @@ class Tensor {
   }
   // All elements of a dense tensor.
   template <class T>
-  std::span<const T> span() const { return {data<T>(), static_cast<size_t>(count_)}; }
+  std::span<const T> span() const {
+    return {data<T>(), static_cast<size_t>(count_)};
+  }
   template <class T>
-  std::span<T> mutable_span() { return {mutable_data<T>(), static_cast<size_t>(count_)}; }
+  std::span<T> mutable_span() {
+    return {mutable_data<T>(), static_cast<size_t>(count_)};
+  }
 
   // The same memory under another shape of equal count; this tensor must be dense.
   Tensor reshaped(const Shape& shape) const;
