@@ -1,0 +1,61 @@
+// The float32 matrix product that MatMul, Gemm and every convolution share.
+//
+//   C[m, n] = act( sum_t sum_k A_t[m, k] * B_t[k, n] + bias[n] + residual[m, n] )
+//
+// A is read in place through row pointers, one set per tap t, so a convolution needs no im2col buffer and a
+// plain product is the case of one tap. B is packed once into panels of the width of the register tile:
+//   packed: 64-byte header | for each panel of NR columns: [taps * K][NR] floats, zero padded
+// The sum runs over blocks of at most 256 (t, k) pairs, in order; its order depends on K and the taps alone,
+// so C is bit-equal for every M, N, thread count and position in the batch.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/math.h"
+
+namespace ow::kernels {
+
+// What happens to the sum before it is stored.
+struct Epilogue {
+  const float* bias = nullptr;  // one per output column (channel)
+  const float* residual =
+      nullptr;              // added per element; row stride residual_ld. May be C itself (same stride)
+  int64_t residual_ld = 0;  // if it is added before the activation.
+  bool residual_after_activation = false;
+  Activation activation = Activation::kNone;
+  float alpha = 0, beta = 0;  // the activation's
+};
+
+// A B matrix as the caller has it: element (t, k, n) is b[t * stride_tap + k * stride_k + n * stride_n] *
+// scale.
+struct BSource {
+  const float* b;
+  int64_t taps = 1, k, n;
+  int64_t stride_tap = 0, stride_k, stride_n;
+  float scale = 1;
+};
+
+// Bytes of a packed B for best_isa(). The buffer must be aligned to 64 bytes.
+size_t packed_b_bytes(int64_t taps, int64_t k, int64_t n);
+void pack_b(const BSource& source, void* packed, int threads);
+
+// Plain product: C[m x n] = epilogue(A[m x k] * B[k x n]). A's rows are contiguous, at stride lda; C's at
+// ldc. k may be 0. C must not overlap A or B.
+void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c,
+          int64_t ldc, const Epilogue& epilogue, int threads);
+
+// Rows of A through pointers.
+struct IndirectRows {
+  // Writes to out[0 .. count) the first elements of rows first .. first + count of A_tap; each has k floats.
+  void (*a_rows)(const void* context, int64_t first, int count, int64_t tap, const float** out);
+  // Writes the row numbers in C (and in the residual) of those rows. Null: row i of the product is row i of
+  // C.
+  void (*c_rows)(const void* context, int64_t first, int count, int64_t* out);
+  const void* context;
+};
+
+// C[row(i)] = epilogue(sum_t A_t[i] * B_t) for i in [0, m).
+void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows,
+                   const void* packed_b, float* c, int64_t ldc, const Epilogue& epilogue, int threads);
+
+}  // namespace ow::kernels

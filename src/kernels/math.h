@@ -1,0 +1,34 @@
+// Vectorised float32 functions over arrays, and the activations that kernels fuse.
+//
+// Errors: exp, log, tanh, sigmoid and erf stay within 2 units in the last place over the whole range,
+// denormal results included. NaN gives NaN; exp(+inf) = +inf, exp(-inf) = 0, log(0) = -inf, log(<0) = NaN.
+// y[i] depends on x[i] alone, not on i or n. x == y (in place) is allowed; no other overlap.
+#pragma once
+#include <cstdint>
+
+namespace ow::kernels {
+
+void exp(const float* x, float* y, int64_t n);
+void log(const float* x, float* y, int64_t n);
+void erf(const float* x, float* y, int64_t n);
+void tanh(const float* x, float* y, int64_t n);
+void sigmoid(const float* x, float* y, int64_t n);
+
+enum class Activation : uint8_t {
+  kNone,
+  kRelu,         // max(x, 0)
+  kLeakyRelu,    // x < 0 ? alpha * x : x
+  kClip,         // min(max(x, alpha), beta): alpha is the low bound, beta the high one
+  kSigmoid,      // 1 / (1 + exp(-x))
+  kSilu,         // x * sigmoid(x)
+  kHardSigmoid,  // min(max(alpha * x + beta, 0), 1)
+  kHardSwish,    // x * min(max(x / 6 + 0.5, 0), 1)
+  kGelu,         // x / 2 * (1 + erf(x / sqrt 2))
+  kGeluTanh,     // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  kTanh,
+};
+
+// y[i] = activation(x[i]). NaN stays NaN in every activation.
+void activate(Activation activation, float alpha, float beta, const float* x, float* y, int64_t n);
+
+}  // namespace ow::kernels
