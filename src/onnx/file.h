@@ -61,7 +61,7 @@ struct SaveOptions {
   ExternalData external_data = ExternalData::kKeep;
   int64_t threshold_bytes = 1024;
   // Name of the data file beside the model; empty: the model's file name and ".data".
-  std::string location;
+  std::string location = {};
 };
 
 // Writes `model` to `path`; each file appears whole or not at all, the data file first. `files` is where the

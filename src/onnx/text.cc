@@ -102,17 +102,17 @@ class Printer {
 };
 
 void Printer::quoted(Text text) {
+  constexpr size_t kShownBytes = 4096;
   out += '"';
-  std::string shown = printable(text, 4096);
-  size_t i = 0;
-  for (char c : shown) {
-    // printable() has written "\x.." for control characters already; only the text's own '\' and '"' are
-    // escaped.
-    bool own = i < text.size() && c == text[i];
-    if (c == '"' || (c == '\\' && own)) out += '\\';
-    out += c;
-    if (own) ++i;
+  for (char c : text.substr(0, kShownBytes)) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else {
+      out += printable({&c, 1});
+    }
   }
+  if (text.size() > kShownBytes) out += "...";
   out += '"';
 }
 
