@@ -1,0 +1,5 @@
+# Test programs that are no unit tests of a room.
+if(ONWARD_TESTS)
+  add_executable(onnx_roundtrip ${PROJECT_SOURCE_DIR}/tests/onnx_roundtrip.cc)
+  target_link_libraries(onnx_roundtrip PRIVATE onward_all)
+endif()
