@@ -2,8 +2,9 @@
 """Holds an engine against PyTorch and ONNX Runtime on the cases that export.py wrote.
 
 For every run: max |y - ref| / max(1, max |ref|) and ||y - ref|| / ||ref||, both at most --limit (1e-4).
-Engines: `onward` runs `PROGRAM run MODEL --input NAME=FILE.npy ... --out DIR`, which leaves DIR/<output>.npy ("/" in
-a name becomes "_"); `ort` is ONNX Runtime itself, which shows that the cases are sound. Exit status 1 on any failure.
+Engines: `onward` runs `PROGRAM run MODEL --input NAME=FILE.npy ... --out DIR`, which leaves DIR/<output>.npy
+("/" in a name becomes "_"); `ort` is ONNX Runtime itself, which shows that the cases are sound. Exit status 1
+on any failure.
 """
 
 import argparse
@@ -55,9 +56,17 @@ def rows_of_run(got: dict, references: dict, limit: float) -> list:
     for reference_name, reference in references.items():
         for output, expected in reference.items():
             max_abs, relative = distance(got[output], expected)
-            rows.append({"reference": reference_name, "output": output, "max_abs": max_abs, "relative_l2": relative,
-                         "shape": list(got[output].shape), "expected_shape": list(expected.shape),
-                         "ok": max_abs <= limit and relative <= limit})
+            rows.append(
+                {
+                    "reference": reference_name,
+                    "output": output,
+                    "max_abs": max_abs,
+                    "relative_l2": relative,
+                    "shape": list(got[output].shape),
+                    "expected_shape": list(expected.shape),
+                    "ok": max_abs <= limit and relative <= limit,
+                }
+            )
     return rows
 
 
@@ -90,13 +99,21 @@ def line_of(row: dict) -> str:
     verdict = "ok" if row["ok"] else "FAIL"
     if "error" in row:
         return f"{head}{verdict}  {row['error']}"
-    shapes = "" if row["shape"] == row["expected_shape"] else f"  shape {row['shape']}, expected {row['expected_shape']}"
-    return (f"{head}{row['output']:12} {row['reference']:6} {row['max_abs']:10.2e} {row['relative_l2']:10.2e}  "
-            f"{verdict}{shapes}")
+    shapes = (
+        ""
+        if row["shape"] == row["expected_shape"]
+        else f"  shape {row['shape']}, expected {row['expected_shape']}"
+    )
+    return (
+        f"{head}{row['output']:12} {row['reference']:6} {row['max_abs']:10.2e} {row['relative_l2']:10.2e}  "
+        f"{verdict}{shapes}"
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dir", type=Path, default=ROOT / "build/frameworks", help="what export.py wrote")
     parser.add_argument("--engine", choices=("onward", "ort"), default="onward")
     parser.add_argument("--program", type=Path, default=ROOT / "build/bin/onward")
@@ -107,7 +124,7 @@ def main() -> int:
     options = parser.parse_args()
     manifest = options.dir / "manifest.json"
     if not manifest.exists():
-        parser.error(f"{manifest}: no such file; run /usr/bin/python3 tests/frameworks/export.py --out {options.dir} first")
+        parser.error(f"{manifest}: no such file; run tests/frameworks/export.py --out {options.dir} first")
     if options.engine == "onward" and not options.program.exists():
         parser.error(f"{options.program}: no such program; build it, or give --program")
     cases = json.loads(manifest.read_text())["cases"]
@@ -125,7 +142,9 @@ def main() -> int:
     failed = sorted({row["case"] for row in rows if not row["ok"]})
     print(f"{len(cases)} cases, {len(rows)} comparisons, failed: {', '.join(failed) or 'none'}")
     if options.json:
-        options.json.write_text(json.dumps({"engine": options.engine, "limit": options.limit, "rows": rows}, indent=1) + "\n")
+        options.json.write_text(
+            json.dumps({"engine": options.engine, "limit": options.limit, "rows": rows}, indent=1) + "\n"
+        )
     return 1 if failed or not rows else 0
 
 

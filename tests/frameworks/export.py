@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Exports the networks in networks/ from PyTorch to ONNX, with inputs and PyTorch's own outputs.
 
-    DIR/manifest.json                     cases: name, model, opset, runs [{inputs {name: file}, outputs {name: file}}]
+    DIR/manifest.json      cases: name, model, opset, runs [{inputs {name: file}, outputs {name: file}}]
     DIR/<case>/model.onnx
     DIR/<case>/case_<i>/input_<name>.npy  output_<name>.npy      "/" in a name becomes "_"
 
-A case already exported by the same sources and PyTorch is skipped. Outputs that are not finite, or whose spread is
-outside 1e-2..1e3, fail the export: comparing them at 1e-4 would prove nothing.
+A case already exported by the same sources and PyTorch is skipped. Outputs that are not finite, or whose
+spread is outside 1e-2..1e3, fail the export: comparing them at 1e-4 would prove nothing.
 """
 
 import argparse
@@ -48,8 +48,10 @@ def file_name(kind: str, name: str) -> str:
 def check_spread(case_name: str, name: str, values: np.ndarray) -> None:
     spread = float(np.std(values.astype(np.float64)))
     if not np.isfinite(values).all() or not 1e-2 <= spread <= 1e3:
-        raise SystemExit(f"{case_name}: output {name} has standard deviation {spread}, expected 1e-2..1e3; "
-                         "scale the network's weights so that a comparison means something")
+        raise SystemExit(
+            f"{case_name}: output {name} has standard deviation {spread}, expected 1e-2..1e3; "
+            "scale the network's weights so that a comparison means something"
+        )
 
 
 def run_case(case, network, values, index: int, folder: Path) -> dict:
@@ -81,8 +83,15 @@ def export_case(case, folder: Path) -> dict:
         disturb(network, [torch.cat(draw) for draw in zip(*draws)], SEED + 2)
     folder.mkdir(parents=True, exist_ok=True)
     runs = [run_case(case, network, run, index, folder) for index, run in enumerate(values)]
-    torch.onnx.export(network, first, str(folder / "model.onnx"), opset_version=case.opset, input_names=list(values[0]),
-                      output_names=list(case.outputs), dynamic_axes=case.dynamic_axes or None)
+    torch.onnx.export(
+        network,
+        first,
+        str(folder / "model.onnx"),
+        opset_version=case.opset,
+        input_names=list(values[0]),
+        output_names=list(case.outputs),
+        dynamic_axes=case.dynamic_axes or None,
+    )
     return {"name": case.name, "model": f"{folder.name}/model.onnx", "opset": case.opset, "runs": runs}
 
 
@@ -101,9 +110,13 @@ def export_or_keep(case, out: Path, stamp: str) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=HERE.parent.parent / "build/frameworks")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these cases; the manifest then lists only them")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="these cases; the manifest then lists only them"
+    )
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     options = parser.parse_args()
     cases = {case.name: case for family in FAMILIES for case in family.cases()}

@@ -1,10 +1,10 @@
 """What one exported case is, and how its random weights are made well conditioned.
 
-A case is a network, the names of its inputs and outputs, and one or more sets of input shapes. Weights come from a
-fixed seed. Batch-norm statistics are measured on random inputs and then moved (mean by 0.3 sigma, variance by a factor
-0.7..1.4), so that folding them is a real change while activations stay near unit size in deep networks. A variance is
-at least a tenth of the squared mean: a norm that divides by less amplifies rounding, and deep networks of such norms
-differ by more than 1e-4 between any two engines.
+A case is a network, the names of its inputs and outputs, and one or more sets of input shapes. Weights come
+from a fixed seed. Batch-norm statistics are measured on random inputs and then moved (mean by 0.3 sigma,
+variance by a factor 0.7..1.4), so that folding them is a real change while activations stay near unit size in
+deep networks. A variance is at least a tenth of the squared mean: a norm that divides by less amplifies
+rounding, and deep networks of such norms differ by more than 1e-4 between any two engines.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,9 @@ Maker = Callable[[torch.Generator], torch.Tensor]
 class Case:
     name: str
     build: Callable[[], nn.Module]
-    runs: List[Dict[str, Maker]]  # each: input name -> maker; the first run is the one the export is traced with
+    runs: List[
+        Dict[str, Maker]
+    ]  # each: input name -> maker; the first run is the one the export is traced with
     outputs: Sequence[str] = ("output",)
     dynamic_axes: Dict[str, Dict[int, str]] = field(default_factory=dict)
     opset: int = 17
@@ -41,7 +43,7 @@ def constant(value) -> Maker:
 
 
 def picture(*shape: int) -> Maker:
-    """Noise at four scales, so that pictures differ in the large too; plain noise looks alike after pooling."""
+    """Noise at four scales: pictures differ in the large too, where plain noise looks alike after pooling."""
 
     def make(generator: torch.Generator) -> torch.Tensor:
         total = torch.randn(*shape, generator=generator) * 0.5
@@ -80,7 +82,10 @@ def disturb(network: nn.Module, batch: Sequence[torch.Tensor], seed: int) -> Non
                 norm.weight.copy_(0.7 + 0.6 * torch.rand(norm.weight.shape, generator=generator))
                 norm.bias.copy_(0.2 * torch.randn(norm.bias.shape, generator=generator))
         if norms:
-            hooks = [norm.register_forward_pre_hook(lambda m, x: measure_and_move(m, x[0], generator)) for norm in norms]
+            hooks = [
+                norm.register_forward_pre_hook(lambda m, x: measure_and_move(m, x[0], generator))
+                for norm in norms
+            ]
             network(*batch)
             for hook in hooks:
                 hook.remove()

@@ -36,7 +36,7 @@ def vgg(name: str):
 
 
 def efficientnet():
-    """Fresh weights start so small behind the sigmoid gates that all logits would agree; widen the last layer."""
+    """Fresh weights behind sigmoid gates make all logits nearly equal; a wider last layer spreads them."""
     network = torchvision_network("efficientnet_b0")()
     with torch.no_grad():
         network.classifier[1].weight.normal_(0, 0.05)

@@ -89,7 +89,11 @@ class Gru(nn.Module):
 
 
 def lstm_run(steps: int, batch: int):
-    return {"x": normal(steps, batch, 10), "h": normal(4, batch, 14, scale=0.5), "c": normal(4, batch, 14, scale=0.5)}
+    return {
+        "x": normal(steps, batch, 10),
+        "h": normal(4, batch, 14, scale=0.5),
+        "c": normal(4, batch, 14, scale=0.5),
+    }
 
 
 def scripted(network):
@@ -107,23 +111,59 @@ def control_cases():
     rows = {0: "rows"}
     return [
         Case("script_if", scripted(Branch), branch, dynamic_axes={"x": size, "output": size}, scripted=True),
-        Case("script_if_opset13", scripted(Branch), branch, dynamic_axes={"x": size, "output": size}, opset=13, scripted=True),
+        Case(
+            "script_if_opset13",
+            scripted(Branch),
+            branch,
+            dynamic_axes={"x": size, "output": size},
+            opset=13,
+            scripted=True,
+        ),
         Case("script_loop", scripted(Repeat), repeat, scripted=True),
         Case("script_loop_opset11", scripted(Repeat), repeat, opset=11, scripted=True),
-        Case("script_loop_states", scripted(Collect), [{"x": normal(5, 2, 6)}, {"x": normal(8, 3, 6)}],
-             dynamic_axes={"x": {0: "steps", 1: "batch"}, "output": {0: "steps", 1: "batch"}}, scripted=True),
-        Case("script_while", scripted(Until), [{"x": normal(4, 5, scale=3.0)}, {"x": normal(7, 5, scale=40.0)}],
-             dynamic_axes={"x": rows, "output": {0: "values"}}, scripted=True),
+        Case(
+            "script_loop_states",
+            scripted(Collect),
+            [{"x": normal(5, 2, 6)}, {"x": normal(8, 3, 6)}],
+            dynamic_axes={"x": {0: "steps", 1: "batch"}, "output": {0: "steps", 1: "batch"}},
+            scripted=True,
+        ),
+        Case(
+            "script_while",
+            scripted(Until),
+            [{"x": normal(4, 5, scale=3.0)}, {"x": normal(7, 5, scale=40.0)}],
+            dynamic_axes={"x": rows, "output": {0: "values"}},
+            scripted=True,
+        ),
     ]
 
 
 def recurrent_cases():
-    lstm_axes = {"x": {0: "steps", 1: "batch"}, "h": {1: "batch"}, "c": {1: "batch"}, "y": {0: "steps", 1: "batch"},
-                 "h_last": {1: "batch"}, "c_last": {1: "batch"}}
+    lstm_axes = {
+        "x": {0: "steps", 1: "batch"},
+        "h": {1: "batch"},
+        "c": {1: "batch"},
+        "y": {0: "steps", 1: "batch"},
+        "h_last": {1: "batch"},
+        "c_last": {1: "batch"},
+    }
     gru_axes = {"x": {0: "steps", 1: "batch"}, "y": {0: "steps", 1: "batch"}, "h_last": {1: "batch"}}
     return [
-        Case("lstm", Lstm, [lstm_run(7, 2), lstm_run(11, 3)], outputs=["y", "h_last", "c_last"], dynamic_axes=lstm_axes, opset=14),
-        Case("gru", Gru, [{"x": normal(7, 1, 10)}, {"x": normal(4, 3, 10)}], outputs=["y", "h_last"], dynamic_axes=gru_axes),
+        Case(
+            "lstm",
+            Lstm,
+            [lstm_run(7, 2), lstm_run(11, 3)],
+            outputs=["y", "h_last", "c_last"],
+            dynamic_axes=lstm_axes,
+            opset=14,
+        ),
+        Case(
+            "gru",
+            Gru,
+            [{"x": normal(7, 1, 10)}, {"x": normal(4, 3, 10)}],
+            outputs=["y", "h_last"],
+            dynamic_axes=gru_axes,
+        ),
     ]
 
 

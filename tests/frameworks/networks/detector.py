@@ -1,7 +1,8 @@
-"""A one-stage detector of the YOLOv5 family, nano widths: Focus, C3 with SiLU, SPPF, path aggregation, decoded head.
+"""A one-stage detector of the YOLOv5 family, nano widths: Focus, C3, SPPF, path aggregation, decoded head.
 
 Per map of stride s, with t = sigmoid(raw):  xy = (2 t - 0.5 + cell) s,  wh = (2 t)^2 anchor,  rest = t.
-Output (N, 3 * cells of all maps, 5 + classes): centre x, y, width, height in pixels, objectness, class scores.
+Output (N, 3 * cells of all maps, 5 + classes): centre x, y, width, height in pixels, objectness, class
+scores.
 """
 
 import torch
@@ -9,7 +10,11 @@ from torch import nn
 
 from case import Case, image_runs
 
-ANCHORS = (((10, 13), (16, 30), (33, 23)), ((30, 61), (62, 45), (59, 119)), ((116, 90), (156, 198), (373, 326)))
+ANCHORS = (
+    ((10, 13), (16, 30), (33, 23)),
+    ((30, 61), (62, 45), (59, 119)),
+    ((116, 90), (156, 198), (373, 326)),
+)
 STRIDES = (8, 16, 32)
 CLASSES = 20
 
@@ -51,7 +56,11 @@ class C3(nn.Module):
     def __init__(self, width_in: int, width_out: int, depth: int = 1, shortcut: bool = True):
         super().__init__()
         half = width_out // 2
-        self.left, self.right, self.join = Conv(width_in, half), Conv(width_in, half), Conv(2 * half, width_out)
+        self.left, self.right, self.join = (
+            Conv(width_in, half),
+            Conv(width_in, half),
+            Conv(2 * half, width_out),
+        )
         self.blocks = nn.Sequential(*[Bottleneck(half, shortcut) for _ in range(depth)])
 
     def forward(self, x):

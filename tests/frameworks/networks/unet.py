@@ -1,4 +1,4 @@
-"""U-Nets for segmentation: 2-D with transposed convolution or bilinear up-sampling, and 3-D with instance norm.
+"""U-Nets: 2-D with transposed convolution or bilinear up-sampling, and 3-D with instance norm.
 
 Each level is two convolutions with norm and activation; the way up concatenates the map of the same size.
 """
@@ -12,14 +12,22 @@ from case import Case, image_runs
 def convolve_2d(width_in: int, width_out: int) -> nn.Sequential:
     layers = []
     for width in (width_in, width_out):
-        layers += [nn.Conv2d(width, width_out, 3, padding=1, bias=False), nn.BatchNorm2d(width_out), nn.ReLU()]
+        layers += [
+            nn.Conv2d(width, width_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width_out),
+            nn.ReLU(),
+        ]
     return nn.Sequential(*layers)
 
 
 def convolve_3d(width_in: int, width_out: int) -> nn.Sequential:
     layers = []
     for width in (width_in, width_out):
-        layers += [nn.Conv3d(width, width_out, 3, padding=1), nn.InstanceNorm3d(width_out, affine=True), nn.LeakyReLU(0.01)]
+        layers += [
+            nn.Conv3d(width, width_out, 3, padding=1),
+            nn.InstanceNorm3d(width_out, affine=True),
+            nn.LeakyReLU(0.01),
+        ]
     return nn.Sequential(*layers)
 
 
@@ -45,11 +53,15 @@ class UNet(nn.Module):
 
 
 def bilinear_up(wide: int, narrow: int) -> nn.Sequential:
-    return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False), nn.Conv2d(wide, narrow, 1))
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False), nn.Conv2d(wide, narrow, 1)
+    )
 
 
 def corner_up(wide: int, narrow: int) -> nn.Sequential:
-    return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.Conv2d(wide, narrow, 1))
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.Conv2d(wide, narrow, 1)
+    )
 
 
 def unet_2d(up):
@@ -57,7 +69,15 @@ def unet_2d(up):
 
 
 def unet_3d():
-    return UNet(1, 3, (8, 16, 32, 64), convolve_3d, nn.MaxPool3d(2), lambda a, b: nn.ConvTranspose3d(a, b, 2, 2), nn.Conv3d)
+    return UNet(
+        1,
+        3,
+        (8, 16, 32, 64),
+        convolve_3d,
+        nn.MaxPool3d(2),
+        lambda a, b: nn.ConvTranspose3d(a, b, 2, 2),
+        nn.Conv3d,
+    )
 
 
 def cases():
@@ -66,8 +86,16 @@ def cases():
     runs = image_runs((1, 64, 96), (2, 80, 64))
     return [
         Case("unet_2d", unet_2d(lambda a, b: nn.ConvTranspose2d(a, b, 2, 2)), runs, dynamic_axes=flat),
-        Case("unet_2d_opset11", unet_2d(lambda a, b: nn.ConvTranspose2d(a, b, 3, 2, 1, 1)), runs, dynamic_axes=flat, opset=11),
+        Case(
+            "unet_2d_opset11",
+            unet_2d(lambda a, b: nn.ConvTranspose2d(a, b, 3, 2, 1, 1)),
+            runs,
+            dynamic_axes=flat,
+            opset=11,
+        ),
         Case("unet_2d_bilinear", unet_2d(bilinear_up), runs, dynamic_axes=flat),
         Case("unet_2d_bilinear_corners", unet_2d(corner_up), runs, dynamic_axes=flat, opset=13),
-        Case("unet_3d", unet_3d, image_runs((1, 32, 32, 32), (1, 16, 40, 24), channels=1), dynamic_axes=solid),
+        Case(
+            "unet_3d", unet_3d, image_runs((1, 32, 32, 32), (1, 16, 40, 24), channels=1), dynamic_axes=solid
+        ),
     ]
