@@ -27,10 +27,11 @@ import classifiers
 import control
 import ddcolor
 import detector
+import transformers
 import unet
 from case import disturb
 
-FAMILIES = (classifiers, unet, detector, ddcolor, control)
+FAMILIES = (classifiers, unet, detector, ddcolor, control, transformers)
 SEED = 20
 
 
