@@ -1,5 +1,5 @@
-// Both directions against float64: the forward convolution by its definition as a gather, the transposed one as
-// the scatter that ONNX defines it by. Images and weights end where their last element is.
+// Both directions against float64: the forward convolution by its definition as a gather, the transposed one
+// as the scatter that ONNX defines it by. Images and weights end where their last element is.
 #include "kernels/conv.h"
 
 #include <cstring>
@@ -71,7 +71,8 @@ void for_each_link(const ConvShape& s, bool transposed, F f) {
     for (int64_t i = 0; i < small[0] * small[1] * small[2]; ++i)
       for (int64_t k = 0; k < s.taps(); ++k) {
         const int64_t at[3] = {i / small[2] / small[1], i / small[2] % small[1], i % small[2]};
-        const int64_t tap[3] = {k / s.kernel[2] / s.kernel[1], k / s.kernel[2] % s.kernel[1], k % s.kernel[2]};
+        const int64_t tap[3] = {k / s.kernel[2] / s.kernel[1], k / s.kernel[2] % s.kernel[1],
+                                k % s.kernel[2]};
         int64_t other = b;
         bool inside = true;
         for (int x = 0; x < 3; ++x) {
@@ -93,15 +94,17 @@ std::vector<double> oracle(const ConvShape& s, bool transposed, const float* in,
         for (int64_t o = 0; o < outputs; ++o) {
           const int64_t ci = g * inputs + i, co = g * outputs + o;
           const int64_t at = (transposed ? ci * outputs + o : co * inputs + i) * s.taps() + k;
-          out[to * s.out_channels + co] += static_cast<double>(in[from * s.in_ld + ci]) * static_cast<double>(w[at]);
+          out[to * s.out_channels + co] +=
+              static_cast<double>(in[from * s.in_ld + ci]) * static_cast<double>(w[at]);
         }
   });
   return out;
 }
 
-std::vector<float> run(const ConvShape& s, bool transposed, const float* w, const float* in, const Epilogue& e,
-                       int threads) {
-  std::vector<float> out(static_cast<size_t>((s.batch * s.out_pixels() - 1) * s.out_ld + s.out_channels), 7.0f);
+std::vector<float> run(const ConvShape& s, bool transposed, const float* w, const float* in,
+                       const Epilogue& e, int threads) {
+  std::vector<float> out(static_cast<size_t>((s.batch * s.out_pixels() - 1) * s.out_ld + s.out_channels),
+                         7.0f);
   const Buffer packed = aligned_buffer(transposed ? conv_transpose_packed_bytes(s) : conv_packed_bytes(s));
   const Buffer scratch =
       aligned_buffer(transposed ? conv_transpose_scratch_bytes(s, threads) : conv_scratch_bytes(s, threads));
@@ -119,8 +122,11 @@ void check(const Case& c, bool transposed) {
   const auto w = random.floats(s.in_channels * s.out_channels / s.groups * s.taps());
   const auto bias = random.floats(s.out_channels);
   const auto residual = random.floats(s.batch * s.out_pixels() * s.out_channels);
-  const Epilogue e = {.bias = bias.data(), .residual = residual.data(), .residual_ld = s.out_channels,
-                      .activation = Activation::kLeakyRelu, .alpha = 0.25f};
+  const Epilogue e = {.bias = bias.data(),
+                      .residual = residual.data(),
+                      .residual_ld = s.out_channels,
+                      .activation = Activation::kLeakyRelu,
+                      .alpha = 0.25f};
   const auto want = oracle(s, transposed, in.data(), w.data());
   const auto got = run(s, transposed, w.data(), in.data(), e, 1);
   for (int64_t p = 0; p < s.batch * s.out_pixels(); ++p) {
@@ -140,7 +146,8 @@ void check(const Case& c, bool transposed) {
     Epilogue e2 = e;
     e2.residual += s.out_pixels() * s.out_channels;
     const auto half = run(second, transposed, w.data(), in.data() + s.in_pixels() * s.in_ld, e2, 1);
-    ASSERT_EQ(0, std::memcmp(half.data(), got.data() + s.out_pixels() * s.out_ld, half.size() * 4)) << "batch";
+    ASSERT_EQ(0, std::memcmp(half.data(), got.data() + s.out_pixels() * s.out_ld, half.size() * 4))
+        << "batch";
   }
 }
 
@@ -190,8 +197,11 @@ TEST(Conv, OtherEpilogues) {
       const auto clipped = run(s, false, w.data(), in.data(),
                                {.activation = Activation::kClip, .alpha = -0.5f, .beta = 0.75f}, 1);
       const auto after = run(s, false, w.data(), in.data(),
-                             {.residual = residual.data(), .residual_ld = s.out_ld, .residual_after_activation = true,
-                              .activation = Activation::kTanh}, 2);
+                             {.residual = residual.data(),
+                              .residual_ld = s.out_ld,
+                              .residual_after_activation = true,
+                              .activation = Activation::kTanh},
+                             2);
       for (int64_t p = 0; p < s.batch * s.out_pixels(); ++p)
         for (int64_t i = p * s.out_ld; i < p * s.out_ld + s.out_channels; ++i) {
           ASSERT_EQ(clipped[i], std::min(std::max(plain[i], -0.5f), 0.75f));

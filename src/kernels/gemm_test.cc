@@ -1,5 +1,5 @@
-// Against float64 sums written out here, at sizes around the tile edges. Buffers end where the matrices end, so
-// a sanitizer sees any access past an edge tile.
+// Against float64 sums written out here, at sizes around the tile edges. Buffers end where the matrices end,
+// so a sanitizer sees any access past an edge tile.
 #include "kernels/gemm.h"
 
 #include <cstring>
@@ -13,7 +13,7 @@ struct Case {
   int64_t m, n, k;
 };
 
-const Case kCases[] = {{1, 1, 1},   {1, 33, 7},   {3, 5, 300},  {14, 32, 16},  {15, 31, 17},  {13, 16, 257},
+const Case kCases[] = {{1, 1, 1},   {1, 33, 7},   {3, 5, 300},   {14, 32, 16},  {15, 31, 17},   {13, 16, 257},
                        {29, 49, 5}, {49, 65, 64}, {57, 17, 513}, {2, 100, 256}, {113, 130, 31}, {5, 9, 0}};
 
 Buffer packed(const std::vector<float>& b, int64_t k, int64_t n) {
@@ -32,7 +32,11 @@ TEST(Gemm, MatchesFloat64) {
       const Buffer p = packed(b, k, n);
       std::vector<float> c(static_cast<size_t>((m - 1) * ldc + n), 7.0f);
       gemm(m, n, k, a.data(), lda, p.get(), c.data(), ldc,
-           {.bias = bias.data(), .residual = residual.data(), .residual_ld = n, .activation = Activation::kRelu}, 2);
+           {.bias = bias.data(),
+            .residual = residual.data(),
+            .residual_ld = n,
+            .activation = Activation::kRelu},
+           2);
       for (int64_t i = 0; i < m; ++i) {
         for (int64_t j = 0; j < n; ++j) {
           double want = static_cast<double>(bias[j]) + static_cast<double>(residual[i * n + j]);
@@ -87,7 +91,8 @@ TEST(Gemm, BitEqualForThreadsRowsAndColumns) {
     pack_b({.b = b.data() + n - 5, .k = k, .n = 5, .stride_k = n, .stride_n = 1}, last.get(), 1);
     gemm(m, 5, k, a.data(), k, last.get(), other.data(), 5, {}, 1);
     for (int64_t i = 0; i < m; ++i)
-      ASSERT_EQ(0, std::memcmp(&one[static_cast<size_t>((i + 1) * n - 5)], &other[static_cast<size_t>(i * 5)], 20));
+      ASSERT_EQ(
+          0, std::memcmp(&one[static_cast<size_t>((i + 1) * n - 5)], &other[static_cast<size_t>(i * 5)], 20));
   });
 }
 
@@ -100,11 +105,14 @@ TEST(Gemm, ResidualInPlaceAndAfterActivation) {
     const Buffer p = packed(b, k, n);
     std::vector<float> plain(static_cast<size_t>(m * n)), in_place = residual, after = plain;
     gemm(m, n, k, a.data(), k, p.get(), plain.data(), n, {}, 1);
-    gemm(m, n, k, a.data(), k, p.get(), in_place.data(), n,
-         {.residual = in_place.data(), .residual_ld = n}, 2);
+    gemm(m, n, k, a.data(), k, p.get(), in_place.data(), n, {.residual = in_place.data(), .residual_ld = n},
+         2);
     gemm(m, n, k, a.data(), k, p.get(), after.data(), n,
-         {.residual = residual.data(), .residual_ld = n, .residual_after_activation = true,
-          .activation = Activation::kSigmoid}, 2);
+         {.residual = residual.data(),
+          .residual_ld = n,
+          .residual_after_activation = true,
+          .activation = Activation::kSigmoid},
+         2);
     for (size_t i = 0; i < plain.size(); ++i) {
       ASSERT_NEAR(in_place[i], plain[i] + residual[i], 1e-4);
       ASSERT_NEAR(after[i], 1 / (1 + std::exp(-plain[i])) + residual[i], 1e-5);

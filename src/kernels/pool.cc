@@ -1,5 +1,5 @@
-// Work is split over output pixels, and over channels where there are few pixels (global pooling). Each output is
-// reduced over its window in one order: lines along w, then the lines.
+// Work is split over output pixels, and over channels where there are few pixels (global pooling). Each
+// output is reduced over its window in one order: lines along w, then the lines.
 #include "kernels/pool.h"
 
 #include <algorithm>
@@ -44,7 +44,8 @@ PixelWindow window_at(const PoolShape& s, int64_t pixel) {
   for (int i = 0; i < 3; ++i) {
     const int64_t origin = o[i] * s.stride[i] - s.pad_begin[i];
     const Range inside = taps_between(0, s.in[i], origin, s.dilation[i], s.kernel[i]);
-    const Range padded = taps_between(-s.pad_begin[i], s.in[i] + s.pad_end[i], origin, s.dilation[i], s.kernel[i]);
+    const Range padded =
+        taps_between(-s.pad_begin[i], s.in[i] + s.pad_end[i], origin, s.dilation[i], s.kernel[i]);
     p.padded_size *= padded.end - padded.begin;
     p.window.count[i] = inside.end - inside.begin;
     p.window.step[i] = s.dilation[i] * unit[i];
@@ -174,14 +175,18 @@ void lp_pool(const PoolShape& s, int64_t p, const T* in, T* out, int threads) {
     T* y = out + pixel * s.out_ld + c;
     auto join = [](T a, T b) { return a + b; };
     if (p == 1) {
-      return reduce(w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + std::fabs(x); }, join);
+      return reduce(
+          w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + std::fabs(x); }, join);
     }
     if (p == 2) {
-      reduce(w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + x * x; }, join);
+      reduce(
+          w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + x * x; }, join);
       for (int64_t i = 0; i < channels; ++i) y[i] = std::sqrt(y[i]);
       return;
     }
-    reduce(w.window, in + c, channels, T{0}, y, [=](T a, T x) { return a + std::pow(std::fabs(x), power); }, join);
+    reduce(
+        w.window, in + c, channels, T{0}, y, [=](T a, T x) { return a + std::pow(std::fabs(x), power); },
+        join);
     for (int64_t i = 0; i < channels; ++i) y[i] = std::pow(y[i], 1 / power);
   });
 }

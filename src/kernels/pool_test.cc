@@ -39,7 +39,8 @@ void for_each_window(const PoolShape& s, F f) {
       std::vector<Position> inside;
       int64_t padded = 0;
       const int64_t b = pixel / (s.out[0] * s.out[1] * s.out[2]);
-      const int64_t o[3] = {pixel / s.out[2] / s.out[1] % s.out[0], pixel / s.out[2] % s.out[1], pixel % s.out[2]};
+      const int64_t o[3] = {pixel / s.out[2] / s.out[1] % s.out[0], pixel / s.out[2] % s.out[1],
+                            pixel % s.out[2]};
       for (int64_t k = 0; k < s.kernel[0] * s.kernel[1] * s.kernel[2]; ++k) {
         const int64_t t[3] = {k / s.kernel[2] / s.kernel[1], k / s.kernel[2] % s.kernel[1], k % s.kernel[2]};
         int64_t p[3];
