@@ -132,8 +132,8 @@ void print_names(const char* title, const std::vector<std::string>& names) {
 }
 
 void print_report(const Options& o, const Report& r) {
-  if (!o.quiet)
-    for (const Outcome* f : r.failures)
+  for (const Outcome* f : r.failures)
+    if (!o.quiet || std::count(r.regressions.begin(), r.regressions.end(), f->test.full_name()))
       std::printf("FAIL %s: %s: %s\n", f->test.full_name().c_str(), code_name(f->status.code()),
                   std::string(f->status.message()).c_str());
   int passed = 0, all = 0;
