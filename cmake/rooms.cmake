@@ -1,3 +1,5 @@
+include(cmake/isa.cmake)
+
 # A room is a folder under src/ and one static library. docs/map.md says which room may include which;
 # `./dev arrows` holds the includes to it.
 
@@ -25,6 +27,7 @@ function(onward_room name)
   if(NOT sources)
     return()
   endif()
+  onward_isa_flags(sources)
   list(TRANSFORM ARGN PREPEND onward_)
   add_library(onward_${name} OBJECT ${sources})
   target_link_libraries(onward_${name} PUBLIC onward_flags ${ARGN})

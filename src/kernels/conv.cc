@@ -1,0 +1,101 @@
+// Packed weights: header (64 bytes) | a row of in_channels zeros, which taps in the padding read | per group the
+// panels of its [taps * in_channels / groups][out_channels / groups] matrix. Depthwise: header | its own layout.
+#include "kernels/conv.h"
+
+#include "kernels/depthwise.h"
+#include "kernels/gemm_core.h"
+
+namespace ow::kernels {
+namespace {
+
+int64_t zero_floats(const ConvShape& s) { return (s.in_channels + 15) / 16 * 16; }
+
+int64_t group_floats(const GemmTable& table, const ConvShape& s) {
+  return panel_floats(table, s.taps() * (s.in_channels / s.groups), s.out_channels / s.groups);
+}
+
+// Walks output pixels, and finds the input pixel of each under one tap.
+struct ConvRows {
+  const ConvShape& s;
+  const float* in;
+  const float* zeros;
+};
+
+void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, const float** out) {
+  const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
+  const int64_t at[3] = {tap / s.kernel[2] / s.kernel[1] * s.dilation[0] - s.pad[0],
+                         tap / s.kernel[2] % s.kernel[1] * s.dilation[1] - s.pad[1],
+                         tap % s.kernel[2] * s.dilation[2] - s.pad[2]};
+  int64_t w = first % s.out[2], line = first / s.out[2];
+  for (int i = 0; i < count;) {
+    const int64_t h = line % s.out[1] * s.stride[1] + at[1];
+    const int64_t d = line / s.out[1] % s.out[0] * s.stride[0] + at[0];
+    const int64_t b = line / s.out[1] / s.out[0];
+    const bool inside = h >= 0 && h < s.in[1] && d >= 0 && d < s.in[0];
+    const int64_t row = inside ? ((b * s.in[0] + d) * s.in[1] + h) * s.in[2] : 0;
+    for (; i < count && w < s.out[2]; ++i, ++w) {
+      const int64_t x = w * s.stride[2] + at[2];
+      out[i] = inside && x >= 0 && x < s.in[2] ? in + (row + x) * s.in_ld : zeros;
+    }
+    w = 0, ++line;
+  }
+}
+
+// Output pixel i reads input pixel i alone.
+void pointwise_a_rows(const void* context, int64_t first, int count, int64_t, const float** out) {
+  const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
+  for (int i = 0; i < count; ++i) out[i] = in + (first + i) * s.in_ld;
+}
+
+bool is_pointwise(const ConvShape& s) {
+  for (int i = 0; i < 3; ++i)
+    if (s.kernel[i] != 1 || s.stride[i] != 1 || s.pad[i] != 0 || s.in[i] != s.out[i]) return false;
+  return true;
+}
+
+}  // namespace
+
+size_t conv_packed_bytes(const ConvShape& shape) {
+  if (is_depthwise(shape)) return 64 + 4 * static_cast<size_t>(depthwise_packed_floats(shape));
+  const GemmTable& table = gemm_table(best_isa());
+  return 64 + 4 * static_cast<size_t>(zero_floats(shape) + shape.groups * group_floats(table, shape));
+}
+
+void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads) {
+  const Isa isa = best_isa();
+  *static_cast<PackedHeader*>(packed) = {isa};
+  float* data = packed_data(packed);
+  if (is_depthwise(shape)) return depthwise_pack(shape, w, data);
+  for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
+  const GemmTable& table = gemm_table(isa);
+  const int64_t taps = shape.taps(), k = shape.in_channels / shape.groups, n = shape.out_channels / shape.groups;
+  for (int64_t g = 0; g < shape.groups; ++g, data += group_floats(table, shape)) {
+    const BSource source = {.b = w + g * n * k * taps, .taps = taps, .k = k, .n = n,
+                            .stride_tap = 1, .stride_k = taps, .stride_n = k * taps};
+    pack_panels(table, source, nullptr, data, threads);
+  }
+}
+
+size_t conv_scratch_bytes(const ConvShape&, int) { return 0; }
+
+void conv(const ConvShape& shape, const void* packed, const float* in, float* out, const Epilogue& epilogue, void*,
+          int threads) {
+  const Isa isa = packed_isa(packed);
+  const float* data = packed_data(packed);
+  if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
+  const ConvRows rows{shape, in, data};
+  const GemmProblem problem = {.m = shape.batch * shape.out_pixels(),
+                               .n = shape.out_channels / shape.groups,
+                               .k = shape.in_channels / shape.groups,
+                               .taps = shape.taps(),
+                               .rows = {is_pointwise(shape) ? pointwise_a_rows : conv_a_rows, nullptr, &rows},
+                               .panels = data + zero_floats(shape),
+                               .c = out,
+                               .ldc = shape.out_ld,
+                               .epilogue = epilogue,
+                               .groups = shape.groups,
+                               .group_panel_floats = group_floats(gemm_table(isa), shape)};
+  run_gemm(isa, problem, threads);
+}
+
+}  // namespace ow::kernels

@@ -1,0 +1,167 @@
+// Along one axis, output o reads input i through tap k where i * stride + k * dilation = o + pad. In the phase
+// r = (o + pad) mod stride those are the taps k = k0, k0 + step, .. with k * dilation = r mod stride.
+//
+// Packed weights: header (64 bytes) | a row of in_channels zeros | per phase (row-major over the axes) and group the
+// panels of its taps. A phase without taps has no panels: its outputs are bias and activation alone.
+#include "kernels/conv_transpose.h"
+
+#include <numeric>
+
+#include "kernels/gemm_core.h"
+
+namespace ow::kernels {
+namespace {
+
+int64_t zero_floats(const ConvShape& s) { return (s.in_channels + 15) / 16 * 16; }
+
+// One axis of one phase.
+struct PhaseAxis {
+  int64_t first_tap = 0, tap_step = 1, taps = 0;
+  int64_t first_out = 0, outs = 0;  // outputs first_out, first_out + stride, ..
+};
+
+PhaseAxis phase_axis(const ConvShape& s, int axis, int64_t residue) {
+  const int64_t stride = s.stride[axis], dilation = s.dilation[axis];
+  PhaseAxis p;
+  p.tap_step = stride / std::gcd(stride, dilation);
+  while (p.first_tap < p.tap_step && p.first_tap * dilation % stride != residue) ++p.first_tap;
+  const bool solvable = p.first_tap < p.tap_step;
+  if (solvable && p.first_tap < s.kernel[axis])
+    p.taps = (s.kernel[axis] - p.first_tap + p.tap_step - 1) / p.tap_step;
+  p.first_out = ((residue - s.pad[axis]) % stride + stride) % stride;
+  if (p.first_out < s.out[axis]) p.outs = (s.out[axis] - p.first_out + stride - 1) / stride;
+  return p;
+}
+
+struct Phase {
+  PhaseAxis axis[3];
+  int64_t taps() const { return axis[0].taps * axis[1].taps * axis[2].taps; }
+  int64_t outs() const { return axis[0].outs * axis[1].outs * axis[2].outs; }
+};
+
+int64_t phase_count(const ConvShape& s) { return s.stride[0] * s.stride[1] * s.stride[2]; }
+
+Phase phase_at(const ConvShape& s, int64_t index) {
+  return {{phase_axis(s, 0, index / s.stride[2] / s.stride[1]),
+           phase_axis(s, 1, index / s.stride[2] % s.stride[1]), phase_axis(s, 2, index % s.stride[2])}};
+}
+
+int64_t group_floats(const GemmTable& table, const ConvShape& s, const Phase& phase) {
+  return panel_floats(table, phase.taps() * (s.in_channels / s.groups), s.out_channels / s.groups);
+}
+
+struct PhaseRows {
+  const ConvShape& s;
+  const Phase& phase;
+  const float* in;
+  const float* zeros;
+};
+
+// Output coordinates of row i of the phase; returns the image.
+int64_t out_position(const ConvShape& s, const Phase& phase, int64_t row, int64_t (&o)[3]) {
+  for (int i = 2; i >= 0; --i) {
+    o[i] = phase.axis[i].first_out + row % phase.axis[i].outs * s.stride[i];
+    row /= phase.axis[i].outs;
+  }
+  return row;
+}
+
+void phase_a_rows(const void* context, int64_t first, int count, int64_t tap, const float** out) {
+  const auto& [s, phase, in, zeros] = *static_cast<const PhaseRows*>(context);
+  int64_t shift[3];  // o + shift = i * stride
+  for (int i = 2; i >= 0; --i) {
+    const PhaseAxis& axis = phase.axis[i];
+    shift[i] = s.pad[i] - (axis.first_tap + tap % axis.taps * axis.tap_step) * s.dilation[i];
+    tap /= axis.taps;
+  }
+  for (int row = 0; row < count; ++row) {
+    int64_t o[3];
+    int64_t pixel = out_position(s, phase, first + row, o);
+    bool inside = true;
+    for (int i = 0; i < 3; ++i) {
+      const int64_t at = o[i] + shift[i];  // a multiple of the stride
+      inside = inside && at >= 0 && at / s.stride[i] < s.in[i];
+      pixel = pixel * s.in[i] + at / s.stride[i];
+    }
+    out[row] = inside ? in + pixel * s.in_ld : zeros;
+  }
+}
+
+void phase_c_rows(const void* context, int64_t first, int count, int64_t* out) {
+  const auto& [s, phase, in, zeros] = *static_cast<const PhaseRows*>(context);
+  for (int row = 0; row < count; ++row) {
+    int64_t o[3];
+    const int64_t image = out_position(s, phase, first + row, o);
+    out[row] = ((image * s.out[0] + o[0]) * s.out[1] + o[1]) * s.out[2] + o[2];
+  }
+}
+
+void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, const float* w, float* panels,
+                int threads) {
+  const int64_t taps = s.taps(), k = s.in_channels / s.groups, n = s.out_channels / s.groups;
+  const int64_t unit[3] = {s.kernel[1] * s.kernel[2], s.kernel[2], 1};
+  TapGrid grid;
+  for (int i = 0; i < 3; ++i) {
+    w += phase.axis[i].first_tap * unit[i];
+    grid.count[i] = phase.axis[i].taps;
+    grid.stride[i] = phase.axis[i].tap_step * unit[i];
+  }
+  for (int64_t g = 0; g < s.groups; ++g) {
+    const BSource source = {.b = w + g * k * n * taps, .taps = phase.taps(), .k = k, .n = n,
+                            .stride_k = n * taps, .stride_n = taps};
+    pack_panels(table, source, &grid, panels + g * group_floats(table, s, phase), threads);
+  }
+}
+
+}  // namespace
+
+size_t conv_transpose_packed_bytes(const ConvShape& shape) {
+  const GemmTable& table = gemm_table(best_isa());
+  int64_t floats = zero_floats(shape);
+  for (int64_t i = 0; i < phase_count(shape); ++i)
+    floats += shape.groups * group_floats(table, shape, phase_at(shape, i));
+  return 64 + 4 * static_cast<size_t>(floats);
+}
+
+void conv_transpose_pack(const ConvShape& shape, const float* w, void* packed, int threads) {
+  const Isa isa = best_isa();
+  const GemmTable& table = gemm_table(isa);
+  *static_cast<PackedHeader*>(packed) = {isa};
+  float* data = packed_data(packed);
+  for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
+  for (int64_t i = 0; i < phase_count(shape); ++i) {
+    const Phase phase = phase_at(shape, i);
+    if (phase.taps() > 0) pack_phase(table, shape, phase, w, data, threads);
+    data += shape.groups * group_floats(table, shape, phase);
+  }
+}
+
+size_t conv_transpose_scratch_bytes(const ConvShape&, int) { return 0; }
+
+void conv_transpose(const ConvShape& shape, const void* packed, const float* in, float* out,
+                    const Epilogue& epilogue, void*, int threads) {
+  const Isa isa = packed_isa(packed);
+  const GemmTable& table = gemm_table(isa);
+  const float* zeros = packed_data(packed);
+  const float* panels = zeros + zero_floats(shape);
+  for (int64_t i = 0; i < phase_count(shape); ++i) {
+    const Phase phase = phase_at(shape, i);
+    const int64_t floats = group_floats(table, shape, phase);
+    const PhaseRows rows{shape, phase, in, zeros};
+    const GemmProblem problem = {.m = shape.batch * phase.outs(),
+                                 .n = shape.out_channels / shape.groups,
+                                 .k = shape.in_channels / shape.groups,
+                                 .taps = phase.taps(),
+                                 .rows = {phase_a_rows, phase_c_rows, &rows},
+                                 .panels = panels,
+                                 .c = out,
+                                 .ldc = shape.out_ld,
+                                 .epilogue = epilogue,
+                                 .groups = shape.groups,
+                                 .group_panel_floats = floats};
+    run_gemm(isa, problem, threads);
+    panels += shape.groups * floats;
+  }
+}
+
+}  // namespace ow::kernels

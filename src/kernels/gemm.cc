@@ -1,0 +1,214 @@
+// Blocking: a task is a range of row tiles times a range of panels. Within one block of the sum its panels stay
+// in the second-level cache and the rows of the current tile in the first.
+#include "kernels/gemm.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/thread_pool.h"
+#include "kernels/gemm_core.h"
+#include "kernels/math_table.h"
+
+namespace ow::kernels {
+namespace {
+
+constexpr int64_t kTaskTiles = 8;                 // row tiles that share one read of the panels
+constexpr int64_t kTaskPanelBytes = 384 * 1024;   // panels of one block of the sum
+constexpr int64_t kParallelFlops = 1000 * 1000;   // a region below this costs more to start than it saves
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// How the sum over (tap, k) is cut: either whole taps together, or pieces of one tap. Depends on taps and k alone.
+struct SumBlocks {
+  int64_t taps, k;            // of the product
+  int64_t block_taps, block_k;
+  SumBlocks(int64_t taps_in, int64_t k_in) : taps(taps_in), k(k_in) {
+    if (k == 0) taps = 0;
+    if (taps == 0) {
+      block_taps = block_k = 1;
+    } else if (k > kSumBlock) {
+      block_taps = 1;
+      block_k = ceil_div(k, ceil_div(k, kSumBlock));
+    } else {
+      const int64_t most = std::min(kMaxBlockTaps, kSumBlock / k);
+      block_taps = ceil_div(taps, ceil_div(taps, most));
+      block_k = k;
+    }
+  }
+  int64_t pieces() const { return taps ? ceil_div(k, block_k) : 1; }
+  int64_t count() const { return taps ? ceil_div(taps, block_taps) * pieces() : 1; }
+};
+
+// Rows at such a distance fall into few sets of the first-level cache and drive each other out.
+bool aliases(const float* row0, const float* row1) {
+  return (reinterpret_cast<uintptr_t>(row1) - reinterpret_cast<uintptr_t>(row0)) % 1024 == 0;
+}
+
+// Moves the rows of a tile next to each other and redirects the pointers.
+constexpr int64_t kCopyRow = kSumBlock + 16;
+void copy_rows(int count, int64_t taps, int64_t k, const float** a, float* copy) {
+  for (int i = 0; i < count; ++i)
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const float*& row = a[tap * kMaxTileRows + i];
+      float* to = copy + i * kCopyRow + tap * k;
+      std::memcpy(to, row, static_cast<size_t>(k) * sizeof(float));
+      row = to;
+    }
+}
+
+struct Task {
+  int64_t group, tile_begin, tile_end, panel_begin, panel_end;
+};
+
+class Driver {
+ public:
+  Driver(Isa isa, const GemmProblem& p)
+      : p_(p), table_(gemm_table(isa)), math_(math_table(isa)), sum_(p.taps, p.k),
+        tiles_(ceil_div(p.m, table_.max_rows)), panels_(ceil_div(p.n, table_.panel_columns)) {
+    const Epilogue& e = p.epilogue;
+    if (e.activation == Activation::kRelu) clip_ = true, low_ = 0;
+    if (e.activation == Activation::kClip) clip_ = true, low_ = e.alpha, high_ = e.beta;
+  }
+
+  void run(int threads) const {
+    const double flops = 2.0 * static_cast<double>(p_.m) * static_cast<double>(p_.n) *
+                         static_cast<double>(std::max<int64_t>(p_.k * p_.taps, 1)) * static_cast<double>(p_.groups);
+    if (threads <= 0) threads = usable_threads();
+    if (flops < kParallelFlops) threads = 1;
+    const int64_t panel_bytes = std::min(kSumBlock, p_.k * p_.taps + 1) * table_.panel_columns * 4;
+    int64_t task_tiles = std::min(tiles_, kTaskTiles);
+    int64_t task_panels = std::clamp<int64_t>(kTaskPanelBytes / panel_bytes, 1, panels_);
+    const int64_t wanted = threads == 1 ? 1 : 4 * threads;
+    while (p_.groups * ceil_div(tiles_, task_tiles) * ceil_div(panels_, task_panels) < wanted) {
+      if (task_panels > 2) task_panels = ceil_div(task_panels, 2);
+      else if (task_tiles > 1) task_tiles = ceil_div(task_tiles, 2);
+      else break;
+    }
+    const int64_t rows = ceil_div(tiles_, task_tiles), columns = ceil_div(panels_, task_panels);
+    parallel_for(p_.groups * rows * columns, 1, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i / columns % rows, column = i % columns;
+        run_task({i / columns / rows, row * task_tiles, std::min((row + 1) * task_tiles, tiles_),
+                  column * task_panels, std::min((column + 1) * task_panels, panels_)});
+      }
+    });
+  }
+
+ private:
+  struct Rows {  // of the current tile
+    int64_t first;
+    int count;
+    float* c[kMaxTileRows];
+    const float* residual[kMaxTileRows];
+  };
+
+  void run_task(const Task& task) const {
+    for (int64_t block = 0; block < sum_.count(); ++block)
+      for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
+  }
+
+  Rows rows_of(int64_t tile, int64_t column) const {
+    const int64_t base = p_.m / tiles_, extra = p_.m % tiles_;
+    Rows r;
+    r.first = tile * base + std::min(tile, extra);
+    r.count = static_cast<int>(base + (tile < extra ? 1 : 0));
+    int64_t number[kMaxTileRows];
+    if (p_.rows.c_rows) {
+      p_.rows.c_rows(p_.rows.context, r.first, r.count, number);
+    } else {
+      for (int i = 0; i < r.count; ++i) number[i] = r.first + i;
+    }
+    for (int i = 0; i < r.count; ++i) {
+      r.c[i] = p_.c + number[i] * p_.ldc + column;
+      r.residual[i] =
+          p_.epilogue.residual ? p_.epilogue.residual + number[i] * p_.epilogue.residual_ld + column : nullptr;
+    }
+    return r;
+  }
+
+  void run_tile(const Task& task, int64_t tile, int64_t block) const {
+    const int64_t tap0 = block / sum_.pieces() * sum_.block_taps, k0 = block % sum_.pieces() * sum_.block_k;
+    const int64_t taps = std::min(sum_.block_taps, sum_.taps - tap0), k = std::min(sum_.block_k, sum_.k - k0);
+    const int64_t column0 = task.group * p_.n;
+    const Rows rows = rows_of(tile, column0);
+    const float* a[kMaxBlockTaps * kMaxTileRows];
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const float** out = a + tap * kMaxTileRows;
+      p_.rows.a_rows(p_.rows.context, rows.first, rows.count, tap0 + tap, out);
+      for (int i = 0; i < rows.count; ++i) out[i] += task.group * p_.k + k0;
+    }
+    float copy[kMaxTileRows * kCopyRow];
+    if (taps > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
+      copy_rows(rows.count, taps, k, a, copy);
+    const bool first = block == 0, last = block + 1 == sum_.count();
+    const float* panels = p_.panels + task.group * p_.group_panel_floats;
+    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
+      const int64_t column = panel * table_.panel_columns, n = p_.n - column;
+      const bool wide = n > table_.vector_columns;
+      const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
+      float* c[kMaxTileRows];
+      const float* residual[kMaxTileRows];
+      const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
+      for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
+      for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
+      table_.tile[rows.count][wide]({a, std::max<int64_t>(taps, 0), k,
+                                     panels + panel * table_.panel_columns * p_.taps * p_.k +
+                                         (tap0 * p_.k + k0) * width,
+                                     c, early_residual ? residual : nullptr,
+                                     p_.epilogue.bias ? p_.epilogue.bias + column0 + column : nullptr,
+                                     std::min(n, width), first, clip_ && last, low_, high_});
+    }
+    if (last) finish(task, rows);
+  }
+
+  // What the tiles left over, while their rows are in the first-level cache.
+  void finish(const Task& task, const Rows& rows) const {
+    const Epilogue& e = p_.epilogue;
+    const int64_t begin = task.panel_begin * table_.panel_columns;
+    const int64_t n = std::min(p_.n, task.panel_end * table_.panel_columns) - begin;
+    for (int i = 0; i < rows.count; ++i) {
+      float* c = rows.c[i] + begin;
+      if (!clip_ && e.activation != Activation::kNone) math_.activate(e.activation, e.alpha, e.beta, c, c, n);
+      if (e.residual && e.residual_after_activation)
+        for (int64_t j = 0; j < n; ++j) c[j] += rows.residual[i][begin + j];
+    }
+  }
+
+  const GemmProblem& p_;
+  const GemmTable& table_;
+  const MathTable& math_;
+  SumBlocks sum_;
+  int64_t tiles_, panels_;
+  bool clip_ = false;
+  float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
+};
+
+struct StridedRows {
+  const float* a;
+  int64_t lda;
+};
+
+void strided_a_rows(const void* context, int64_t first, int count, int64_t, const float** out) {
+  const auto& rows = *static_cast<const StridedRows*>(context);
+  for (int i = 0; i < count; ++i) out[i] = rows.a + (first + i) * rows.lda;
+}
+
+}  // namespace
+
+void run_gemm(Isa isa, const GemmProblem& problem, int threads) {
+  if (problem.m > 0 && problem.n > 0 && problem.groups > 0) Driver(isa, problem).run(threads);
+}
+
+void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c, int64_t ldc,
+          const Epilogue& epilogue, int threads) {
+  const StridedRows rows{a, lda};
+  gemm_indirect(m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_b, c, ldc, epilogue, threads);
+}
+
+void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows, const void* packed_b,
+                   float* c, int64_t ldc, const Epilogue& epilogue, int threads) {
+  run_gemm(packed_isa(packed_b), {m, n, k, taps, rows, packed_data(packed_b), c, ldc, epilogue}, threads);
+}
+
+}  // namespace ow::kernels

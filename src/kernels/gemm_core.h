@@ -1,0 +1,74 @@
+// The blocked driver behind gemm.h, for convolutions that split their work into groups or phases.
+//
+// A tile is up to max_rows x panel_columns of C, held in registers over one block of the sum. Rows are split
+// into tiles of nearly equal height (49 = 13 + 12 + 12 + 12). Between the blocks of the sum C holds the partial
+// sum. The first block adds bias and residual, the last one applies the activation.
+#pragma once
+#include "kernels/gemm.h"
+#include "kernels/isa_table.h"
+
+namespace ow::kernels {
+
+inline constexpr int kMaxTileRows = 14;
+inline constexpr int64_t kSumBlock = 256;  // (tap, k) pairs of one block of the sum
+inline constexpr int64_t kMaxBlockTaps = 64;
+
+// One tile over one block of the sum.
+struct GemmTile {
+  const float* const* a;  // [taps][kMaxTileRows] row pointers, already at the block's first k
+  int64_t taps, k;        // of the block
+  const float* panel;     // [taps * k][columns of the panel]
+  float* const* c;        // [rows], at the panel's first column
+  const float* const* residual;  // [rows], likewise; null: none
+  const float* bias;             // at the panel's first column; null: none
+  int64_t n;                     // valid columns
+  bool first, clip;
+  float low, high;  // for clip
+};
+
+struct GemmTable {
+  using TileKernel = void (*)(const GemmTile& tile);
+  int max_rows, panel_columns, vector_columns;  // a last panel of at most vector_columns is that wide
+  TileKernel tile[kMaxTileRows + 1][2];         // [rows][0: vector_columns wide, 1: panel_columns wide]
+};
+
+ONWARD_ISA_TABLES(GemmTable, gemm)
+
+// Floats of the panels of one B (a multiple of 16), and packing into them.
+int64_t panel_floats(const GemmTable& table, int64_t rows, int64_t n);
+
+// Taps on a grid: tap (i, j, l), counted row-major, is at i * stride[0] + j * stride[1] + l * stride[2].
+struct TapGrid {
+  int64_t count[3], stride[3];
+  int64_t offset(int64_t tap) const {
+    return tap / count[2] / count[1] * stride[0] + tap / count[2] % count[1] * stride[1] +
+           tap % count[2] * stride[2];
+  }
+};
+// grid: replaces source.stride_tap if it is not null.
+void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels, int threads);
+
+// `groups` products of the same size: group g reads A at + g * k, panels at + g * group_panel_floats, and owns
+// the columns [g * n, (g + 1) * n) of C, bias and residual.
+struct GemmProblem {
+  int64_t m, n, k, taps;
+  IndirectRows rows;
+  const float* panels;
+  float* c;
+  int64_t ldc;
+  Epilogue epilogue;
+  int64_t groups = 1, group_panel_floats = 0;
+};
+void run_gemm(Isa isa, const GemmProblem& problem, int threads);
+
+// The first 64 bytes of everything packed here.
+struct alignas(64) PackedHeader {
+  Isa isa;
+};
+inline float* packed_data(void* packed) { return reinterpret_cast<float*>(static_cast<char*>(packed) + 64); }
+inline const float* packed_data(const void* packed) {
+  return reinterpret_cast<const float*>(static_cast<const char*>(packed) + 64);
+}
+inline Isa packed_isa(const void* packed) { return static_cast<const PackedHeader*>(packed)->isa; }
+
+}  // namespace ow::kernels

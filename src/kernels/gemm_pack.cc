@@ -1,0 +1,58 @@
+// Packing of B into panels: [panel][tap][k][column], each panel as wide as the register tile, columns past N zero.
+#include <algorithm>
+#include <cstring>
+
+#include "base/thread_pool.h"
+#include "kernels/gemm_core.h"
+
+namespace ow::kernels {
+namespace {
+
+// One panel of `width` columns, `n` of them from B.
+void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n, int64_t width, float* out) {
+  for (int64_t tap = 0; tap < s.taps; ++tap) {
+    const float* b = s.b + (grid ? grid->offset(tap) : tap * s.stride_tap) + column * s.stride_n;
+    for (int64_t k = 0; k < s.k; ++k, out += width) {
+      const float* row = b + k * s.stride_k;
+      if (s.stride_n == 1) {
+        for (int64_t j = 0; j < n; ++j) out[j] = row[j] * s.scale;
+      } else {
+        for (int64_t j = 0; j < n; ++j) out[j] = row[j * s.stride_n] * s.scale;
+      }
+      std::fill(out + n, out + width, 0.0f);
+    }
+  }
+}
+
+}  // namespace
+
+int64_t panel_floats(const GemmTable& table, int64_t rows, int64_t n) {
+  const int64_t full = n / table.panel_columns, rest = n % table.panel_columns;
+  const int64_t last = rest == 0 ? 0 : rest <= table.vector_columns ? table.vector_columns : table.panel_columns;
+  return (rows * (full * table.panel_columns + last) + 15) / 16 * 16;
+}
+
+void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels, int threads) {
+  const int64_t count = (source.n + table.panel_columns - 1) / table.panel_columns;
+  const int64_t rows = source.taps * source.k;
+  const int64_t grain = 1 + 16 * 1024 / std::max<int64_t>(rows * table.panel_columns, 1);
+  parallel_for(count, grain, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t column = panel * table.panel_columns, n = source.n - column;
+      const int64_t width = n > table.vector_columns ? table.panel_columns : table.vector_columns;
+      pack_panel(source, grid, column, std::min(n, width), width, panels + column * rows);
+    }
+  });
+}
+
+size_t packed_b_bytes(int64_t taps, int64_t k, int64_t n) {
+  return 64 + 4 * static_cast<size_t>(panel_floats(gemm_table(best_isa()), taps * k, n));
+}
+
+void pack_b(const BSource& source, void* packed, int threads) {
+  const Isa isa = best_isa();
+  *static_cast<PackedHeader*>(packed) = {isa};
+  pack_panels(gemm_table(isa), source, nullptr, packed_data(packed), threads);
+}
+
+}  // namespace ow::kernels

@@ -1,0 +1,67 @@
+// The vector type of the instruction set that the including file is compiled for, over the compiler's vector
+// extensions: arithmetic is written with operators, comparisons give integer masks, `mask ? a : b` selects.
+//
+// Only *_isa.inc files include this. Everything is in an unnamed namespace, and these files use no templates or
+// inline functions of the standard library: a function compiled with AVX-512 must never be the linker's copy.
+#pragma once
+#include <stdint.h>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace ow::kernels {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+constexpr int kLanes = kVectorBytes / 4;
+
+typedef float VecF __attribute__((vector_size(kVectorBytes)));
+typedef int32_t VecI __attribute__((vector_size(kVectorBytes)));
+typedef float VecFUnaligned __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+
+inline VecF load(const float* p) { return *reinterpret_cast<const VecFUnaligned*>(p); }
+inline void store(float* p, VecF v) { *reinterpret_cast<VecFUnaligned*>(p) = v; }
+// x - 0 is x for every x, so this is a plain broadcast.
+inline VecF splat(float x) { return x - VecF{}; }
+inline VecI bits(VecF x) { return reinterpret_cast<VecI>(x); }
+inline VecF from_bits(VecI x) { return reinterpret_cast<VecF>(x); }
+
+// The first n < kLanes elements, zeros behind them; nothing else is read or written.
+#if defined(__AVX512F__)
+inline __mmask16 first(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }
+inline VecF load_first(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
+inline void store_first(float* p, VecF v, int64_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
+#elif defined(__AVX2__)
+inline VecI first(int64_t n) { return VecI{0, 1, 2, 3, 4, 5, 6, 7} < static_cast<int32_t>(n); }
+inline VecF load_first(const float* p, int64_t n) {
+  return _mm256_maskload_ps(p, reinterpret_cast<__m256i>(first(n)));
+}
+inline void store_first(float* p, VecF v, int64_t n) {
+  _mm256_maskstore_ps(p, reinterpret_cast<__m256i>(first(n)), v);
+}
+#else
+inline VecF load_first(const float* p, int64_t n) {
+  return VecF{n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
+}
+inline void store_first(float* p, VecF v, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) p[i] = v[i];
+}
+#endif
+
+// y[i] = f(x[i]) for a function of vectors.
+template <class F>
+inline void map(const float* x, float* y, int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(y + i, f(load(x + i)));
+  if (i < n) store_first(y + i, f(load_first(x + i, n - i)), n - i);
+}
+
+}  // namespace
+}  // namespace ow::kernels
