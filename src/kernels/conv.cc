@@ -1,5 +1,6 @@
-// Packed weights: header (64 bytes) | a row of in_channels zeros, which taps in the padding read | per group the
-// panels of its [taps * in_channels / groups][out_channels / groups] matrix. Depthwise: header | its own layout.
+// Packed weights: header (64 bytes) | a row of in_channels zeros, which taps in the padding read | per group
+// the panels of its [taps * in_channels / groups][out_channels / groups] matrix. Depthwise: header | its own
+// layout.
 #include "kernels/conv.h"
 
 #include "kernels/depthwise.h"
@@ -68,18 +69,24 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
   if (is_depthwise(shape)) return depthwise_pack(shape, w, data);
   for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
   const GemmTable& table = gemm_table(isa);
-  const int64_t taps = shape.taps(), k = shape.in_channels / shape.groups, n = shape.out_channels / shape.groups;
+  const int64_t taps = shape.taps(), k = shape.in_channels / shape.groups,
+                n = shape.out_channels / shape.groups;
   for (int64_t g = 0; g < shape.groups; ++g, data += group_floats(table, shape)) {
-    const BSource source = {.b = w + g * n * k * taps, .taps = taps, .k = k, .n = n,
-                            .stride_tap = 1, .stride_k = taps, .stride_n = k * taps};
+    const BSource source = {.b = w + g * n * k * taps,
+                            .taps = taps,
+                            .k = k,
+                            .n = n,
+                            .stride_tap = 1,
+                            .stride_k = taps,
+                            .stride_n = k * taps};
     pack_panels(table, source, nullptr, data, threads);
   }
 }
 
 size_t conv_scratch_bytes(const ConvShape&, int) { return 0; }
 
-void conv(const ConvShape& shape, const void* packed, const float* in, float* out, const Epilogue& epilogue, void*,
-          int threads) {
+void conv(const ConvShape& shape, const void* packed, const float* in, float* out, const Epilogue& epilogue,
+          void*, int threads) {
   const Isa isa = packed_isa(packed);
   const float* data = packed_data(packed);
   if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);

@@ -1,8 +1,9 @@
-// Along one axis, output o reads input i through tap k where i * stride + k * dilation = o + pad. In the phase
-// r = (o + pad) mod stride those are the taps k = k0, k0 + step, .. with k * dilation = r mod stride.
+// Along one axis, output o reads input i through tap k where i * stride + k * dilation = o + pad. In the
+// phase r = (o + pad) mod stride those are the taps k = k0, k0 + step, .. with k * dilation = r mod stride.
 //
-// Packed weights: header (64 bytes) | a row of in_channels zeros | per phase (row-major over the axes) and group the
-// panels of its taps. A phase without taps has no panels: its outputs are bias and activation alone.
+// Packed weights: header (64 bytes) | a row of in_channels zeros | per phase (row-major over the axes) and
+// group the panels of its taps. A phase without taps has no panels: its outputs are bias and activation
+// alone.
 #include "kernels/conv_transpose.h"
 
 #include <numeric>
@@ -107,8 +108,12 @@ void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, 
     grid.stride[i] = phase.axis[i].tap_step * unit[i];
   }
   for (int64_t g = 0; g < s.groups; ++g) {
-    const BSource source = {.b = w + g * k * n * taps, .taps = phase.taps(), .k = k, .n = n,
-                            .stride_k = n * taps, .stride_n = taps};
+    const BSource source = {.b = w + g * k * n * taps,
+                            .taps = phase.taps(),
+                            .k = k,
+                            .n = n,
+                            .stride_k = n * taps,
+                            .stride_n = taps};
     pack_panels(table, source, &grid, panels + g * group_floats(table, s, phase), threads);
   }
 }

@@ -48,9 +48,12 @@ const CpuFeatures& cpu() {
 
 bool isa_available(Isa isa) {
   switch (isa) {
-    case Isa::kPortable: return true;
-    case Isa::kAvx2: return cpu().avx2 && cpu().fma;
-    case Isa::kAvx512: return cpu().avx512 && cpu().fma;
+    case Isa::kPortable:
+      return true;
+    case Isa::kAvx2:
+      return cpu().avx2 && cpu().fma;
+    case Isa::kAvx512:
+      return cpu().avx512 && cpu().fma;
   }
   return false;
 }
@@ -66,9 +69,12 @@ void clear_forced_isa() { g_forced.store(-1, std::memory_order_relaxed); }
 
 const char* isa_name(Isa isa) {
   switch (isa) {
-    case Isa::kPortable: return "portable";
-    case Isa::kAvx2: return "avx2";
-    case Isa::kAvx512: return "avx512";
+    case Isa::kPortable:
+      return "portable";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
   }
   return "?";
 }

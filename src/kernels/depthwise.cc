@@ -1,5 +1,5 @@
-// Rows of output pixels over threads. The inner pixels of a row read all taps along w and go to the kernel as one
-// run; those at the borders go one by one, with the taps that lie inside the image.
+// Rows of output pixels over threads. The inner pixels of a row read all taps along w and go to the kernel as
+// one run; those at the borders go one by one, with the taps that lie inside the image.
 #include "kernels/depthwise.h"
 
 #include <algorithm>
@@ -12,7 +12,8 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kStripChannels = 64;  // of the buffer through which several outputs per channel are interleaved
+constexpr int64_t kStripChannels =
+    64;  // of the buffer through which several outputs per channel are interleaved
 
 int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
@@ -32,14 +33,21 @@ TapRange taps_inside(const ConvShape& s, int axis, int64_t o) {
 class Depthwise {
  public:
   Depthwise(Isa isa, const ConvShape& s, const float* w, const float* in, float* out, const Epilogue& e)
-      : s_(s), w_(w), in_(in), out_(out), e_(e), table_(depthwise_table(isa)), math_(math_table(isa)),
+      : s_(s),
+        w_(w),
+        in_(in),
+        out_(out),
+        e_(e),
+        table_(depthwise_table(isa)),
+        math_(math_table(isa)),
         outputs_(s.out_channels / s.groups) {
     if (e.activation == Activation::kRelu) clip_ = true, low_ = 0;
     if (e.activation == Activation::kClip) clip_ = true, low_ = e.alpha, high_ = e.beta;
     // Inner outputs along w: o * stride - pad >= 0 and the last tap inside too.
     const int64_t reach = (s.kernel[2] - 1) * s.dilation[2];
     inner_begin_ = std::clamp<int64_t>(ceil_div(s.pad[2], s.stride[2]), 0, s.out[2]);
-    inner_end_ = std::clamp<int64_t>(ceil_div(s.in[2] - reach + s.pad[2], s.stride[2]), inner_begin_, s.out[2]);
+    inner_end_ =
+        std::clamp<int64_t>(ceil_div(s.in[2] - reach + s.pad[2], s.stride[2]), inner_begin_, s.out[2]);
   }
 
   void row(int64_t index) const {
@@ -71,8 +79,10 @@ class Depthwise {
     }
     r.channels = channels;
     r.clip = clip_, r.low = low_, r.high = high_;
-    if (outputs_ == 1) run_single(r, pixel, pixels);
-    else for (int64_t p = 0; p < pixels; ++p, r.in += r.in_pixel) run_several(r, pixel + p);
+    if (outputs_ == 1)
+      run_single(r, pixel, pixels);
+    else
+      for (int64_t p = 0; p < pixels; ++p, r.in += r.in_pixel) run_several(r, pixel + p);
     for (int64_t p = 0; p < pixels; ++p) finish(pixel + p);
   }
 

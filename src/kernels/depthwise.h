@@ -1,5 +1,5 @@
-// Convolution whose groups have one input channel each: out[.., c * m + r] reads in[.., c] alone, m outputs per
-// input channel. Called by conv(); see conv.h for the shapes.
+// Convolution whose groups have one input channel each: out[.., c * m + r] reads in[.., c] alone, m outputs
+// per input channel. Called by conv(); see conv.h for the shapes.
 #pragma once
 #include "kernels/conv.h"
 #include "kernels/cpu.h"

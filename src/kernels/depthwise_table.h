@@ -4,8 +4,8 @@
 
 namespace ow::kernels {
 
-// out[p, c] = sum_t in[p, t, c] * w[t, c] (+ bias[c] + residual[p, c], clipped). Taps t = (i, j, l) below taps[];
-// steps are in floats.
+// out[p, c] = sum_t in[p, t, c] * w[t, c] (+ bias[c] + residual[p, c], clipped). Taps t = (i, j, l) below
+// taps[]; steps are in floats.
 struct DepthwiseRun {
   const float* in;  // first pixel, first tap
   int64_t in_pixel;

@@ -1,5 +1,5 @@
-// Blocking: a task is a range of row tiles times a range of panels. Within one block of the sum its panels stay
-// in the second-level cache and the rows of the current tile in the first.
+// Blocking: a task is a range of row tiles times a range of panels. Within one block of the sum its panels
+// stay in the second-level cache and the rows of the current tile in the first.
 #include "kernels/gemm.h"
 
 #include <algorithm>
@@ -13,15 +13,16 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kTaskTiles = 8;                 // row tiles that share one read of the panels
-constexpr int64_t kTaskPanelBytes = 384 * 1024;   // panels of one block of the sum
-constexpr int64_t kParallelFlops = 1000 * 1000;   // a region below this costs more to start than it saves
+constexpr int64_t kTaskTiles = 8;                // row tiles that share one read of the panels
+constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
+constexpr int64_t kParallelFlops = 1000 * 1000;  // a region below this costs more to start than it saves
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// How the sum over (tap, k) is cut: either whole taps together, or pieces of one tap. Depends on taps and k alone.
+// How the sum over (tap, k) is cut: either whole taps together, or pieces of one tap. Depends on taps and k
+// alone.
 struct SumBlocks {
-  int64_t taps, k;            // of the product
+  int64_t taps, k;  // of the product
   int64_t block_taps, block_k;
   SumBlocks(int64_t taps_in, int64_t k_in) : taps(taps_in), k(k_in) {
     if (k == 0) taps = 0;
@@ -64,8 +65,12 @@ struct Task {
 class Driver {
  public:
   Driver(Isa isa, const GemmProblem& p)
-      : p_(p), table_(gemm_table(isa)), math_(math_table(isa)), sum_(p.taps, p.k),
-        tiles_(ceil_div(p.m, table_.max_rows)), panels_(ceil_div(p.n, table_.panel_columns)) {
+      : p_(p),
+        table_(gemm_table(isa)),
+        math_(math_table(isa)),
+        sum_(p.taps, p.k),
+        tiles_(ceil_div(p.m, table_.max_rows)),
+        panels_(ceil_div(p.n, table_.panel_columns)) {
     const Epilogue& e = p.epilogue;
     if (e.activation == Activation::kRelu) clip_ = true, low_ = 0;
     if (e.activation == Activation::kClip) clip_ = true, low_ = e.alpha, high_ = e.beta;
@@ -73,7 +78,8 @@ class Driver {
 
   void run(int threads) const {
     const double flops = 2.0 * static_cast<double>(p_.m) * static_cast<double>(p_.n) *
-                         static_cast<double>(std::max<int64_t>(p_.k * p_.taps, 1)) * static_cast<double>(p_.groups);
+                         static_cast<double>(std::max<int64_t>(p_.k * p_.taps, 1)) *
+                         static_cast<double>(p_.groups);
     if (threads <= 0) threads = usable_threads();
     if (flops < kParallelFlops) threads = 1;
     const int64_t panel_bytes = std::min(kSumBlock, p_.k * p_.taps + 1) * table_.panel_columns * 4;
@@ -81,9 +87,12 @@ class Driver {
     int64_t task_panels = std::clamp<int64_t>(kTaskPanelBytes / panel_bytes, 1, panels_);
     const int64_t wanted = threads == 1 ? 1 : 4 * threads;
     while (p_.groups * ceil_div(tiles_, task_tiles) * ceil_div(panels_, task_panels) < wanted) {
-      if (task_panels > 2) task_panels = ceil_div(task_panels, 2);
-      else if (task_tiles > 1) task_tiles = ceil_div(task_tiles, 2);
-      else break;
+      if (task_panels > 2)
+        task_panels = ceil_div(task_panels, 2);
+      else if (task_tiles > 1)
+        task_tiles = ceil_div(task_tiles, 2);
+      else
+        break;
     }
     const int64_t rows = ceil_div(tiles_, task_tiles), columns = ceil_div(panels_, task_panels);
     parallel_for(p_.groups * rows * columns, 1, threads, [&](int64_t begin, int64_t end) {
@@ -121,8 +130,9 @@ class Driver {
     }
     for (int i = 0; i < r.count; ++i) {
       r.c[i] = p_.c + number[i] * p_.ldc + column;
-      r.residual[i] =
-          p_.epilogue.residual ? p_.epilogue.residual + number[i] * p_.epilogue.residual_ld + column : nullptr;
+      r.residual[i] = p_.epilogue.residual
+                          ? p_.epilogue.residual + number[i] * p_.epilogue.residual_ld + column
+                          : nullptr;
     }
     return r;
   }
@@ -152,12 +162,12 @@ class Driver {
       const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
       for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
       for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
-      table_.tile[rows.count][wide]({a, std::max<int64_t>(taps, 0), k,
-                                     panels + panel * table_.panel_columns * p_.taps * p_.k +
-                                         (tap0 * p_.k + k0) * width,
-                                     c, early_residual ? residual : nullptr,
-                                     p_.epilogue.bias ? p_.epilogue.bias + column0 + column : nullptr,
-                                     std::min(n, width), first, clip_ && last, low_, high_});
+      table_.tile[rows.count][wide](
+          {a, std::max<int64_t>(taps, 0), k,
+           panels + panel * table_.panel_columns * p_.taps * p_.k + (tap0 * p_.k + k0) * width, c,
+           early_residual ? residual : nullptr,
+           p_.epilogue.bias ? p_.epilogue.bias + column0 + column : nullptr, std::min(n, width), first,
+           clip_ && last, low_, high_});
     }
     if (last) finish(task, rows);
   }
@@ -200,14 +210,14 @@ void run_gemm(Isa isa, const GemmProblem& problem, int threads) {
   if (problem.m > 0 && problem.n > 0 && problem.groups > 0) Driver(isa, problem).run(threads);
 }
 
-void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c, int64_t ldc,
-          const Epilogue& epilogue, int threads) {
+void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c,
+          int64_t ldc, const Epilogue& epilogue, int threads) {
   const StridedRows rows{a, lda};
   gemm_indirect(m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_b, c, ldc, epilogue, threads);
 }
 
-void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows, const void* packed_b,
-                   float* c, int64_t ldc, const Epilogue& epilogue, int threads) {
+void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows,
+                   const void* packed_b, float* c, int64_t ldc, const Epilogue& epilogue, int threads) {
   run_gemm(packed_isa(packed_b), {m, n, k, taps, rows, packed_data(packed_b), c, ldc, epilogue}, threads);
 }
 

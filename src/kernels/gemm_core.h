@@ -1,8 +1,8 @@
 // The blocked driver behind gemm.h, for convolutions that split their work into groups or phases.
 //
 // A tile is up to max_rows x panel_columns of C, held in registers over one block of the sum. Rows are split
-// into tiles of nearly equal height (49 = 13 + 12 + 12 + 12). Between the blocks of the sum C holds the partial
-// sum. The first block adds bias and residual, the last one applies the activation.
+// into tiles of nearly equal height (49 = 13 + 12 + 12 + 12). Between the blocks of the sum C holds the
+// partial sum. The first block adds bias and residual, the last one applies the activation.
 #pragma once
 #include "kernels/gemm.h"
 #include "kernels/isa_table.h"
@@ -15,10 +15,10 @@ inline constexpr int64_t kMaxBlockTaps = 64;
 
 // One tile over one block of the sum.
 struct GemmTile {
-  const float* const* a;  // [taps][kMaxTileRows] row pointers, already at the block's first k
-  int64_t taps, k;        // of the block
-  const float* panel;     // [taps * k][columns of the panel]
-  float* const* c;        // [rows], at the panel's first column
+  const float* const* a;         // [taps][kMaxTileRows] row pointers, already at the block's first k
+  int64_t taps, k;               // of the block
+  const float* panel;            // [taps * k][columns of the panel]
+  float* const* c;               // [rows], at the panel's first column
   const float* const* residual;  // [rows], likewise; null: none
   const float* bias;             // at the panel's first column; null: none
   int64_t n;                     // valid columns
@@ -46,10 +46,11 @@ struct TapGrid {
   }
 };
 // grid: replaces source.stride_tap if it is not null.
-void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels, int threads);
+void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels,
+                 int threads);
 
-// `groups` products of the same size: group g reads A at + g * k, panels at + g * group_panel_floats, and owns
-// the columns [g * n, (g + 1) * n) of C, bias and residual.
+// `groups` products of the same size: group g reads A at + g * k, panels at + g * group_panel_floats, and
+// owns the columns [g * n, (g + 1) * n) of C, bias and residual.
 struct GemmProblem {
   int64_t m, n, k, taps;
   IndirectRows rows;

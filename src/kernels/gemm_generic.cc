@@ -29,8 +29,7 @@ template <class TA, class TB, class TC>
 void strip(const GenericGemm<TA, TB, TC>& g, int64_t row, int64_t column, int n) {
   using S = typename Sum<TC>::Type;
   S acc[kColumns] = {}, zero[kColumns] = {};
-  for (int j = 0; g.b_zero && j < n; ++j)
-    zero[j] = static_cast<S>(g.b_zero[(column + j) * g.b_zero_step]);
+  for (int j = 0; g.b_zero && j < n; ++j) zero[j] = static_cast<S>(g.b_zero[(column + j) * g.b_zero_step]);
   const S a_zero = g.a_zero ? static_cast<S>(g.a_zero[row * g.a_zero_step]) : S{0};
   const TA* a = g.a.data + row * g.a.row_stride;
   const TB* b = g.b.data + column * g.b.column_stride;

@@ -1,4 +1,5 @@
-// Packing of B into panels: [panel][tap][k][column], each panel as wide as the register tile, columns past N zero.
+// Packing of B into panels: [panel][tap][k][column], each panel as wide as the register tile, columns past N
+// zero.
 #include <algorithm>
 #include <cstring>
 
@@ -28,11 +29,14 @@ void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n
 
 int64_t panel_floats(const GemmTable& table, int64_t rows, int64_t n) {
   const int64_t full = n / table.panel_columns, rest = n % table.panel_columns;
-  const int64_t last = rest == 0 ? 0 : rest <= table.vector_columns ? table.vector_columns : table.panel_columns;
+  const int64_t last = rest == 0                      ? 0
+                       : rest <= table.vector_columns ? table.vector_columns
+                                                      : table.panel_columns;
   return (rows * (full * table.panel_columns + last) + 15) / 16 * 16;
 }
 
-void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels, int threads) {
+void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels,
+                 int threads) {
   const int64_t count = (source.n + table.panel_columns - 1) / table.panel_columns;
   const int64_t rows = source.taps * source.k;
   const int64_t grain = 1 + 16 * 1024 / std::max<int64_t>(rows * table.panel_columns, 1);

@@ -6,14 +6,12 @@
 #include "kernels/cpu.h"
 
 #if defined(__x86_64__)
-#define ONWARD_ISA_TABLES(Table, name)                    \
-  const Table& name##_portable();                         \
-  const Table& name##_avx2();                             \
-  const Table& name##_avx512();                           \
-  inline const Table& name##_table(Isa isa) {             \
-    return isa == Isa::kAvx512 ? name##_avx512()          \
-           : isa == Isa::kAvx2 ? name##_avx2()            \
-                               : name##_portable();       \
+#define ONWARD_ISA_TABLES(Table, name)                                                                    \
+  const Table& name##_portable();                                                                         \
+  const Table& name##_avx2();                                                                             \
+  const Table& name##_avx512();                                                                           \
+  inline const Table& name##_table(Isa isa) {                                                             \
+    return isa == Isa::kAvx512 ? name##_avx512() : isa == Isa::kAvx2 ? name##_avx2() : name##_portable(); \
   }
 #else
 #define ONWARD_ISA_TABLES(Table, name) \

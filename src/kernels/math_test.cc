@@ -60,13 +60,26 @@ void expect_close(Array f, const Reference& reference, double ulps) {
   });
 }
 
-TEST(Math, Exp) { expect_close(exp, [](double x) { return std::exp(x); }, 2); }
-TEST(Math, Log) { expect_close(log, [](double x) { return std::log(x); }, 2); }
-TEST(Math, Erf) { expect_close(erf, [](double x) { return std::erf(x); }, 2); }
-TEST(Math, Tanh) { expect_close(tanh, [](double x) { return std::tanh(x); }, 2); }
+TEST(Math, Exp) {
+  expect_close(
+      exp, [](double x) { return std::exp(x); }, 2);
+}
+TEST(Math, Log) {
+  expect_close(
+      log, [](double x) { return std::log(x); }, 2);
+}
+TEST(Math, Erf) {
+  expect_close(
+      erf, [](double x) { return std::erf(x); }, 2);
+}
+TEST(Math, Tanh) {
+  expect_close(
+      tanh, [](double x) { return std::tanh(x); }, 2);
+}
 TEST(Math, Sigmoid) {
-  expect_close(sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); },
-               2.5);
+  expect_close(
+      sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); },
+      2.5);
 }
 
 TEST(Math, SignedZero) {
@@ -99,9 +112,7 @@ std::vector<ActivationCase> activations() {
       {Activation::kHardSwish, 0, 0, [](double x) { return x * clamp01(x / 6 + 0.5); }},
       {Activation::kGelu, 0, 0, [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
       {Activation::kGeluTanh, 0, 0,
-       [](double x) {
-         return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-       }},
+       [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }},
       {Activation::kTanh, 0, 0, [](double x) { return std::tanh(x); }},
   };
 }

@@ -1,8 +1,9 @@
 // The vector type of the instruction set that the including file is compiled for, over the compiler's vector
 // extensions: arithmetic is written with operators, comparisons give integer masks, `mask ? a : b` selects.
 //
-// Only *_isa.inc files include this. Everything is in an unnamed namespace, and these files use no templates or
-// inline functions of the standard library: a function compiled with AVX-512 must never be the linker's copy.
+// Only *_isa.inc files include this. Everything is in an unnamed namespace, and these files use no templates
+// or inline functions of the standard library: a function compiled with AVX-512 must never be the linker's
+// copy.
 #pragma once
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
 // Elementary functions on one vector.
 //
 //   exp x = 2^n e^r,        n = round(x / ln 2), |r| <= ln 2 / 2, e^r = 1 + r + r^2 p(r)
-//   log x = n ln 2 + log m, m in [sqrt 1/2, sqrt 2), log m = f - s (f - z p(z)), f = m - 1, s = f / (2 + f), z = s^2
-//   erf x = x p(x^2) for |x| < 1, else 1 - exp(p(|x|)), p approximating log erfc
-//   tanh x = x + x z p(z), z = x^2, for |x| < 5/8, else 1 - 2 / (exp(2x) + 1)
+//   log x = n ln 2 + log m, m in [sqrt 1/2, sqrt 2), log m = f - s (f - z p(z)), f = m - 1, s = f / (2 + f),
+//   z = s^2 erf x = x p(x^2) for |x| < 1, else 1 - exp(p(|x|)), p approximating log erfc tanh x = x + x z
+//   p(z), z = x^2, for |x| < 5/8, else 1 - 2 / (exp(2x) + 1)
 //
 // The polynomials interpolate the functions at Chebyshev nodes, computed with 40 digits. ln 2 is split into
 // 355/512, whose products with n are exact, and a remainder.
@@ -67,9 +67,9 @@ inline VecF vec_erf(VecF x) {
   // a times (the leading coefficient less 1), plus a: rounds less than a times the whole.
   VecF near = a + a * polynomial(z, 7.8758750627e-5f, -0.00080168642872f, 0.0051890874234f, -0.026854212011f,
                                  0.11283594715f, -0.37612626667f, 0.1283791658f);
-  VecF log_erfc = polynomial(a, 1.6371514146e-6f, -4.6058042689e-5f, 0.00059680562566f, -0.0047595962933f,
-                             0.026421136006f, -0.11008008295f, -0.63182605156f, -1.1302334348f,
-                             0.00032013804968f);
+  VecF log_erfc =
+      polynomial(a, 1.6371514146e-6f, -4.6058042689e-5f, 0.00059680562566f, -0.0047595962933f,
+                 0.026421136006f, -0.11008008295f, -0.63182605156f, -1.1302334348f, 0.00032013804968f);
   VecF far = 1.0f - vec_exp(log_erfc);
   return with_sign(a < 1.0f ? near : far, x);
 }

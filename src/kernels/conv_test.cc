@@ -1,0 +1,215 @@
+// Both directions against float64: the forward convolution by its definition as a gather, the transposed one
+// as the scatter that ONNX defines it by. Images and weights end where their last element is.
+#include "kernels/conv.h"
+
+#include <cstring>
+
+#include "kernels/conv_reference.h"
+#include "kernels/conv_transpose.h"
+#include "kernels/test_support.h"
+
+namespace ow::kernels {
+namespace {
+
+struct Case {
+  const char* name;
+  ConvShape shape;  // without out, lds
+  int64_t out_padding = 0;
+};
+
+using Axes = int64_t[3];
+
+ConvShape shape(int64_t batch, int64_t cin, int64_t cout, int64_t groups, std::initializer_list<int64_t> v) {
+  ConvShape s;
+  s.batch = batch, s.in_channels = cin, s.out_channels = cout, s.groups = groups;
+  const int64_t* p = v.begin();
+  for (Axes* axes : {&s.in, &s.kernel, &s.stride, &s.dilation, &s.pad})
+    for (int i = 0; i < 3; ++i) (*axes)[i] = *p++;
+  return s;
+}
+
+std::vector<Case> cases() {
+  //                                               in           kernel   stride   dilation pad
+  return {
+      {"1x1", shape(2, 19, 37, 1, {1, 5, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0})},
+      {"1x1 s2", shape(1, 8, 33, 1, {1, 5, 7, 1, 1, 1, 1, 2, 2, 1, 1, 1, 0, 0, 0})},
+      {"3x3", shape(2, 16, 40, 1, {1, 9, 11, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
+      {"first layer", shape(1, 3, 17, 1, {1, 15, 13, 1, 7, 7, 1, 2, 2, 1, 1, 1, 0, 3, 3})},
+      {"wide", shape(1, 300, 5, 1, {1, 4, 3, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
+      {"dilated", shape(1, 5, 6, 1, {1, 9, 10, 1, 3, 2, 1, 1, 2, 1, 3, 2, 0, 2, 1})},
+      {"1-d", shape(2, 4, 3, 1, {1, 1, 23, 1, 1, 5, 1, 1, 3, 1, 1, 2, 0, 0, 4})},
+      {"3-d", shape(2, 6, 7, 1, {4, 5, 6, 3, 2, 3, 2, 1, 2, 1, 2, 1, 1, 0, 1})},
+      {"groups", shape(2, 12, 18, 3, {1, 6, 7, 1, 3, 3, 1, 2, 1, 1, 1, 1, 0, 1, 1})},
+      {"depthwise", shape(2, 53, 53, 53, {1, 9, 14, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
+      {"depthwise s2", shape(1, 33, 33, 33, {1, 9, 14, 1, 5, 5, 1, 2, 2, 1, 1, 1, 0, 2, 2})},
+      {"depthwise dilated", shape(1, 7, 7, 7, {3, 9, 8, 2, 3, 3, 1, 1, 1, 1, 2, 3, 1, 2, 3})},
+      {"multiplier", shape(2, 70, 210, 70, {1, 5, 4, 1, 3, 3, 1, 1, 2, 1, 1, 1, 0, 1, 1})},
+      {"window larger than image", shape(1, 9, 9, 9, {1, 2, 2, 1, 5, 5, 1, 1, 1, 1, 1, 1, 0, 2, 2})},
+      {"stride over kernel", shape(1, 5, 4, 1, {1, 4, 5, 1, 2, 1, 1, 3, 4, 1, 1, 1, 0, 0, 0}), 1},
+      {"4x4 s2", shape(1, 20, 35, 1, {1, 5, 6, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})},
+      {"stride and dilation", shape(2, 5, 8, 1, {1, 5, 21, 1, 3, 4, 1, 2, 4, 1, 2, 6, 0, 1, 0}), 1},
+      {"negative pad", shape(1, 4, 4, 2, {1, 8, 8, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, -1, -1})},
+  };
+}
+
+void finish_shape(const Case& c, bool transposed, ConvShape& s) {
+  s = c.shape;
+  for (int i = 0; i < 3; ++i) {
+    const int64_t window = (s.kernel[i] - 1) * s.dilation[i] + 1;
+    s.out[i] = transposed ? (s.in[i] - 1) * s.stride[i] + window - 2 * s.pad[i] + (i ? c.out_padding : 0)
+                          : (s.in[i] + 2 * s.pad[i] - window) / s.stride[i] + 1;
+  }
+  s.in_ld = s.in_channels + 3, s.out_ld = s.out_channels + 2;
+}
+
+// out += the contribution of one pair of pixels, for the tap that links them.
+template <class F>
+void for_each_link(const ConvShape& s, bool transposed, F f) {
+  const int64_t(&small)[3] = transposed ? s.in : s.out;  // the side whose index is multiplied by the stride
+  const int64_t(&large)[3] = transposed ? s.out : s.in;
+  for (int64_t b = 0; b < s.batch; ++b)
+    for (int64_t i = 0; i < small[0] * small[1] * small[2]; ++i)
+      for (int64_t k = 0; k < s.taps(); ++k) {
+        const int64_t at[3] = {i / small[2] / small[1], i / small[2] % small[1], i % small[2]};
+        const int64_t tap[3] = {k / s.kernel[2] / s.kernel[1], k / s.kernel[2] % s.kernel[1],
+                                k % s.kernel[2]};
+        int64_t other = b;
+        bool inside = true;
+        for (int x = 0; x < 3; ++x) {
+          const int64_t p = at[x] * s.stride[x] + tap[x] * s.dilation[x] - s.pad[x];
+          inside = inside && p >= 0 && p < large[x];
+          other = other * large[x] + p;
+        }
+        const int64_t own = b * small[0] * small[1] * small[2] + i;
+        if (inside) f(transposed ? own : other, transposed ? other : own, k);
+      }
+}
+
+std::vector<double> oracle(const ConvShape& s, bool transposed, const float* in, const float* w) {
+  std::vector<double> out(static_cast<size_t>(s.batch * s.out_pixels() * s.out_channels));
+  const int64_t inputs = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
+  for_each_link(s, transposed, [&](int64_t from, int64_t to, int64_t k) {
+    for (int64_t g = 0; g < s.groups; ++g)
+      for (int64_t i = 0; i < inputs; ++i)
+        for (int64_t o = 0; o < outputs; ++o) {
+          const int64_t ci = g * inputs + i, co = g * outputs + o;
+          const int64_t at = (transposed ? ci * outputs + o : co * inputs + i) * s.taps() + k;
+          out[to * s.out_channels + co] +=
+              static_cast<double>(in[from * s.in_ld + ci]) * static_cast<double>(w[at]);
+        }
+  });
+  return out;
+}
+
+std::vector<float> run(const ConvShape& s, bool transposed, const float* w, const float* in,
+                       const Epilogue& e, int threads) {
+  std::vector<float> out(static_cast<size_t>((s.batch * s.out_pixels() - 1) * s.out_ld + s.out_channels),
+                         7.0f);
+  const Buffer packed = aligned_buffer(transposed ? conv_transpose_packed_bytes(s) : conv_packed_bytes(s));
+  const Buffer scratch =
+      aligned_buffer(transposed ? conv_transpose_scratch_bytes(s, threads) : conv_scratch_bytes(s, threads));
+  (transposed ? conv_transpose_pack : conv_pack)(s, w, packed.get(), threads);
+  (transposed ? conv_transpose : conv)(s, packed.get(), in, out.data(), e, scratch.get(), threads);
+  return out;
+}
+
+void check(const Case& c, bool transposed) {
+  SCOPED_TRACE(c.name);
+  ConvShape s;
+  finish_shape(c, transposed, s);
+  Random random(77);
+  const auto in = random.floats((s.batch * s.in_pixels() - 1) * s.in_ld + s.in_channels);
+  const auto w = random.floats(s.in_channels * s.out_channels / s.groups * s.taps());
+  const auto bias = random.floats(s.out_channels);
+  const auto residual = random.floats(s.batch * s.out_pixels() * s.out_channels);
+  const Epilogue e = {.bias = bias.data(),
+                      .residual = residual.data(),
+                      .residual_ld = s.out_channels,
+                      .activation = Activation::kLeakyRelu,
+                      .alpha = 0.25f};
+  const auto want = oracle(s, transposed, in.data(), w.data());
+  const auto got = run(s, transposed, w.data(), in.data(), e, 1);
+  for (int64_t p = 0; p < s.batch * s.out_pixels(); ++p) {
+    for (int64_t o = 0; o < s.out_channels; ++o) {
+      double y = want[p * s.out_channels + o] + static_cast<double>(bias[o]) +
+                 static_cast<double>(residual[p * s.out_channels + o]);
+      y = y < 0 ? 0.25 * y : y;
+      ASSERT_NEAR(got[p * s.out_ld + o], y, 1e-4) << "pixel " << p << " channel " << o;
+    }
+    for (int64_t o = s.out_channels; o < s.out_ld && p * s.out_ld + o < static_cast<int64_t>(got.size()); ++o)
+      ASSERT_EQ(got[p * s.out_ld + o], 7.0f) << "wrote past the channels";
+  }
+  for (int threads : {2, 3}) ASSERT_EQ(got, run(s, transposed, w.data(), in.data(), e, threads));
+  if (s.batch == 2) {
+    ConvShape second = s;
+    second.batch = 1;
+    Epilogue e2 = e;
+    e2.residual += s.out_pixels() * s.out_channels;
+    const auto half = run(second, transposed, w.data(), in.data() + s.in_pixels() * s.in_ld, e2, 1);
+    ASSERT_EQ(0, std::memcmp(half.data(), got.data() + s.out_pixels() * s.out_ld, half.size() * 4))
+        << "batch";
+  }
+}
+
+TEST(Conv, MatchesFloat64) {
+  for_each_isa([] {
+    for (const Case& c : cases()) check(c, false);
+  });
+}
+
+TEST(ConvTranspose, MatchesFloat64) {
+  for_each_isa([] {
+    for (const Case& c : cases()) check(c, true);
+  });
+}
+
+TEST(ReferenceConv, MatchesFloat64) {
+  for (bool transposed : {false, true})
+    for (const Case& c : cases()) {
+      SCOPED_TRACE(c.name);
+      ConvShape s;
+      finish_shape(c, transposed, s);
+      Random random(5);
+      const auto in = random.floats(s.batch * s.in_pixels() * s.in_ld);
+      const auto w = random.floats(s.in_channels * s.out_channels / s.groups * s.taps());
+      const auto want = oracle(s, transposed, in.data(), w.data());
+      std::vector<double> got(static_cast<size_t>(s.batch * s.out_pixels() * s.out_ld));
+      const ReferenceConv<float, float, double> reference{s, in.data(), w.data(), nullptr, got.data()};
+      transposed ? reference.run_transposed(2) : reference.run(2);
+      for (int64_t p = 0; p < s.batch * s.out_pixels(); ++p)
+        for (int64_t o = 0; o < s.out_channels; ++o)
+          ASSERT_NEAR(got[p * s.out_ld + o], want[p * s.out_channels + o], 1e-12);
+    }
+}
+
+// A clipped epilogue and a residual behind the activation, on each path.
+TEST(Conv, OtherEpilogues) {
+  for_each_isa([] {
+    for (const Case& c : cases()) {
+      SCOPED_TRACE(c.name);
+      ConvShape s;
+      finish_shape(c, false, s);
+      Random random(8);
+      const auto in = random.floats(s.batch * s.in_pixels() * s.in_ld);
+      const auto w = random.floats(s.in_channels * s.out_channels / s.groups * s.taps());
+      const auto residual = random.floats(s.batch * s.out_pixels() * s.out_ld);
+      const auto plain = run(s, false, w.data(), in.data(), {}, 1);
+      const auto clipped = run(s, false, w.data(), in.data(),
+                               {.activation = Activation::kClip, .alpha = -0.5f, .beta = 0.75f}, 1);
+      const auto after = run(s, false, w.data(), in.data(),
+                             {.residual = residual.data(),
+                              .residual_ld = s.out_ld,
+                              .residual_after_activation = true,
+                              .activation = Activation::kTanh},
+                             2);
+      for (int64_t p = 0; p < s.batch * s.out_pixels(); ++p)
+        for (int64_t i = p * s.out_ld; i < p * s.out_ld + s.out_channels; ++i) {
+          ASSERT_EQ(clipped[i], std::min(std::max(plain[i], -0.5f), 0.75f));
+          ASSERT_NEAR(after[i], std::tanh(plain[i]) + residual[i], 1e-6);
+        }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace ow::kernels

@@ -1,0 +1,140 @@
+// Against float64 sums written out here, at sizes around the tile edges. Buffers end where the matrices end,
+// so a sanitizer sees any access past an edge tile.
+#include "kernels/gemm.h"
+
+#include <cstring>
+
+#include "kernels/test_support.h"
+
+namespace ow::kernels {
+namespace {
+
+struct Case {
+  int64_t m, n, k;
+};
+
+const Case kCases[] = {{1, 1, 1},   {1, 33, 7},   {3, 5, 300},   {14, 32, 16},  {15, 31, 17},   {13, 16, 257},
+                       {29, 49, 5}, {49, 65, 64}, {57, 17, 513}, {2, 100, 256}, {113, 130, 31}, {5, 9, 0}};
+
+Buffer packed(const std::vector<float>& b, int64_t k, int64_t n) {
+  Buffer out = aligned_buffer(packed_b_bytes(1, k, n));
+  pack_b({.b = b.data(), .k = k, .n = n, .stride_k = n, .stride_n = 1}, out.get(), 2);
+  return out;
+}
+
+TEST(Gemm, MatchesFloat64) {
+  for_each_isa([] {
+    for (const auto& [m, n, k] : kCases) {
+      Random random(static_cast<uint64_t>(m * 1000 + n));
+      const int64_t lda = k + 3, ldc = n + 2;
+      const auto a = random.floats((m - 1) * lda + k), b = random.floats(k * n), bias = random.floats(n);
+      const auto residual = random.floats(m * n);
+      const Buffer p = packed(b, k, n);
+      std::vector<float> c(static_cast<size_t>((m - 1) * ldc + n), 7.0f);
+      gemm(m, n, k, a.data(), lda, p.get(), c.data(), ldc,
+           {.bias = bias.data(),
+            .residual = residual.data(),
+            .residual_ld = n,
+            .activation = Activation::kRelu},
+           2);
+      for (int64_t i = 0; i < m; ++i) {
+        for (int64_t j = 0; j < n; ++j) {
+          double want = static_cast<double>(bias[j]) + static_cast<double>(residual[i * n + j]);
+          for (int64_t l = 0; l < k; ++l)
+            want += static_cast<double>(a[i * lda + l]) * static_cast<double>(b[l * n + j]);
+          ASSERT_NEAR(c[i * ldc + j], std::max(want, 0.0), 1e-6 * (10 + static_cast<double>(k)))
+              << m << "x" << n << "x" << k << " at " << i << "," << j;
+        }
+        for (int64_t j = n; i + 1 < m && j < ldc; ++j) ASSERT_EQ(c[i * ldc + j], 7.0f) << "gap written";
+      }
+    }
+  });
+}
+
+TEST(Gemm, TransposedScaledB) {
+  for_each_isa([] {
+    const int64_t m = 7, n = 37, k = 21;
+    Random random(5);
+    const auto a = random.floats(m * k), b = random.floats(n * k);  // b: [n][k]
+    const Buffer p = aligned_buffer(packed_b_bytes(1, k, n));
+    pack_b({.b = b.data(), .k = k, .n = n, .stride_k = 1, .stride_n = k, .scale = 0.5f}, p.get(), 1);
+    std::vector<float> c(static_cast<size_t>(m * n));
+    gemm(m, n, k, a.data(), k, p.get(), c.data(), n, {}, 1);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double want = 0;
+        for (int64_t l = 0; l < k; ++l)
+          want += 0.5 * static_cast<double>(a[i * k + l]) * static_cast<double>(b[j * k + l]);
+        ASSERT_NEAR(c[i * n + j], want, 1e-5);
+      }
+  });
+}
+
+// Every thread count, every part of the rows and every part of the columns gives the same bits.
+TEST(Gemm, BitEqualForThreadsRowsAndColumns) {
+  for_each_isa([] {
+    const int64_t m = 101, n = 211, k = 600;
+    Random random(9);
+    const auto a = random.floats(m * k), b = random.floats(k * n);
+    const Buffer p = packed(b, k, n);
+    std::vector<float> one(static_cast<size_t>(m * n)), other(one.size());
+    gemm(m, n, k, a.data(), k, p.get(), one.data(), n, {}, 1);
+    for (int threads : {2, 3}) {
+      gemm(m, n, k, a.data(), k, p.get(), other.data(), n, {}, threads);
+      ASSERT_EQ(0, std::memcmp(one.data(), other.data(), one.size() * 4)) << threads;
+    }
+    for (int64_t row : {0, 13, 100}) {
+      gemm(1, n, k, a.data() + row * k, k, p.get(), other.data(), n, {}, 1);
+      ASSERT_EQ(0, std::memcmp(one.data() + row * n, other.data(), static_cast<size_t>(n) * 4)) << row;
+    }
+    const Buffer last = aligned_buffer(packed_b_bytes(1, k, 5));
+    pack_b({.b = b.data() + n - 5, .k = k, .n = 5, .stride_k = n, .stride_n = 1}, last.get(), 1);
+    gemm(m, 5, k, a.data(), k, last.get(), other.data(), 5, {}, 1);
+    for (int64_t i = 0; i < m; ++i)
+      ASSERT_EQ(
+          0, std::memcmp(&one[static_cast<size_t>((i + 1) * n - 5)], &other[static_cast<size_t>(i * 5)], 20));
+  });
+}
+
+// In place residual, over several blocks of the sum; and the residual behind the activation.
+TEST(Gemm, ResidualInPlaceAndAfterActivation) {
+  for_each_isa([] {
+    const int64_t m = 20, n = 40, k = 700;
+    Random random(11);
+    const auto a = random.floats(m * k), b = random.floats(k * n), residual = random.floats(m * n);
+    const Buffer p = packed(b, k, n);
+    std::vector<float> plain(static_cast<size_t>(m * n)), in_place = residual, after = plain;
+    gemm(m, n, k, a.data(), k, p.get(), plain.data(), n, {}, 1);
+    gemm(m, n, k, a.data(), k, p.get(), in_place.data(), n, {.residual = in_place.data(), .residual_ld = n},
+         2);
+    gemm(m, n, k, a.data(), k, p.get(), after.data(), n,
+         {.residual = residual.data(),
+          .residual_ld = n,
+          .residual_after_activation = true,
+          .activation = Activation::kSigmoid},
+         2);
+    for (size_t i = 0; i < plain.size(); ++i) {
+      ASSERT_NEAR(in_place[i], plain[i] + residual[i], 1e-4);
+      ASSERT_NEAR(after[i], 1 / (1 + std::exp(-plain[i])) + residual[i], 1e-5);
+    }
+  });
+}
+
+// Power-of-two row strides take the path that copies the rows of a tile.
+TEST(Gemm, PowerOfTwoStride) {
+  for_each_isa([] {
+    const int64_t m = 31, n = 300, k = 512;
+    Random random(12);
+    const auto a = random.floats(m * k), b = random.floats(k * n);
+    std::vector<float> padded(static_cast<size_t>(m * (k + 16)));
+    for (int64_t i = 0; i < m; ++i) std::copy_n(a.data() + i * k, k, padded.data() + i * (k + 16));
+    const Buffer p = packed(b, k, n);
+    std::vector<float> c(static_cast<size_t>(m * n)), d = c;
+    gemm(m, n, k, a.data(), k, p.get(), c.data(), n, {}, 1);
+    gemm(m, n, k, padded.data(), k + 16, p.get(), d.data(), n, {}, 1);
+    EXPECT_EQ(c, d);
+  });
+}
+
+}  // namespace
+}  // namespace ow::kernels

@@ -1,0 +1,207 @@
+// Work is split over output pixels, and over channels where there are few pixels (global pooling). Each
+// output is reduced over its window in one order: lines along w, then the lines.
+#include "kernels/pool.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "base/thread_pool.h"
+#include "kernels/pool_table.h"
+
+namespace ow::kernels {
+namespace {
+
+constexpr int64_t kChannelChunk = 64;
+
+// One output pixel.
+struct PixelWindow {
+  PoolWindow window;
+  int64_t batch, first[3];  // first position inside the image
+  int64_t padded_size;      // positions inside the image or its pads
+};
+
+int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
+
+// Taps t with low <= origin + t * dilation < high: {begin, end}.
+struct Range {
+  int64_t begin, end;
+};
+Range taps_between(int64_t low, int64_t high, int64_t origin, int64_t dilation, int64_t kernel) {
+  const int64_t begin = std::max<int64_t>(0, ceil_div(low - origin, dilation));
+  return {begin, std::max(begin, std::min(kernel, ceil_div(high - origin, dilation)))};
+}
+
+PixelWindow window_at(const PoolShape& s, int64_t pixel) {
+  const int64_t line = s.in[2] * s.in_ld, unit[3] = {s.in[1] * line, line, s.in_ld};
+  int64_t o[3];
+  for (int i = 2; i >= 0; --i) {
+    o[i] = pixel % s.out[i];
+    pixel /= s.out[i];
+  }
+  PixelWindow p = {{pixel * s.in[0] * unit[0], {}, {}}, pixel, {}, 1};
+  for (int i = 0; i < 3; ++i) {
+    const int64_t origin = o[i] * s.stride[i] - s.pad_begin[i];
+    const Range inside = taps_between(0, s.in[i], origin, s.dilation[i], s.kernel[i]);
+    const Range padded =
+        taps_between(-s.pad_begin[i], s.in[i] + s.pad_end[i], origin, s.dilation[i], s.kernel[i]);
+    p.padded_size *= padded.end - padded.begin;
+    p.window.count[i] = inside.end - inside.begin;
+    p.window.step[i] = s.dilation[i] * unit[i];
+    p.first[i] = origin + inside.begin * s.dilation[i];
+    if (p.window.count[i] > 0) p.window.offset += p.first[i] * unit[i];
+  }
+  return p;
+}
+
+// Calls f(window, output pixel, first channel, channels) for disjoint pieces.
+template <class F>
+void for_each_output(const PoolShape& s, int threads, F f) {
+  const int64_t pixels = s.batch * s.out[0] * s.out[1] * s.out[2];
+  const int64_t chunk = pixels < 64 ? kChannelChunk : s.channels;
+  const int64_t chunks = ceil_div(s.channels, std::max<int64_t>(chunk, 1));
+  const int64_t work = s.kernel[0] * s.kernel[1] * s.kernel[2] * chunk;
+  parallel_for(pixels * chunks, 1 + 30000 / (work + 1), threads, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t c = i % chunks * chunk;
+      f(window_at(s, i / chunks), i / chunks, c, std::min(chunk, s.channels - c));
+    }
+  });
+}
+
+// total = join(total, line) over the lines of the window, line = step(line, x) along each, from `start`.
+template <class T, class Step, class Join>
+void reduce(const PoolWindow& w, const T* in, int64_t channels, T start, T* y, Step step, Join join) {
+  for (int64_t c = 0; c < channels; ++c) {
+    T total = start;
+    for (int64_t i = 0; i < w.count[0]; ++i)
+      for (int64_t j = 0; j < w.count[1]; ++j) {
+        const T* x = in + w.offset + i * w.step[0] + j * w.step[1] + c;
+        T line = start;
+        for (int64_t l = 0; l < w.count[2]; ++l) line = step(line, x[l * w.step[2]]);
+        total = join(total, line);
+      }
+    y[c] = total;
+  }
+}
+
+template <class T>
+constexpr T lowest() {
+  if constexpr (std::is_floating_point_v<T>) return -std::numeric_limits<T>::infinity();
+  return std::numeric_limits<T>::lowest();
+}
+
+template <class T>
+bool beats(T x, T best) {
+  return x > best || (x != x && best == best);
+}
+
+template <class T>
+struct IndexedMax {
+  T value = lowest<T>();
+  int64_t index = -1;
+};
+
+template <class T>
+IndexedMax<T> indexed_max(const PoolShape& s, const PixelWindow& p, const T* in, bool column_major) {
+  const int64_t unit[3] = {column_major ? 1 : s.in[1] * s.in[2], column_major ? s.in[0] : s.in[2],
+                           column_major ? s.in[0] * s.in[1] : 1};
+  const PoolWindow& w = p.window;
+  IndexedMax<T> best;
+  for (int64_t i = 0; i < w.count[0]; ++i)
+    for (int64_t j = 0; j < w.count[1]; ++j)
+      for (int64_t l = 0; l < w.count[2]; ++l) {
+        const T x = in[w.offset + i * w.step[0] + j * w.step[1] + l * w.step[2]];
+        if (best.index >= 0 && !beats(x, best.value)) continue;
+        best.value = x;
+        best.index = (p.first[0] + i * s.dilation[0]) * unit[0] + (p.first[1] + j * s.dilation[1]) * unit[1] +
+                     (p.first[2] + l * s.dilation[2]) * unit[2];
+      }
+  return best;
+}
+
+}  // namespace
+
+template <class T>
+void max_pool(const PoolShape& s, const T* in, T* out, int threads) {
+  [[maybe_unused]] const PoolTable& table = pool_table(best_isa());
+  for_each_output(s, threads, [&](const PixelWindow& p, int64_t pixel, int64_t c, int64_t channels) {
+    T* y = out + pixel * s.out_ld + c;
+    if constexpr (std::is_same_v<T, float>) {
+      table.max(p.window, in + c, channels, y);
+    } else {
+      auto larger = [](T best, T x) { return beats(x, best) ? x : best; };
+      reduce(p.window, in + c, channels, lowest<T>(), y, larger, larger);
+    }
+  });
+}
+
+template <class T>
+void max_pool_indices(const PoolShape& s, const T* in, T* out, int64_t* indices, int64_t indices_ld,
+                      bool column_major, int threads) {
+  const int64_t in_pixels = s.in[0] * s.in[1] * s.in[2];
+  for_each_output(s, threads, [&](const PixelWindow& p, int64_t pixel, int64_t first, int64_t channels) {
+    for (int64_t c = first; c < first + channels; ++c) {
+      const IndexedMax<T> best = indexed_max(s, p, in + c, column_major);
+      out[pixel * s.out_ld + c] = best.value;
+      indices[pixel * indices_ld + c] =
+          best.index < 0 ? -1 : (p.batch * s.channels + c) * in_pixels + best.index;
+    }
+  });
+}
+
+template <class T>
+void average_pool(const PoolShape& s, bool count_include_pad, const T* in, T* out, int threads) {
+  [[maybe_unused]] const PoolTable& table = pool_table(best_isa());
+  for_each_output(s, threads, [&](const PixelWindow& p, int64_t pixel, int64_t c, int64_t channels) {
+    T* y = out + pixel * s.out_ld + c;
+    if constexpr (std::is_same_v<T, float>) {
+      table.sum(p.window, in + c, channels, y);
+    } else {
+      auto add = [](T a, T b) { return a + b; };
+      reduce(p.window, in + c, channels, T{0}, y, add, add);
+    }
+    const int64_t count = count_include_pad ? p.padded_size : p.window.size();
+    const T divisor = static_cast<T>(std::max<int64_t>(count, 1));
+    for (int64_t i = 0; i < channels; ++i) y[i] /= divisor;
+  });
+}
+
+template <class T>
+void lp_pool(const PoolShape& s, int64_t p, const T* in, T* out, int threads) {
+  const T power = static_cast<T>(p);
+  for_each_output(s, threads, [&](const PixelWindow& w, int64_t pixel, int64_t c, int64_t channels) {
+    T* y = out + pixel * s.out_ld + c;
+    auto join = [](T a, T b) { return a + b; };
+    if (p == 1) {
+      return reduce(
+          w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + std::fabs(x); }, join);
+    }
+    if (p == 2) {
+      reduce(
+          w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + x * x; }, join);
+      for (int64_t i = 0; i < channels; ++i) y[i] = std::sqrt(y[i]);
+      return;
+    }
+    reduce(
+        w.window, in + c, channels, T{0}, y, [=](T a, T x) { return a + std::pow(std::fabs(x), power); },
+        join);
+    for (int64_t i = 0; i < channels; ++i) y[i] = std::pow(y[i], 1 / power);
+  });
+}
+
+template void max_pool(const PoolShape&, const float*, float*, int);
+template void max_pool(const PoolShape&, const double*, double*, int);
+template void max_pool(const PoolShape&, const int8_t*, int8_t*, int);
+template void max_pool(const PoolShape&, const uint8_t*, uint8_t*, int);
+template void max_pool_indices(const PoolShape&, const float*, float*, int64_t*, int64_t, bool, int);
+template void max_pool_indices(const PoolShape&, const double*, double*, int64_t*, int64_t, bool, int);
+template void max_pool_indices(const PoolShape&, const int8_t*, int8_t*, int64_t*, int64_t, bool, int);
+template void max_pool_indices(const PoolShape&, const uint8_t*, uint8_t*, int64_t*, int64_t, bool, int);
+template void average_pool(const PoolShape&, bool, const float*, float*, int);
+template void average_pool(const PoolShape&, bool, const double*, double*, int);
+template void lp_pool(const PoolShape&, int64_t, const float*, float*, int);
+template void lp_pool(const PoolShape&, int64_t, const double*, double*, int);
+
+}  // namespace ow::kernels

@@ -1,0 +1,267 @@
+// Both copies become a list of axes (extent, source stride, destination stride). Neighbours that are one axis
+// in both layouts are merged, and a short contiguous run becomes a larger element. What is left is one of:
+//   rows      the innermost axis is contiguous on both sides: one memory copy per row
+//   planes    one axis is contiguous in the source, another in the destination: 2-D transposes in blocks
+//   strided   an element at a time
+#include "kernels/transpose.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/thread_pool.h"
+
+namespace ow::kernels {
+namespace {
+
+constexpr int64_t kBlock = 32;               // side of a block of a plane, in elements
+constexpr int64_t kGrainBytes = 128 * 1024;  // of one thread's piece
+
+struct Axis {
+  int64_t extent, src, dst;  // strides in bytes
+};
+
+struct Layout {
+  Axis axis[kMaxAxes];  // from the largest to the smallest destination stride
+  int rank = 0;
+  int64_t elem_bytes;
+  bool empty = false;
+};
+
+void add_axis(Layout& layout, Axis axis) {
+  if (axis.extent == 0) layout.empty = true;
+  if (axis.extent != 1) layout.axis[layout.rank++] = axis;
+}
+
+void merge(Layout& layout) {
+  std::stable_sort(layout.axis, layout.axis + layout.rank,
+                   [](const Axis& a, const Axis& b) { return std::abs(a.dst) > std::abs(b.dst); });
+  int last = 0;
+  for (int i = 1; i < layout.rank; ++i) {
+    Axis& outer = layout.axis[last];
+    const Axis inner = layout.axis[i];
+    if (outer.src == inner.src * inner.extent && outer.dst == inner.dst * inner.extent) {
+      outer = {outer.extent * inner.extent, inner.src, inner.dst};
+    } else {
+      layout.axis[++last] = inner;
+    }
+  }
+  if (layout.rank > 0) layout.rank = last + 1;
+  if (layout.rank < 2) return;
+  const Axis& run = layout.axis[layout.rank - 1];
+  const int64_t bytes = run.extent * layout.elem_bytes;
+  const bool contiguous = run.src == layout.elem_bytes && run.dst == layout.elem_bytes;
+  if (contiguous && (bytes == 2 || bytes == 4 || bytes == 8 || bytes == 16)) {
+    layout.elem_bytes = bytes;
+    --layout.rank;
+  }
+}
+
+// Walks the axes below `rank` in order, from a flat position on.
+class Odometer {
+ public:
+  Odometer(const Axis* axes, int rank, int64_t position) : axes_(axes), rank_(rank) {
+    for (int i = rank - 1; i >= 0; --i) {
+      index_[i] = position % axes[i].extent;
+      position /= axes[i].extent;
+      src += index_[i] * axes[i].src;
+      dst += index_[i] * axes[i].dst;
+    }
+  }
+  void next() {
+    for (int i = rank_ - 1; i >= 0; --i) {
+      src += axes_[i].src;
+      dst += axes_[i].dst;
+      if (++index_[i] < axes_[i].extent) return;
+      src -= axes_[i].extent * axes_[i].src;
+      dst -= axes_[i].extent * axes_[i].dst;
+      index_[i] = 0;
+    }
+  }
+  int64_t src = 0, dst = 0;  // offsets in bytes
+
+ private:
+  const Axis* axes_;
+  int rank_;
+  int64_t index_[kMaxAxes];
+};
+
+int64_t volume(const Axis* axes, int rank) {
+  int64_t n = 1;
+  for (int i = 0; i < rank; ++i) n *= axes[i].extent;
+  return n;
+}
+
+template <class T>
+void move(char* dst, const char* src) {
+  std::memcpy(dst, src, sizeof(T));
+}
+
+template <int kBytes>
+struct Bytes {
+  char data[kBytes];
+};
+
+// dst[s][d] = src[d][s]; s is contiguous in the source, d in the destination.
+template <class T>
+void transpose_block(const char* src, int64_t src_step, char* dst, int64_t dst_step, int64_t s_count,
+                     int64_t d_count) {
+  for (int64_t s = 0; s < s_count; ++s)
+    for (int64_t d = 0; d < d_count; ++d)
+      move<T>(dst + s * dst_step + d * int64_t{sizeof(T)}, src + d * src_step + s * int64_t{sizeof(T)});
+}
+
+typedef uint32_t Four __attribute__((vector_size(16)));
+Four load4(const char* p) {
+  Four v;
+  std::memcpy(&v, p, 16);
+  return v;
+}
+
+void transpose_4x4(const char* src, int64_t src_step, char* dst, int64_t dst_step) {
+  const Four a = load4(src), b = load4(src + src_step), c = load4(src + 2 * src_step),
+             d = load4(src + 3 * src_step);
+  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+             ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+             cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const Four rows[4] = {__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
+                        __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+                        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
+                        __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+  for (int i = 0; i < 4; ++i) std::memcpy(dst + i * dst_step, &rows[i], 16);
+}
+
+template <>
+void transpose_block<Bytes<4>>(const char* src, int64_t src_step, char* dst, int64_t dst_step,
+                               int64_t s_count, int64_t d_count) {
+  for (int64_t s = 0; s < s_count; s += 4)
+    for (int64_t d = 0; d < d_count; d += 4) {
+      const char* from = src + d * src_step + s * 4;
+      char* to = dst + s * dst_step + d * 4;
+      if (s + 4 <= s_count && d + 4 <= d_count) {
+        transpose_4x4(from, src_step, to, dst_step);
+        continue;
+      }
+      for (int64_t i = s; i < std::min(s + 4, s_count); ++i)
+        for (int64_t j = d; j < std::min(d + 4, d_count); ++j)
+          move<Bytes<4>>(dst + i * dst_step + j * 4, src + j * src_step + i * 4);
+    }
+}
+
+int64_t grain(int64_t bytes_per_item) { return 1 + kGrainBytes / std::max<int64_t>(bytes_per_item, 1); }
+
+void copy_rows(const Layout& l, const char* src, char* dst, int threads) {
+  const int outer = l.rank - 1;
+  const int64_t bytes = l.axis[outer].extent * l.elem_bytes;
+  if (outer == 0) {
+    return parallel_for(bytes, kGrainBytes, threads, [&](int64_t begin, int64_t end) {
+      std::memcpy(dst + begin, src + begin, static_cast<size_t>(end - begin));
+    });
+  }
+  parallel_for(volume(l.axis, outer), grain(bytes), threads, [&](int64_t begin, int64_t end) {
+    Odometer at(l.axis, outer, begin);
+    for (int64_t i = begin; i < end; ++i, at.next())
+      std::memcpy(dst + at.dst, src + at.src, static_cast<size_t>(bytes));
+  });
+}
+
+template <class T>
+void copy_planes(const Layout& l, int source_axis, const char* src, char* dst, int threads) {
+  const Axis s = l.axis[source_axis], d = l.axis[l.rank - 1];
+  Axis outer[kMaxAxes];
+  int rank = 0;
+  for (int i = 0; i + 1 < l.rank; ++i)
+    if (i != source_axis) outer[rank++] = l.axis[i];
+  // The last walked axis counts blocks of the source axis.
+  outer[rank++] = {(s.extent + kBlock - 1) / kBlock, kBlock * s.src, kBlock * s.dst};
+  const int64_t blocks = outer[rank - 1].extent;
+  parallel_for(volume(outer, rank), grain(d.extent * kBlock * int64_t{sizeof(T)}), threads,
+               [&](int64_t begin, int64_t end) {
+                 Odometer at(outer, rank, begin);
+                 for (int64_t i = begin; i < end; ++i, at.next()) {
+                   const int64_t s_count = std::min(kBlock, s.extent - i % blocks * kBlock);
+                   for (int64_t j = 0; j < d.extent; j += kBlock)
+                     transpose_block<T>(src + at.src + j * d.src, d.src, dst + at.dst + j * d.dst, s.dst,
+                                        s_count, std::min(kBlock, d.extent - j));
+                 }
+               });
+}
+
+template <class Move>
+void copy_elements(const Layout& l, const char* src, char* dst, int threads, Move move_one) {
+  const int outer = std::max(l.rank - 1, 0);
+  const Axis inner = l.rank > 0 ? l.axis[outer] : Axis{1, 0, 0};
+  parallel_for(volume(l.axis, outer), grain(inner.extent * l.elem_bytes), threads,
+               [&](int64_t begin, int64_t end) {
+                 Odometer at(l.axis, outer, begin);
+                 for (int64_t i = begin; i < end; ++i, at.next())
+                   for (int64_t j = 0; j < inner.extent; ++j)
+                     move_one(dst + at.dst + j * inner.dst, src + at.src + j * inner.src);
+               });
+}
+
+template <class T>
+void copy_typed(const Layout& l, const char* src, char* dst, int threads) {
+  constexpr int64_t size = sizeof(T);
+  if (l.rank > 1 && l.axis[l.rank - 1].dst == size)
+    for (int i = 0; i + 1 < l.rank; ++i)
+      if (l.axis[i].src == size) return copy_planes<T>(l, i, src, dst, threads);
+  copy_elements(l, src, dst, threads, move<T>);
+}
+
+void copy(Layout& l, const char* src, char* dst, int threads) {
+  if (l.empty) return;
+  merge(l);
+  const int last = l.rank - 1;
+  if (l.rank > 0 && l.axis[last].src == l.elem_bytes && l.axis[last].dst == l.elem_bytes)
+    return copy_rows(l, src, dst, threads);
+  switch (l.elem_bytes) {
+    case 1:
+      return copy_typed<Bytes<1>>(l, src, dst, threads);
+    case 2:
+      return copy_typed<Bytes<2>>(l, src, dst, threads);
+    case 4:
+      return copy_typed<Bytes<4>>(l, src, dst, threads);
+    case 8:
+      return copy_typed<Bytes<8>>(l, src, dst, threads);
+    case 16:
+      return copy_typed<Bytes<16>>(l, src, dst, threads);
+  }
+  copy_elements(l, src, dst, threads, [size = static_cast<size_t>(l.elem_bytes)](char* to, const char* from) {
+    std::memcpy(to, from, size);
+  });
+}
+
+}  // namespace
+
+void permute(const void* src, const int64_t* dims, const int* perm, int rank, int elem_bytes, void* dst,
+             int threads) {
+  int64_t src_stride[kMaxAxes];
+  int64_t stride = elem_bytes;
+  for (int i = rank - 1; i >= 0; --i) {
+    src_stride[i] = stride;
+    stride *= dims[i];
+  }
+  int64_t dst_stride[kMaxAxes];
+  stride = elem_bytes;
+  for (int i = rank - 1; i >= 0; --i) {
+    dst_stride[i] = stride;
+    stride *= dims[perm[i]];
+  }
+  Layout layout;
+  layout.elem_bytes = elem_bytes;
+  for (int i = 0; i < rank; ++i) add_axis(layout, {dims[perm[i]], src_stride[perm[i]], dst_stride[i]});
+  copy(layout, static_cast<const char*>(src), static_cast<char*>(dst), threads);
+}
+
+void copy_strided(const void* src, const int64_t* src_strides, void* dst, const int64_t* dst_strides,
+                  const int64_t* dims, int rank, int elem_bytes, int threads) {
+  Layout layout;
+  layout.elem_bytes = elem_bytes;
+  for (int i = 0; i < rank; ++i)
+    add_axis(layout, {dims[i], src_strides[i] * elem_bytes, dst_strides[i] * elem_bytes});
+  copy(layout, static_cast<const char*>(src), static_cast<char*>(dst), threads);
+}
+
+}  // namespace ow::kernels
