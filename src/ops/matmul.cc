@@ -1,0 +1,134 @@
+// MatMul: numpy.matmul. C[.., m, n] = sum_k A[.., m, k] * B[.., k, n]; leading axes broadcast, a 1-D operand
+// gets an axis of extent 1 that the result does not keep.
+//
+// A constant float B is packed once. Where all leading axes of B are 1, those of A fold into m, so that a
+// batch of activations times one weight matrix is a single product.
+#include "kernels/gemm.h"
+#include "kernels/gemm_generic.h"
+#include "ops/op/matrix.h"
+#include "ops/op/op.h"
+
+namespace ow {
+namespace {
+
+Status infer(const NoAttrs&, InferContext& c) { return infer_matmul(c, c.dtype(0), 0, 1); }
+
+struct PackedB {
+  Buffer memory;
+  int64_t bytes_each;  // from one matrix of the batch to the next
+  Shape shape;         // of B
+};
+
+int64_t aligned(size_t bytes) { return (static_cast<int64_t>(bytes) + 63) / 64 * 64; }
+
+void pack_one(const float* b, int64_t k, int64_t n, std::byte* packed, int threads) {
+  kernels::pack_b({.b = b, .k = k, .n = n, .stride_k = n, .stride_n = 1}, packed, threads);
+}
+
+// B's matrices one after the other; many are spread over threads, one is packed by all.
+void pack_all(const float* b, int64_t count, int64_t k, int64_t n, std::byte* packed, int64_t bytes_each,
+              int threads) {
+  if (count == 1) return pack_one(b, k, n, packed, threads);
+  parallel_for(count, 1, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) pack_one(b + i * k * n, k, n, packed + i * bytes_each, 1);
+  });
+}
+
+Result<std::any> prepare(const NoAttrs&, PrepareContext& c) {
+  const Tensor* b = c.constant(1);
+  if (!b || b->dtype() != DType::kFloat32 || b->rank() < 1 || b->count() <= 0 || !b->is_dense())
+    return std::any();
+  const Shape& s = b->shape();
+  const int64_t k = s.rank() == 1 ? s[0] : s[s.rank() - 2], n = s.rank() == 1 ? 1 : s.back();
+  const int64_t count = b->count() / (k * n);
+  PackedB packed{nullptr, aligned(kernels::packed_b_bytes(1, k, n)), s};
+  auto bytes = checked_mul(packed.bytes_each, count);
+  if (!bytes) return c.error("input 1 is too large to pack: ", s);
+  packed.memory = ONWARD_TRY(allocate_buffer(*bytes));
+  pack_all(b->data<float>(), count, k, n, packed.memory.get(), packed.bytes_each, c.threads());
+  c.drop(1);
+  return std::any(std::move(packed));
+}
+
+Status run_float(RunContext& c, const MatMulShape& s, const PackedB* prepared) {
+  Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, s.out));
+  if (y.count() == 0) return {};
+  const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
+  const int64_t each = prepared ? prepared->bytes_each : aligned(kernels::packed_b_bytes(1, s.k, s.n));
+  if (!packed) {
+    auto size = checked_mul(each, s.b_matrices);
+    if (!size) return c.error("input 1 is too large to pack: ", c.in(1).shape());
+    auto memory = ONWARD_TRY(c.scratch(*size));
+    pack_all(c.in(1).data<float>(), s.b_matrices, s.k, s.n, memory.data(), each, c.threads());
+    packed = memory.data();
+  }
+  const float* a = c.in(0).data<float>();
+  float* out = y.mutable_data<float>();
+  if (s.b_matrices == 1) {  // A's batch is dense, and nothing repeats it
+    kernels::gemm(s.batch * s.m, s.n, s.k, a, s.k, packed, out, s.n, {}, c.threads());
+    return {};
+  }
+  auto product = [&](int64_t i, int threads) {
+    kernels::gemm(s.m, s.n, s.k, a + s.a_index[i] * s.m * s.k, s.k, packed + s.b_index[i] * each,
+                  out + i * s.m * s.n, s.n, {}, threads);
+  };
+  if (s.batch < c.threads()) {
+    for (int64_t i = 0; i < s.batch; ++i) product(i, c.threads());
+    return {};
+  }
+  c.parallel_for(s.batch, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) product(i, 1);
+  });
+  return {};
+}
+
+template <class T>
+Status run_generic(RunContext& c, const MatMulShape& s) {
+  Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>, s.out));
+  for (int64_t i = 0; i < s.batch && y.count() > 0; ++i) {
+    kernels::GenericGemm<T, T, T> g{.m = s.m,
+                                    .n = s.n,
+                                    .k = s.k,
+                                    .a = {c.in(0).data<T>() + s.a_index[i] * s.m * s.k, s.k, 1},
+                                    .b = {c.in(1).data<T>() + s.b_index[i] * s.k * s.n, s.n, 1},
+                                    .c = y.mutable_data<T>() + i * s.m * s.n,
+                                    .ldc = s.n};
+    if (c.budget()) ONWARD_TRY(c.budget()->check());
+    g.run(c.threads());
+  }
+  return {};
+}
+
+Status run(const NoAttrs&, RunContext& c) {
+  const auto* packed = c.prepared<PackedB>();
+  const MatMulShape s =
+      ONWARD_TRY(matmul_shape(c, c.in(0).shape(), packed ? packed->shape : c.in(1).shape()));
+  switch (c.in(0).dtype()) {
+    case DType::kFloat32:
+      return run_float(c, s, packed);
+    case DType::kFloat64:
+      return run_generic<double>(c, s);
+    case DType::kInt32:
+      return run_generic<int32_t>(c, s);
+    case DType::kInt64:
+      return run_generic<int64_t>(c, s);
+    case DType::kUint32:
+      return run_generic<uint32_t>(c, s);
+    case DType::kUint64:
+      return run_generic<uint64_t>(c, s);
+    default:
+      return c.error("input 0 is of type ", c.in(0).dtype(), ", expected a type of MatMul's schema");
+  }
+}
+
+}  // namespace
+
+ONWARD_OPS(matmul) {
+  return {op<NoAttrs>({.name = "MatMul",
+                       .infer = infer,
+                       .prepare = prepare,
+                       .run = run,
+                       .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>})};
+}
+
+}  // namespace ow

@@ -1,0 +1,96 @@
+#include "ops/op/convolution.h"
+
+namespace ow {
+
+ConvAttrs read_conv(const AttrReader& a) {
+  ConvAttrs attrs{read_window(a), a.integer("group", 1)};
+  if (attrs.group < 1) a.fail("group", cat("is ", attrs.group, ", expected 1 or more"));
+  return attrs;
+}
+
+namespace {
+
+Status check_channels(const ConvAttrs& a, InferContext& c, const Dim& channels, const SymShape& w,
+                      size_t input) {
+  if (w[0].is_constant() && *w[0].constant() % a.group != 0)
+    return c.error("the weights ", list_text(w), " have ", w[0], " output channels, not divisible by group ",
+                   a.group);
+  if (channels.is_constant() && w[1].is_constant() && !(w[1] * a.group == channels))
+    return c.error("input ", input, " has ", channels, " channels, the weights ", list_text(w), " take ",
+                   w[1] * a.group, " (group ", a.group, ")");
+  return {};
+}
+
+}  // namespace
+
+Status infer_conv(const ConvAttrs& a, InferContext& c, DType dtype, size_t xi, size_t wi) {
+  const SymShape *x = c.shape(xi), *w = c.shape(wi);
+  const size_t rank = x ? x->size() : w ? w->size() : a.window.kernel.size() + 2;
+  if (!x && !w && a.window.kernel.empty()) {
+    c.set(0, dtype, std::nullopt);
+    return {};
+  }
+  if (rank < 3) return c.error("input ", xi, " is of rank ", rank, ", expected 3 or more");
+  if (rank > 5)
+    return unsupported(c.node().label(), ": ", rank - 2, " spatial axes, convolution has at most 3");
+  if (const std::string p = window_problem(a.window, rank - 2); !p.empty()) return c.error(p);
+  if (x && w && x->size() != w->size())
+    return c.error("input ", xi, " is ", list_text(*x), " but the weights are ", list_text(*w),
+                   ", expected equal rank");
+  if (x && w) ONWARD_TRY(check_channels(a, c, (*x)[1], *w, xi));
+  SymShape out = {x ? (*x)[0] : Dim::unknown(), w ? (*w)[0] : Dim::unknown()};
+  for (size_t i = 0; i + 2 < rank; ++i) {
+    std::optional<int64_t> kernel;
+    if (w) kernel = (*w)[i + 2].constant();
+    if (kernel && !a.window.kernel.empty() && a.window.kernel[i] != *kernel)
+      return c.error("attribute 'kernel_shape' is ", list_text(a.window.kernel), " but the weights are ",
+                     list_text(*w));
+    if (!kernel && !a.window.kernel.empty()) kernel = a.window.kernel[i];
+    out.push_back(x && kernel ? window_extent(a.window, i, (*x)[i + 2], *kernel) : Dim::unknown());
+    if (out.back().is_constant() && *out.back().constant() < 0)
+      return c.error("a kernel of ", *kernel, " is larger than axis ", i + 2, " of input ", xi,
+                     " with its pads: ", list_text(*x));
+  }
+  c.set(0, dtype, std::move(out));
+  return {};
+}
+
+Result<kernels::ConvShape> conv_weights_shape(const ConvAttrs& a, const Shape& w, std::string_view where) {
+  if (w.rank() < 3) return invalid_model(where, ": the weights have shape ", w, ", expected rank 3 or more");
+  if (w.rank() > 5) return unsupported(where, ": ", w.rank() - 2, " spatial axes, expected at most 3");
+  if (const std::string p = window_problem(a.window, w.rank() - 2); !p.empty())
+    return invalid_model(where, ": ", p);
+  auto channels = checked_mul(w[1], a.group);
+  if (w[0] % a.group != 0 || !channels)
+    return invalid_model(where, ": the weights ", w, " do not divide into ", a.group, " groups");
+  kernels::ConvShape s;
+  s.out_channels = w[0];
+  s.in_channels = *channels;
+  s.groups = a.group;
+  for (size_t i = 0, at = 5 - w.rank(); i + 2 < w.rank(); ++i, ++at) {
+    s.kernel[at] = w[i + 2];
+    s.stride[at] = a.window.stride(i);
+    s.dilation[at] = a.window.dilation(i);
+  }
+  return s;
+}
+
+Result<kernels::ConvShape> conv_shape(const ConvAttrs& a, const RunContext& c, const Shape& x, const Shape& w,
+                                      Shape& out) {
+  kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w, c.node().label()));
+  if (x.rank() != w.rank() || x[1] != s.in_channels)
+    return c.error("input 0 of shape ", x, " does not fit the weights ", w, " with group ", a.group);
+  s.batch = x[0];
+  out = Shape{x[0], w[0]};
+  for (size_t i = 0, at = 5 - x.rank(); i + 2 < x.rank(); ++i, ++at) {
+    if (w[i + 2] < 1) return c.error("the weights have shape ", w, ", expected a kernel of 1 or more");
+    const WindowAxis axis = ONWARD_TRY(resolve_window(c, a.window, i, x[i + 2], w[i + 2]));
+    s.in[at] = x[i + 2];
+    s.out[at] = axis.out;
+    s.pad[at] = axis.pad_begin;
+    out.push_back(axis.out);
+  }
+  return s;
+}
+
+}  // namespace ow

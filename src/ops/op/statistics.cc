@@ -1,0 +1,118 @@
+#include "ops/op/statistics.h"
+
+#include <array>
+
+namespace ow {
+namespace {
+
+constexpr int64_t kBlock = 64;  // channels that are summed side by side where they are neighbours
+
+template <class T>
+void moments_of(const T* x, const Planes& p, int64_t channels, Moments* out) {
+  std::array<double, kBlock> sum{};
+  for (int64_t i = 0; i < p.pixels; ++i)
+    for (int64_t ch = 0; ch < channels; ++ch)
+      sum[static_cast<size_t>(ch)] += static_cast<double>(x[i * p.pixel_stride + ch * p.channel_stride]);
+  const double n = static_cast<double>(p.pixels);
+  std::array<double, kBlock> square{}, mean{};
+  for (size_t ch = 0; ch < kBlock; ++ch) mean[ch] = sum[ch] / n;
+  for (int64_t i = 0; i < p.pixels; ++i)
+    for (int64_t ch = 0; ch < channels; ++ch) {
+      const double d = static_cast<double>(x[i * p.pixel_stride + ch * p.channel_stride]) -
+                       mean[static_cast<size_t>(ch)];
+      square[static_cast<size_t>(ch)] += d * d;
+    }
+  for (int64_t ch = 0; ch < channels; ++ch)
+    out[ch] = {mean[static_cast<size_t>(ch)], square[static_cast<size_t>(ch)] / n};
+}
+
+template <class T>
+void moments_all(const RunContext& c, const T* x, const Planes& p, Moments* out) {
+  const int64_t block = p.channel_stride == 1 ? kBlock : 1, blocks = (p.channels + block - 1) / block;
+  c.parallel_for(p.batch * blocks, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.pixels * block)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) {
+                     const int64_t n = i / blocks, first = i % blocks * block;
+                     moments_of(x + n * p.batch_stride + first * p.channel_stride, p,
+                                std::min(block, p.channels - first), out + n * p.channels + first);
+                   }
+                 });
+}
+
+template <class T>
+struct Coefficients {
+  std::vector<T> mean, scale, bias;
+};
+
+// Pixels [begin, end) of image n, walked in the order of the output's memory.
+template <class T>
+void affine_pixels(const T* x, const Planes& px, T* y, const Planes& py, const Coefficients<T>& k,
+                   int64_t first, int64_t begin, int64_t end) {
+  const T *m = k.mean.data() + first, *s = k.scale.data() + first, *b = k.bias.data() + first;
+  if (py.channel_stride == 1 && py.channels > 1) {
+    for (int64_t i = begin; i < end; ++i) {
+      const T* from = x + i * px.pixel_stride;
+      T* to = y + i * py.pixel_stride;
+      for (int64_t ch = 0; ch < px.channels; ++ch)
+        to[ch] = (from[ch * px.channel_stride] - m[ch]) * s[ch] + b[ch];
+    }
+    return;
+  }
+  for (int64_t ch = 0; ch < px.channels; ++ch) {
+    const T* from = x + ch * px.channel_stride;
+    T* to = y + ch * py.channel_stride;
+    for (int64_t i = begin; i < end; ++i)
+      to[i * py.pixel_stride] = (from[i * px.pixel_stride] - m[ch]) * s[ch] + b[ch];
+  }
+}
+
+template <class T>
+void apply(const RunContext& c, const T* x, const Planes& px, T* y, const Planes& py,
+           const std::vector<Affine>& coefficients, bool per_image) {
+  Coefficients<T> k;
+  for (const Affine& a : coefficients) {
+    k.mean.push_back(static_cast<T>(a.mean));
+    k.scale.push_back(static_cast<T>(a.scale));
+    k.bias.push_back(static_cast<T>(a.bias));
+  }
+  const int64_t piece = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, px.channels));
+  const int64_t pieces = (px.pixels + piece - 1) / piece;
+  c.parallel_for(px.batch * pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t n = i / pieces, first = i % pieces * piece;
+      affine_pixels(x + n * px.batch_stride, px, y + n * py.batch_stride, py, k,
+                    per_image ? n * px.channels : 0, first, std::min(px.pixels, first + piece));
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<Moments> channel_moments(const RunContext& c, const Tensor& t, const Planes& p) {
+  std::vector<Moments> out(static_cast<size_t>(p.batch * p.channels));
+  if (t.dtype() == DType::kFloat64)
+    moments_all(c, t.data<double>(), p, out.data());
+  else
+    moments_all(c, t.data<float>(), p, out.data());
+  return out;
+}
+
+void apply_affine(const RunContext& c, const Tensor& x, const Planes& px, Tensor& y, const Planes& py,
+                  const std::vector<Affine>& coefficients, bool per_image) {
+  if (x.count() == 0) return;
+  if (x.dtype() == DType::kFloat64)
+    apply(c, x.data<double>(), px, y.mutable_data<double>(), py, coefficients, per_image);
+  else
+    apply(c, x.data<float>(), px, y.mutable_data<float>(), py, coefficients, per_image);
+}
+
+std::vector<double> as_doubles(const Tensor& t) {
+  std::vector<double> out(static_cast<size_t>(t.count()));
+  if (t.dtype() == DType::kFloat64)
+    std::copy_n(t.data<double>(), t.count(), out.begin());
+  else
+    std::copy_n(t.data<float>(), t.count(), out.begin());
+  return out;
+}
+
+}  // namespace ow

@@ -1,0 +1,25 @@
+// Per-channel statistics and the affine map that follows them: the shared part of batch, instance and group
+// normalization. Means and variances take two passes and add in double, pixels in order.
+#pragma once
+#include "ops/op/image.h"
+
+namespace ow {
+
+struct Moments {
+  double mean = 0, variance = 0;
+};
+
+// moments[n * channels + ch] over the pixels of each (n, ch). `t` is float or double.
+std::vector<Moments> channel_moments(const RunContext& c, const Tensor& t, const Planes& p);
+
+// y = (x - mean) * scale + bias with one coefficient triple per (n, ch), or per ch where `per_image` is false.
+struct Affine {
+  double mean, scale, bias;
+};
+void apply_affine(const RunContext& c, const Tensor& x, const Planes& px, Tensor& y, const Planes& py,
+                  const std::vector<Affine>& coefficients, bool per_image);
+
+// The elements of a float or double tensor as double.
+std::vector<double> as_doubles(const Tensor& t);
+
+}  // namespace ow

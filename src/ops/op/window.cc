@@ -1,0 +1,97 @@
+#include "ops/op/window.h"
+
+namespace ow {
+namespace {
+
+constexpr int64_t kMost = int64_t{1} << 31;
+
+void check_values(const AttrReader& a, std::string_view name, const std::vector<int64_t>& values,
+                  int64_t least) {
+  for (int64_t v : values)
+    if (v < least || v > kMost)
+      a.fail(name, cat("is ", list_text(values), ", expected values in [", least, ", ", kMost, "]"));
+}
+
+AutoPad read_auto_pad(const AttrReader& a) {
+  const std::string text = a.text("auto_pad", "NOTSET");
+  if (text == "SAME_UPPER") return AutoPad::kSameUpper;
+  if (text == "SAME_LOWER") return AutoPad::kSameLower;
+  if (text == "VALID") return AutoPad::kValid;
+  if (text != "NOTSET" && !text.empty())
+    a.fail("auto_pad", cat("is '", text, "', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID"));
+  return AutoPad::kNotSet;
+}
+
+int64_t effective(const Window& w, size_t axis, int64_t kernel) {
+  return (kernel - 1) * w.dilation(axis) + 1;
+}
+
+}  // namespace
+
+Window read_window(const AttrReader& a) {
+  Window w{.auto_pad = read_auto_pad(a),
+           .kernel = a.integers("kernel_shape"),
+           .strides = a.integers("strides"),
+           .dilations = a.integers("dilations"),
+           .pads = a.integers("pads"),
+           .ceil_mode = a.flag("ceil_mode", false)};
+  check_values(a, "kernel_shape", w.kernel, 1);
+  check_values(a, "strides", w.strides, 1);
+  check_values(a, "dilations", w.dilations, 1);
+  check_values(a, "pads", w.pads, -kMost);
+  if (w.auto_pad != AutoPad::kNotSet) w.pads.clear();
+  if (w.pads.size() % 2 != 0) a.fail("pads", cat("has ", w.pads.size(), " values, expected an even number"));
+  return w;
+}
+
+std::string window_problem(const Window& w, size_t spatial) {
+  auto problem = [&](const char* name, size_t found, size_t expected) {
+    return found == 0 || found == expected ? std::string()
+                                           : cat("attribute '", name, "' has ", found, " values, expected ",
+                                                 expected, " for ", spatial, " spatial axes");
+  };
+  for (std::string p :
+       {problem("kernel_shape", w.kernel.size(), spatial), problem("strides", w.strides.size(), spatial),
+        problem("dilations", w.dilations.size(), spatial), problem("pads", w.pads.size(), 2 * spatial)})
+    if (!p.empty()) return p;
+  return "";
+}
+
+Dim window_extent(const Window& w, size_t axis, const Dim& in, int64_t kernel) {
+  const int64_t stride = w.stride(axis);
+  if (w.auto_pad == AutoPad::kSameUpper || w.auto_pad == AutoPad::kSameLower) return ceil_div(in, stride);
+  const Dim room = in + (w.pad_begin(axis) + w.pad_end(axis) - effective(w, axis, kernel));
+  if (!w.ceil_mode) return floor_div(room, stride) + 1;
+  if (stride == 1) return room + 1;
+  return min(ceil_div(room, stride), floor_div(in + (w.pad_begin(axis) - 1), stride)) + 1;
+}
+
+Result<WindowAxis> resolve_window(const RunContext& c, const Window& w, size_t axis, int64_t in,
+                                  int64_t kernel) {
+  WindowAxis r{kernel, w.stride(axis), w.dilation(axis), w.pad_begin(axis), w.pad_end(axis), 0};
+  r.out = window_extent(w, axis, in, kernel).constant().value_or(-1);
+  if (r.out < 0)
+    return c.error("a window of ", effective(w, axis, kernel), " elements is larger than spatial axis ", axis,
+                   " of input 0 with its pads: ", in, " + ", r.pad_begin, " + ", r.pad_end);
+  if (w.auto_pad == AutoPad::kSameUpper || w.auto_pad == AutoPad::kSameLower) {
+    const int64_t total = std::max<int64_t>(0, (r.out - 1) * r.stride + effective(w, axis, kernel) - in);
+    r.pad_begin = w.auto_pad == AutoPad::kSameUpper ? total / 2 : total - total / 2;
+    r.pad_end = total - r.pad_begin;
+  }
+  return r;
+}
+
+Result<SymShape> infer_pool_shape(InferContext& c, const Window& w, const SymShape& x) {
+  if (x.size() < 3) return c.error("input 0 is ", list_text(x), ", expected rank 3 or more");
+  if (const std::string p = window_problem(w, x.size() - 2); !p.empty()) return c.error(p);
+  SymShape out = {x[0], x[1]};
+  for (size_t i = 0; i < w.kernel.size(); ++i) {
+    out.push_back(window_extent(w, i, x[i + 2], w.kernel[i]));
+    if (out.back().is_constant() && *out.back().constant() < 0)
+      return c.error("a window of ", effective(w, i, w.kernel[i]), " elements is larger than axis ", i + 2,
+                     " of input 0 with its pads: ", list_text(x));
+  }
+  return out;
+}
+
+}  // namespace ow
