@@ -20,8 +20,12 @@ from torch.nn import functional as F
 PACKAGES = Path("/usr/lib/python3/dist-packages")
 SKIMAGE = PACKAGES / "skimage/data"
 
-RGB_TO_XYZ = torch.tensor([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-XYZ_TO_RGB = torch.tensor([[3.240479, -1.53715, -0.498535], [-0.969256, 1.875991, 0.041556], [0.055648, -0.204043, 1.057311]])
+RGB_TO_XYZ = torch.tensor(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+XYZ_TO_RGB = torch.tensor(
+    [[3.240479, -1.53715, -0.498535], [-0.969256, 1.875991, 0.041556], [0.055648, -0.204043, 1.057311]]
+)
 WHITE = torch.tensor([0.950456, 1.0, 1.088754])
 KNEE = 216.0 / 24389.0
 
@@ -43,8 +47,12 @@ TRAINING = [
     Photo("retina", SKIMAGE / "retina.jpg", 0.4, "python3-skimage"),
     Photo("hubble_deep_field", SKIMAGE / "hubble_deep_field.jpg", 0.4, "python3-skimage"),
 ]
-HELD_OUT = Photo("grace_hopper", Path("/usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg"), 0.0,
-                 "python-matplotlib-data")
+HELD_OUT = Photo(
+    "grace_hopper",
+    Path("/usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg"),
+    0.0,
+    "python-matplotlib-data",
+)
 
 
 def load_rgb(photo: Photo) -> torch.Tensor:
@@ -59,7 +67,7 @@ def load_rgb(photo: Photo) -> torch.Tensor:
 
 
 def pyramid(rgb: torch.Tensor) -> List[torch.Tensor]:
-    """The picture and its halvings down to 128 pixels, so that a crop is never shrunk by more than about two."""
+    """The picture and its halvings down to 128 pixels: no crop is shrunk by more than about two."""
     levels = [rgb]
     while min(levels[-1].shape[1:]) >= 256:
         levels.append(F.avg_pool2d(levels[-1][None], 2)[0])
@@ -72,7 +80,9 @@ def linear_light(srgb: torch.Tensor) -> torch.Tensor:
 
 def gamma_light(linear: torch.Tensor) -> torch.Tensor:
     linear = linear.clamp(0, 1)
-    return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055)
+    return torch.where(
+        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp(min=1e-8) ** (1 / 2.4) - 0.055
+    )
 
 
 def rgb_to_lab(rgb: torch.Tensor) -> torch.Tensor:

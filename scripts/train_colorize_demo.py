@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""Trains the demonstration colorizer apps/colorize/models/ddcolor_demo.onnx on the CPU, with Debian's PyTorch.
+"""Trains the demonstration colorizer, apps/colorize/models/ddcolor_demo.onnx, on the CPU (Debian's PyTorch).
 
 The network is tests/frameworks/networks/ddcolor.py at a small size. Loss on ab (Lab units / 10):
-    mean (1 + chroma / 20) smooth_l1(predicted, true)  +  0.1 max(0, colourfulness(true) - colourfulness(predicted))
+    mean (1 + chroma / 20) smooth_l1(predicted, true)
+    + 0.1 max(0, colourfulness(true) - colourfulness(predicted))
     colourfulness = std(a) + std(b) + 0.3 mean sqrt(a^2 + b^2), per picture
-AdamW, warm-up then cosine. Batch-norm statistics are frozen for the second half: batches of a few very different
-photographs give noisy ones. What is exported is the exponential average of the weights. One photograph is held out.
+AdamW, warm-up then cosine. Batch-norm statistics are frozen for the second half: batches of a few very
+different photographs give noisy ones. What is exported is the exponential average of the weights. One
+photograph is held out.
 """
 
 import argparse
@@ -27,8 +29,16 @@ from torch.nn import functional as F
 import colorize_demo_photos as photos
 from ddcolor import DDColor, Shape
 
-DEMO_SHAPE = Shape(depths=(2, 2, 2, 1), dims=(24, 48, 96, 128), decoder=(96, 96, 64), hidden=64, queries=32, heads=4,
-                   layers=6, feed_forward=128)
+DEMO_SHAPE = Shape(
+    depths=(2, 2, 2, 1),
+    dims=(24, 48, 96, 128),
+    decoder=(96, 96, 64),
+    hidden=64,
+    queries=32,
+    heads=4,
+    layers=6,
+    feed_forward=128,
+)
 BATCHES = ((128, 4), (192, 2), (256, 1), (256, 1))  # (pixels, pictures)
 
 
@@ -37,7 +47,7 @@ def build() -> DDColor:
 
 
 def crop(levels, size: int, dice: random.Random) -> torch.Tensor:
-    """A random view (3,size,size): the whole picture stretched square, or a part; turned, flipped, rescaled."""
+    """A random view (3,size,size): the whole picture stretched square, or a part; turned, flipped."""
     height, width = levels[0].shape[1:]
     if dice.random() < 0.45:
         part_h, part_w = (dice.uniform(0.88, 1.0) for _ in range(2))
@@ -51,7 +61,9 @@ def crop(levels, size: int, dice: random.Random) -> torch.Tensor:
     angle = math.radians(dice.gauss(0, 3))
     flip = dice.choice((-1.0, 1.0))
     cos, sin = math.cos(angle), math.sin(angle)
-    theta = torch.tensor([[flip * part_w * cos, -part_w * sin, centre_x], [flip * part_h * sin, part_h * cos, centre_y]])
+    theta = torch.tensor(
+        [[flip * part_w * cos, -part_w * sin, centre_x], [flip * part_h * sin, part_h * cos, centre_y]]
+    )
     grid = F.affine_grid(theta[None], [1, 3, size, size], align_corners=False)
     return F.grid_sample(level[None], grid, padding_mode="reflection", align_corners=False)[0].clamp(0, 1)
 
@@ -84,7 +96,9 @@ def colour_error(network: nn.Module, rgb: torch.Tensor, size: int = 256) -> dict
     """Mean ab distance of the coloured and of the grey picture (Lab units), whole picture at size x size."""
     network.eval()
     with torch.no_grad():
-        small = F.interpolate(rgb[None], (size, size), mode="bilinear", align_corners=False, antialias=True).clamp(0, 1)
+        small = F.interpolate(
+            rgb[None], (size, size), mode="bilinear", align_corners=False, antialias=True
+        ).clamp(0, 1)
         lab = photos.rgb_to_lab(small)
         ab = network(photos.grey_of_lab(lab))
     distance = (ab - lab[:, 1:]).pow(2).sum(1).sqrt().mean().item()
@@ -165,8 +179,15 @@ def export(network: DDColor, path: Path) -> None:
     network.eval()
     axes = {0: "batch", 2: "height", 3: "width"}
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(network, (torch.rand(2, 3, 128, 160),), str(path), opset_version=17, input_names=["input"],
-                      output_names=["output"], dynamic_axes={"input": axes, "output": axes})
+    torch.onnx.export(
+        network,
+        (torch.rand(2, 3, 128, 160),),
+        str(path),
+        opset_version=17,
+        input_names=["input"],
+        output_names=["output"],
+        dynamic_axes={"input": axes, "output": axes},
+    )
 
 
 def write_results(network: DDColor, folder: Path) -> None:
@@ -197,7 +218,9 @@ def write_photos(names, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=30.0, help="wall time to train for (default 30)")
     parser.add_argument("--steps", type=int, default=0, help="train for this many steps instead; repeatable")
     parser.add_argument("--seed", type=int, default=7)
@@ -205,9 +228,13 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "build/colorize_demo/checkpoint.pt")
     parser.add_argument("--out", type=Path, default=ROOT / "apps/colorize/models/ddcolor_demo.onnx")
     parser.add_argument("--results", type=Path, default=ROOT / "build/colorize_demo/results")
-    parser.add_argument("--photos", nargs="*", metavar="NAME", help="also write these grey photographs for the demo")
+    parser.add_argument(
+        "--photos", nargs="*", metavar="NAME", help="also write these grey photographs for the demo"
+    )
     parser.add_argument("--photo-folder", type=Path, default=ROOT / "apps/colorize/photos")
-    parser.add_argument("--export-only", action="store_true", help="no training: export and judge the checkpoint")
+    parser.add_argument(
+        "--export-only", action="store_true", help="no training: export and judge the checkpoint"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.checkpoint.parent.mkdir(parents=True, exist_ok=True)

@@ -116,12 +116,15 @@ T take_value(Result<T>&& r) {
 }  // namespace ow
 
 // ONWARD_TRY(status_expr);  auto x = ONWARD_TRY(result_expr);  returns the error from the enclosing function.
-#define ONWARD_TRY(expression)                         \
-  __extension__({                                      \
-    auto onward_try = (expression);                    \
-    if (!onward_try.ok()) [[unlikely]]                 \
-      return ::ow::internal::take_status(onward_try);  \
-    ::ow::internal::take_value(std::move(onward_try)); \
+#define ONWARD_TRY(expression) ONWARD_TRY_NAMED(expression, __COUNTER__)
+#define ONWARD_TRY_NAMED(expression, id) ONWARD_TRY_ID(expression, id)
+#define ONWARD_TRY_ID(expression, id) ONWARD_TRY_AS(expression, onward_try_##id)
+#define ONWARD_TRY_AS(expression, name)                  \
+  __extension__({                                        \
+    auto name = (expression);                            \
+    if (!name.ok()) [[unlikely]]                         \
+      return ::ow::internal::take_status(name);          \
+    ::ow::internal::take_value(std::move(name));         \
   })
 
 // Programmer errors only. CHECK is always on, DCHECK in debug builds.

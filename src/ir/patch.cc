@@ -47,14 +47,16 @@ void Patch::replace_uses(Value* from, Value* to) {
   from->uses_.clear();
   if (from->output_uses_ == 0) return;
   const bool keep_name = to->output_uses_ == 0 && !to->is_graph_input && to->graph_ == from->graph_;
-  visit_graphs(*from->graph_, [&](Graph& g) {
+  auto redirect = [&](Graph& g) {
     for (Value*& out : g.outputs_)
       if (out == from) {
         out = to;
         --from->output_uses_;
         ++to->output_uses_;
       }
-  });
+  };
+  redirect(*from->graph_);
+  if (from->output_uses_ > 0) visit_graphs(*from->graph_, redirect);  // captured as a subgraph's output
   if (keep_name) std::swap(from->name_, to->name_);
 }
 
@@ -91,6 +93,13 @@ void Patch::set_graph_output(size_t index, Value* value) {
   --graph_.outputs_[index]->output_uses_;
   graph_.outputs_[index] = value;
   ++value->output_uses_;
+}
+
+void Patch::truncate_outputs(size_t keep) {
+  while (graph_.outputs_.size() > keep) {
+    --graph_.outputs_.back()->output_uses_;
+    graph_.outputs_.pop_back();
+  }
 }
 
 void Patch::make_constant(Value* value, Tensor tensor) {

@@ -37,11 +37,12 @@ class Shape {
 
   void push_back(int64_t v) { resize(size_ + 1, v); }
   void resize(size_t rank, int64_t fill = 0) {
-    if (rank > kInline && heap_.empty()) heap_.assign(inline_, inline_ + size_);
-    if (!heap_.empty())
-      heap_.resize(std::max<size_t>(rank, 1), fill);
-    else if (rank > size_)
-      std::fill(inline_ + size_, inline_ + rank, fill);
+    if (rank <= kInline && heap_.empty()) {
+      if (rank > size_) std::fill(inline_ + size_, inline_ + rank, fill);
+    } else {
+      if (heap_.empty()) heap_.assign(inline_, inline_ + size_);
+      heap_.resize(rank, fill);
+    }
     size_ = rank;
   }
 

@@ -2,6 +2,9 @@
 
 #include <unordered_map>
 
+#include "ops/op/widen.h"
+#include "tensor/convert.h"
+
 namespace ow {
 namespace {
 
@@ -54,11 +57,21 @@ Result<std::vector<Value>> evaluate(const ir::Node& node, std::span<const Value>
   }
   if (options.budget) ONWARD_TRY(options.budget->check());
   std::vector<Value> outputs(node.outputs().size());
-  HeapContext context(node, inputs, outputs, options, captured);
+  std::vector<DType> types;
+  for (const Value& v : inputs) types.push_back(v.tensor() ? v.tensor()->dtype() : DType::kUndefined);
+  const Widening widening = plan_widening(*op, types, outputs.size());
+  std::vector<Value> wide(inputs.begin(), inputs.end());
+  for (size_t i = 0; i < wide.size(); ++i)
+    if (widening.inputs[i] != DType::kUndefined) wide[i] = ONWARD_TRY(convert(*wide[i].tensor(), widening.inputs[i]));
+  HeapContext context(node, wide, outputs, options, captured);
   context.set_prepared(prepared.has_value() ? &prepared : nullptr);
   ONWARD_TRY(op->run(attrs.get(), context));
-  for (Value& v : outputs)  // views keep their owner; strided ones are made dense
-    if (Tensor* t = v.tensor(); t && !t->is_dense()) v = ONWARD_TRY(t->owned(options.budget));
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    Tensor* t = outputs[o].tensor();
+    if (!t) continue;
+    if (!t->is_dense()) *t = ONWARD_TRY(t->owned(options.budget));  // a strided view
+    if (widening.outputs[o] != DType::kUndefined) *t = ONWARD_TRY(convert(*t, widening.outputs[o]));
+  }
   return outputs;
 }
 

@@ -1,8 +1,10 @@
 """What one exported case is, and how its random weights are made well conditioned.
 
-A case is a network, the names of its inputs and outputs, and one or more sets of input shapes. Weights come from a
-fixed seed. Batch-norm statistics are first measured on random inputs and then disturbed (mean by 0.3 sigma, variance
-by a factor 0.7..1.4), so that folding them is a real change while activations stay near unit size in deep networks.
+A case is a network, the names of its inputs and outputs, and one or more sets of input shapes. Weights come
+from a fixed seed. Batch-norm statistics are measured on random inputs and then moved (mean by 0.3 sigma,
+variance by a factor 0.7..1.4), so that folding them is a real change while activations stay near unit size in
+deep networks. A variance is at least a tenth of the squared mean: a norm that divides by less amplifies
+rounding, and deep networks of such norms differ by more than 1e-4 between any two engines.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from typing import Callable, Dict, List, Sequence, Tuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 Maker = Callable[[torch.Generator], torch.Tensor]
 
@@ -18,12 +21,13 @@ Maker = Callable[[torch.Generator], torch.Tensor]
 class Case:
     name: str
     build: Callable[[], nn.Module]
-    runs: List[Dict[str, Maker]]  # each: input name -> maker; the first run is the one the export is traced with
+    runs: List[
+        Dict[str, Maker]
+    ]  # each: input name -> maker; the first run is the one the export is traced with
     outputs: Sequence[str] = ("output",)
     dynamic_axes: Dict[str, Dict[int, str]] = field(default_factory=dict)
     opset: int = 17
     scripted: bool = False  # already torch.jit.script: control flow is exported, not traced
-    calibrate: bool = True
 
 
 def normal(*shape: int, scale: float = 1.0) -> Maker:
@@ -38,36 +42,50 @@ def constant(value) -> Maker:
     return lambda generator: torch.tensor(value)
 
 
+def picture(*shape: int) -> Maker:
+    """Noise at four scales: pictures differ in the large too, where plain noise looks alike after pooling."""
+
+    def make(generator: torch.Generator) -> torch.Tensor:
+        total = torch.randn(*shape, generator=generator) * 0.5
+        for cells in (1, 3, 8):
+            coarse = torch.randn(*shape[:2], *[cells] * (len(shape) - 2), generator=generator)
+            total = total + functional.interpolate(coarse, size=shape[2:]) * 0.5
+        return total
+
+    return make
+
+
 def image_runs(*sizes: Tuple[int, ...], channels: int = 3, name: str = "input") -> List[Dict[str, Maker]]:
     """Runs of one input: each size is (batch, spatial...)."""
-    return [{name: normal(size[0], channels, *size[1:])} for size in sizes]
+    return [{name: picture(size[0], channels, *size[1:])} for size in sizes]
 
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+OTHER_NORMS = (nn.InstanceNorm2d, nn.InstanceNorm3d, nn.GroupNorm, nn.LayerNorm)
 
 
-def disturb(network: nn.Module, inputs: Sequence[torch.Tensor], seed: int) -> None:
-    """Random scale and bias for every norm; batch-norm statistics measured on `inputs`, then moved off by a bit."""
+def measure_and_move(norm: nn.Module, x: torch.Tensor, generator: torch.Generator) -> None:
+    axes = [axis for axis in range(x.dim()) if axis != 1]
+    mean, variance = x.mean(axes), x.var(axes, unbiased=False)
+    variance = torch.maximum(variance, 0.1 * mean**2) + 1e-3 * variance.mean()
+    norm.running_mean.copy_(mean + 0.3 * variance.sqrt() * torch.randn(mean.shape, generator=generator))
+    norm.running_var.copy_(variance * (0.7 + 0.7 * torch.rand(mean.shape, generator=generator)))
+
+
+def disturb(network: nn.Module, batch: Sequence[torch.Tensor], seed: int) -> None:
+    """Random scale and bias for every norm, and batch-norm statistics measured layer by layer on `batch`."""
     generator = torch.Generator().manual_seed(seed)
     norms = [m for m in network.modules() if isinstance(m, BATCH_NORMS)]
-    affine = norms + [m for m in network.modules() if isinstance(m, (nn.InstanceNorm2d, nn.InstanceNorm3d, nn.GroupNorm, nn.LayerNorm))]
     with torch.no_grad():
-        for norm in affine:
+        for norm in norms + [m for m in network.modules() if isinstance(m, OTHER_NORMS)]:
             if norm.weight is not None:
                 norm.weight.copy_(0.7 + 0.6 * torch.rand(norm.weight.shape, generator=generator))
                 norm.bias.copy_(0.2 * torch.randn(norm.bias.shape, generator=generator))
-        if not norms:
-            return
-        kept = [norm.momentum for norm in norms]
-        network.eval()
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None
-            norm.train()
-        network(*inputs)
-        network.eval()
-        for norm, momentum in zip(norms, kept):
-            norm.momentum = momentum
-            sigma = norm.running_var.sqrt()
-            norm.running_mean.add_(0.3 * sigma * torch.randn(sigma.shape, generator=generator))
-            norm.running_var.mul_(0.7 + 0.7 * torch.rand(sigma.shape, generator=generator))
+        if norms:
+            hooks = [
+                norm.register_forward_pre_hook(lambda m, x: measure_and_move(m, x[0], generator))
+                for norm in norms
+            ]
+            network(*batch)
+            for hook in hooks:
+                hook.remove()

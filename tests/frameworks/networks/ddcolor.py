@@ -1,12 +1,13 @@
-"""Image colourisation with a query decoder (the published DDColor structure), for tests and for the demo model.
+"""Image colourisation with a query decoder: the published DDColor structure, for tests and the demo model.
 
     gray RGB 0..1 (N,3,H,W) --(x - mean)/std--> ConvNeXt encoder --> maps at strides 4, 8, 16, 32
-    pixel decoder: three times [1x1 conv to 4n, norm, ReLU, pixel shuffle 2, blur | skip norm | 3x3 conv, ReLU, norm]
+    pixel decoder: 3 x [1x1 conv to 4n, norm, ReLU, pixel shuffle 2, blur | skip norm | 3x3 conv, ReLU, norm]
     full-size features: 1x1 conv to 16d, ReLU, pixel shuffle 4, blur
-    colour decoder: learned queries attend to the three decoder maps in turn, then to each other, then a feed-forward
+    colour decoder: learned queries attend to a decoder map (three in turn), to each other; then feed-forward
     maps = einsum(bqc, bchw -> bqhw); ab = 1x1 conv of [maps | normalised input]        (N,2,H,W), Lab units
 
-H and W are multiples of 32. `Shape` holds every width, so one file builds the full-size tiny network and small ones.
+H and W are multiples of 32. `Shape` holds every width: one file builds the full-size "tiny" network and small
+ones.
 """
 
 import math
@@ -70,7 +71,9 @@ class Encoder(nn.Module):
         for narrow, wide in zip(dims, dims[1:]):
             self.down.append(nn.Sequential(ChannelNorm(narrow), nn.Conv2d(narrow, wide, 2, 2)))
         self.stages = nn.ModuleList(
-            nn.Sequential(*[ConvNextBlock(dim) for _ in range(depth)]) for dim, depth in zip(dims, shape.depths))
+            nn.Sequential(*[ConvNextBlock(dim) for _ in range(depth)])
+            for dim, depth in zip(dims, shape.depths)
+        )
         self.norms = nn.ModuleList(ChannelNorm(dim) for dim in dims)
 
     def forward(self, x):
@@ -82,7 +85,7 @@ class Encoder(nn.Module):
 
 
 class ShuffleUp(nn.Module):
-    """1x1 convolution to factor^2 * width channels, pixel shuffle, and a 2x2 box blur against its checkerboard."""
+    """1x1 convolution to factor^2 * width channels, pixel shuffle, 2x2 blur against its checkerboard."""
 
     def __init__(self, width_in: int, width_out: int, factor: int, norm: bool):
         super().__init__()
@@ -110,7 +113,7 @@ class DecoderBlock(nn.Module):
 
 
 def sine_position(x, features: int):
-    """(N, 2 * features, H, W): sines and cosines of the normalised row and column, wavelengths up to 10000."""
+    """(N, 2 * features, H, W): sine and cosine of the normalised row and column, wavelengths up to 10000."""
     free = ~torch.zeros((x.shape[0], x.shape[2], x.shape[3]), dtype=torch.bool, device=x.device)
     rows = free.cumsum(1, dtype=torch.float32)
     columns = free.cumsum(2, dtype=torch.float32)
@@ -180,11 +183,13 @@ class DDColor(nn.Module):
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
         self.encoder = Encoder(shape)
-        self.blocks = nn.ModuleList([
-            DecoderBlock(dims[3], dims[2], width[0]),
-            DecoderBlock(width[0], dims[1], width[1]),
-            DecoderBlock(width[1], dims[0], width[2]),
-        ])
+        self.blocks = nn.ModuleList(
+            [
+                DecoderBlock(dims[3], dims[2], width[0]),
+                DecoderBlock(width[0], dims[1], width[1]),
+                DecoderBlock(width[1], dims[0], width[2]),
+            ]
+        )
         self.last = ShuffleUp(width[2], shape.hidden, 4, norm=False)
         self.colour = ColourDecoder(shape)
         self.refine = nn.Conv2d(shape.queries + 3, 2, 1)
@@ -205,8 +210,16 @@ class DDColor(nn.Module):
 
 
 def small_shape() -> Shape:
-    return Shape(depths=(1, 1, 2, 1), dims=(24, 48, 96, 128), decoder=(96, 96, 64), hidden=64, queries=32, heads=4,
-                 layers=6, feed_forward=128)
+    return Shape(
+        depths=(1, 1, 2, 1),
+        dims=(24, 48, 96, 128),
+        decoder=(96, 96, 64),
+        hidden=64,
+        queries=32,
+        heads=4,
+        layers=6,
+        feed_forward=128,
+    )
 
 
 def dynamic(axes) -> dict:
@@ -217,8 +230,17 @@ def cases():
     sizes = [(1, 3, 128, 128), (1, 3, 96, 160)]
     runs = [{"input": uniform(*size)} for size in sizes]
     return [
-        Case("ddcolor_small", lambda: DDColor(small_shape()), runs, dynamic_axes=dynamic({2: "height", 3: "width"})),
+        Case(
+            "ddcolor_small",
+            lambda: DDColor(small_shape()),
+            runs,
+            dynamic_axes=dynamic({2: "height", 3: "width"}),
+        ),
         Case("ddcolor_small_static_opset12", lambda: DDColor(small_shape()), runs[:1], opset=12),
-        Case("ddcolor_tiny", lambda: DDColor(Shape()), [{"input": uniform(1, 3, 64, 64)}, {"input": uniform(1, 3, 64, 96)}],
-             dynamic_axes=dynamic({2: "height", 3: "width"})),
+        Case(
+            "ddcolor_tiny",
+            lambda: DDColor(Shape()),
+            [{"input": uniform(1, 3, 64, 64)}, {"input": uniform(1, 3, 64, 96)}],
+            dynamic_axes=dynamic({2: "height", 3: "width"}),
+        ),
     ]

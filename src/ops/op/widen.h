@@ -1,0 +1,24 @@
+// Types that an operator does not compute in natively run through a wider type: float16 as float, int4 as int8.
+// All inputs and outputs that share a type variable in the schema are widened together.
+#pragma once
+#include <vector>
+
+#include "ops/op/op.h"
+
+namespace ow {
+
+struct Widening {
+  // Per input: the type to convert it to before the call; kUndefined: as it is.
+  std::vector<DType> inputs;
+  // Per output: the type to convert the result to after the call; kUndefined: as it is.
+  std::vector<DType> outputs;
+  bool needed = false;
+};
+
+// `types`: element types of the node's inputs (kUndefined: absent, or not a tensor).
+Widening plan_widening(const Op& op, const std::vector<DType>& types, size_t outputs);
+
+// The native type that holds every value of `t`; `t` itself if it is native; kUndefined if there is none.
+DType widened(DType t, TypeMask native);
+
+}  // namespace ow

@@ -1,0 +1,58 @@
+#include "passes/fold.h"
+
+#include "ops/op/evaluate.h"
+
+namespace ow {
+namespace {
+
+// Bytes of the outputs as far as inference knows; nullopt where it does not.
+std::optional<int64_t> output_bytes(const ir::Node& node) {
+  int64_t total = 0;
+  for (const ir::Value* v : node.outputs()) {
+    if (!v) continue;
+    if (!v->type().is_tensor() || !v->type().shape) return std::nullopt;
+    auto shape = concrete(*v->type().shape);
+    auto bytes = shape ? storage_bytes(v->type().dtype, shape->count()) : std::nullopt;
+    if (!bytes || __builtin_add_overflow(total, *bytes, &total)) return std::nullopt;
+  }
+  return total;
+}
+
+}  // namespace
+
+bool fold_node(ir::Node& node, const FoldLimits& limits) {
+  const Op* op = find_op(node.domain, node.op_type);
+  if (!op || !op->can_run || !op->traits.deterministic) return false;
+  bool subgraphs = false;
+  node.visit_subgraphs([&](const std::string&, ir::Graph&) { subgraphs = true; });
+  if (subgraphs) return false;
+  int64_t input_bytes = 0;
+  std::vector<Value> inputs;
+  for (const ir::Value* v : node.inputs()) {
+    if (v && !v->is_constant()) return false;
+    inputs.push_back(v ? Value(*v->fact.constant) : Value());
+    if (v) input_bytes += v->fact.constant->bytes();
+  }
+  for (const ir::Value* v : node.outputs())
+    if (v && v->type().kind != ir::Type::Kind::kTensor && v->type().kind != ir::Type::Kind::kUnknown) return false;
+  auto bytes = output_bytes(node);
+  if (bytes && (*bytes > limits.max_output_bytes || *bytes > 65536 + input_bytes * limits.max_growth)) return false;
+  EvaluateOptions options;
+  options.budget = std::make_shared<Budget>();
+  options.budget->set_memory_limit(limits.max_output_bytes * 4 + input_bytes * 4);
+  auto outputs = evaluate(node, inputs, options);
+  if (!outputs.ok()) return false;
+  int64_t made_bytes = 0;
+  for (const Value& v : *outputs) {
+    if (v.has_value() && !v.is_tensor()) return false;
+    if (v.tensor()) made_bytes += v.tensor()->bytes();
+  }
+  if (made_bytes > 65536 + input_bytes * limits.max_growth && node.op_type != "Constant") return false;
+  ir::Patch patch(*node.graph());
+  for (size_t o = 0; o < outputs->size(); ++o)
+    if (ir::Value* v = node.output(o))
+      if (const Tensor* t = (*outputs)[o].tensor()) patch.make_constant(v, *t);
+  return true;
+}
+
+}  // namespace ow

@@ -1,0 +1,400 @@
+// See import.h. One Scope per graph or function call maps the file's names to values; a function body sees only
+// its parameters, a subgraph also the graphs around it.
+#include "passes/import.h"
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "ir/schema.h"
+#include "ops/op/evaluate.h"
+#include "passes/fold.h"
+#include "passes/import_value.h"
+#include "passes/infer.h"
+
+namespace ow {
+namespace {
+
+std::string_view canonical_domain(std::string_view domain) { return domain == "ai.onnx" ? "" : domain; }
+
+using Opsets = std::map<std::string, int64_t>;
+
+struct Scope {
+  const Scope* outer = nullptr;                       // null at the top and in function bodies
+  std::unordered_map<std::string, ir::Value*> values = {};
+  const Opsets* opsets = nullptr;
+  const ir::Attributes* arguments = nullptr;          // attributes of the function call, or null
+
+  ir::Value* find(const std::string& name) const {
+    for (const Scope* s = this; s; s = s->outer)
+      if (auto it = s->values.find(name); it != s->values.end()) return it->second;
+    return nullptr;
+  }
+};
+
+Result<Opsets> read_opsets(const std::vector<onnx::OperatorSetId>& imports) {
+  Opsets out;
+  for (const auto& entry : imports) {
+    std::string domain(canonical_domain(onnx::or_default(entry.domain)));
+    int64_t version = onnx::or_default(entry.version);
+    auto [it, fresh] = out.emplace(domain, version);
+    if (!fresh && it->second != version)
+      return invalid_model("opset_import: domain '", printable(domain), "' is imported as version ", it->second,
+                           " and as version ", version);
+  }
+  return out;
+}
+
+class Importer {
+ public:
+  Importer(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits) : file_(std::move(file)), limits_(limits) {}
+
+  Result<ImportedModel> run();
+
+ private:
+  Status graph(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main);
+  Status inputs(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main);
+  Status constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main);
+  Status constant(std::string_view name, Tensor tensor, ir::Graph& g, Scope& scope, bool main);
+  Status node(const onnx::Node& proto, ir::Graph& g, Scope& scope);
+  Status call(const onnx::Function& function, const onnx::Node& proto, ir::Graph& g, Scope& scope);
+  Status operator_node(const onnx::Node& proto, ir::Graph& g, Scope& scope);
+  Status finish(ir::Node* made, const Schema* schema, const std::vector<std::string>& names, Scope& scope);
+  Result<std::vector<ir::Value*>> arguments(const onnx::Node& proto, const Scope& scope);
+  Result<ir::Attributes> attributes(const onnx::Node& proto, ir::Graph& g, const Scope& scope);
+  Result<ir::Attribute> attribute(const onnx::Attribute& a, ir::Graph& g, const Scope& scope);
+  Result<ir::GraphPtr> subgraph(const onnx::Graph& proto, ir::Graph& outer, const Scope& scope);
+  Status bind(Scope& scope, std::string name, ir::Value* value);
+  Status enter();
+
+  std::shared_ptr<onnx::ModelFile> file_;
+  ImportLimits limits_;
+  ImportedModel out_;
+  std::unordered_map<std::string, const onnx::Function*> functions_;  // by domain:name:overload
+  int64_t ir_version_ = 0;
+  int depth_ = 0;
+  int64_t nodes_ = 0;
+};
+
+std::string function_key(std::string_view domain, std::string_view name, std::string_view overload) {
+  return cat(canonical_domain(domain), ":", name, ":", overload);
+}
+
+std::string label(const onnx::Node& n) {
+  if (!onnx::or_default(n.name).empty()) return cat("node '", printable(*n.name), "' (", printable(onnx::or_default(n.op_type)), ")");
+  return cat(printable(onnx::or_default(n.op_type)), " node", n.output.empty() ? "" : " that makes '",
+             n.output.empty() ? "" : printable(n.output[0]), n.output.empty() ? "" : "'");
+}
+
+Result<ImportedModel> Importer::run() {
+  const onnx::Model& model = file_->model;
+  ir_version_ = onnx::or_default(model.ir_version);
+  if (ir_version_ <= 0) return invalid_model("ir_version is missing: not an ONNX model, or a damaged one");
+  if (ir_version_ > 14) return unsupported("ir_version is ", ir_version_, "; this build reads up to 14");
+  if (!model.graph) return invalid_model("the model has no graph");
+  out_.file = file_;
+  out_.opsets = ONWARD_TRY(read_opsets(model.opset_import));
+  if (ir_version_ < 3 && out_.opsets.empty()) out_.opsets[""] = 1;
+  for (const auto& f : model.functions) {
+    auto key = function_key(onnx::or_default(f.domain), onnx::or_default(f.name), onnx::or_default(f.overload));
+    if (!functions_.emplace(key, &f).second) return invalid_model("function '", printable(key), "' is defined twice");
+  }
+  out_.graph = std::make_shared<ir::Graph>();
+  Scope scope;
+  scope.opsets = &out_.opsets;
+  ONWARD_TRY(graph(*model.graph, *out_.graph, scope, true));
+  ir::Patch(*out_.graph).erase_dead();
+  return std::move(out_);
+}
+
+Status Importer::enter() {
+  if (++depth_ > limits_.max_depth)
+    return limit_exceeded("graphs and function calls nest deeper than ", limits_.max_depth, " levels");
+  return {};
+}
+
+Status Importer::bind(Scope& scope, std::string name, ir::Value* value) {
+  if (name.empty()) return invalid_model("a value without a name");
+  auto [it, fresh] = scope.values.emplace(std::move(name), value);
+  if (!fresh) return invalid_model("value '", printable(it->first), "' is defined twice");
+  return {};
+}
+
+Status Importer::graph(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main) {
+  ONWARD_TRY(enter());
+  g.name = onnx::or_default(proto.name);
+  ONWARD_TRY(inputs(proto, g, scope, main));
+  ONWARD_TRY(constants(proto, g, scope, main));
+  for (const onnx::Node& n : proto.node) {
+    if (Status s = node(n, g, scope); !s.ok()) return s;
+  }
+  std::unordered_set<std::string_view> seen;
+  for (const onnx::ValueInfo& info : proto.output) {
+    const std::string name(onnx::or_default(info.name));
+    ir::Value* v = scope.find(name);
+    if (!v) return invalid_model("graph output '", printable(name), "' is made by no node");
+    if (main && !seen.insert(*info.name).second) return invalid_model("graph output '", printable(name), "' is listed twice");
+    g.add_output(v);
+    ir::Type declared;
+    if (info.type) declared = ONWARD_TRY(import_type(*info.type));
+    if (v->type().kind == ir::Type::Kind::kUnknown || (v->type().is_tensor() && v->type().dtype == DType::kUndefined))
+      v->fact.type = ir::merge(v->type(), ir::Type{declared.kind, declared.dtype, std::nullopt, declared.element});
+    if (main) out_.declared_outputs.push_back(std::move(declared));
+  }
+  --depth_;
+  return {};
+}
+
+Status Importer::inputs(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main) {
+  std::unordered_set<std::string_view> defaults;
+  for (const auto& t : proto.initializer) defaults.insert(onnx::or_default(t.name));
+  for (const auto& t : proto.sparse_initializer)
+    if (t.values) defaults.insert(onnx::or_default(t.values->name));
+  for (const onnx::ValueInfo& info : proto.input) {
+    const std::string name(onnx::or_default(info.name));
+    // Before IR version 4 every initializer was listed as an input, and nobody meant it to be fed.
+    if (main && ir_version_ < 4 && defaults.count(name)) continue;
+    ir::Type type;
+    if (info.type) {
+      auto imported = import_type(*info.type);
+      if (!imported.ok()) return imported.take_status().context(cat("input '", printable(name), "'"));
+      type = *std::move(imported);
+    } else if (main) {
+      return invalid_model("input '", printable(name), "' has no type");
+    }
+    ONWARD_TRY(bind(scope, name, g.add_input(name, std::move(type))));
+  }
+  return {};
+}
+
+Status Importer::constant(std::string_view name, Tensor tensor, ir::Graph& g, Scope& scope, bool main) {
+  if (main)
+    for (ir::Value* in : g.inputs())
+      if (in->name() == name) {
+        if (in->type().is_tensor() && in->type().dtype != tensor.dtype())
+          return invalid_model("initializer '", printable(name), "' is of type ", tensor.dtype(), ", its input of type ", in->type().dtype);
+        in->default_value = std::move(tensor);
+        return {};
+      }
+  return bind(scope, std::string(name), g.add_constant(name, std::move(tensor)));
+}
+
+Status Importer::constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main) {
+  for (const onnx::Tensor& t : proto.initializer) {
+    Tensor tensor = ONWARD_TRY(import_tensor(t, file_));
+    ONWARD_TRY(constant(onnx::or_default(t.name), std::move(tensor), g, scope, main));
+  }
+  for (const onnx::SparseTensor& t : proto.sparse_initializer) {
+    SparseValue sparse = ONWARD_TRY(import_sparse(t, file_));
+    ONWARD_TRY(constant(onnx::or_default(t.values->name), ONWARD_TRY(densify(sparse)), g, scope, main));
+  }
+  return {};
+}
+
+Status Importer::node(const onnx::Node& proto, ir::Graph& g, Scope& scope) {
+  if (++nodes_ > limits_.max_nodes) return limit_exceeded("more than ", limits_.max_nodes, " nodes");
+  auto it = functions_.find(function_key(onnx::or_default(proto.domain), onnx::or_default(proto.op_type), onnx::or_default(proto.overload)));
+  if (it == functions_.end()) return operator_node(proto, g, scope);
+  // An operator that this build knows is better than its body, unless it is in a domain of the model's own.
+  if (find_op(canonical_domain(onnx::or_default(proto.domain)), onnx::or_default(proto.op_type))) return operator_node(proto, g, scope);
+  Status status = call(*it->second, proto, g, scope);
+  return std::move(status).context(label(proto));
+}
+
+Result<std::vector<ir::Value*>> Importer::arguments(const onnx::Node& proto, const Scope& scope) {
+  std::vector<ir::Value*> out;
+  for (size_t i = 0; i < proto.input.size(); ++i) {
+    const std::string name(proto.input[i]);
+    ir::Value* v = name.empty() ? nullptr : scope.find(name);
+    if (!v && !name.empty())
+      return invalid_model(label(proto), ": input ", i, " '", printable(name), "' is made by no earlier node, input or initializer");
+    out.push_back(v);
+  }
+  while (!out.empty() && !out.back()) out.pop_back();
+  return out;
+}
+
+Result<ir::GraphPtr> Importer::subgraph(const onnx::Graph& proto, ir::Graph& outer, const Scope& scope) {
+  auto g = std::make_shared<ir::Graph>(&outer);
+  Scope inner{&scope, {}, scope.opsets, scope.arguments};
+  ONWARD_TRY(graph(proto, *g, inner, false));
+  return g;
+}
+
+Result<ir::Attribute> Importer::attribute(const onnx::Attribute& a, ir::Graph& g, const Scope& scope) {
+  using A = onnx::Attribute;
+  if (attribute_type(a) == A::GRAPH) {
+    if (!a.g) return invalid_model("is a GRAPH without a graph");
+    return ir::Attribute(ONWARD_TRY(subgraph(*a.g, g, scope)));
+  }
+  if (attribute_type(a) == A::GRAPHS) {
+    std::vector<ir::GraphPtr> graphs;
+    for (const auto& item : a.graphs) graphs.push_back(ONWARD_TRY(subgraph(item, g, scope)));
+    return ir::Attribute(std::move(graphs));
+  }
+  return import_plain_attribute(a, file_);
+}
+
+Result<ir::Attributes> Importer::attributes(const onnx::Node& proto, ir::Graph& g, const Scope& scope) {
+  ir::Attributes out;
+  for (const onnx::Attribute& a : proto.attribute) {
+    std::string name(onnx::or_default(a.name));
+    if (!onnx::or_default(a.ref_attr_name).empty()) {
+      if (!scope.arguments)
+        return invalid_model(label(proto), ": attribute '", printable(name), "' refers to a function's attribute outside a function");
+      // What the caller omitted is absent here, not zero.
+      if (auto it = scope.arguments->find(*a.ref_attr_name); it != scope.arguments->end()) out.emplace(std::move(name), it->second);
+      continue;
+    }
+    auto value = attribute(a, g, scope);
+    if (!value.ok()) return value.take_status().context(cat(label(proto), ": attribute '", printable(name), "'"));
+    if (!out.emplace(name, *std::move(value)).second)
+      return invalid_model(label(proto), ": attribute '", printable(name), "' is given twice");
+  }
+  return out;
+}
+
+Status Importer::call(const onnx::Function& function, const onnx::Node& proto, ir::Graph& g, Scope& scope) {
+  ONWARD_TRY(enter());
+  auto actual = ONWARD_TRY(arguments(proto, scope));
+  auto given = ONWARD_TRY(attributes(proto, g, scope));
+  for (const onnx::Attribute& a : function.attribute_proto)
+    if (!given.count(std::string(onnx::or_default(a.name))))
+      given.emplace(std::string(onnx::or_default(a.name)), ONWARD_TRY(attribute(a, g, scope)));
+  const Opsets opsets = ONWARD_TRY(read_opsets(function.opset_import));
+  Scope inner{nullptr, {}, &opsets, &given};
+  if (actual.size() > function.input.size())
+    return invalid_model("passes ", actual.size(), " inputs, the function takes ", function.input.size());
+  std::vector<std::string> omitted;
+  for (size_t i = 0; i < function.input.size(); ++i)
+    if (i < actual.size() && actual[i]) ONWARD_TRY(bind(inner, std::string(function.input[i]), actual[i]));
+    else omitted.emplace_back(function.input[i]);
+  for (const std::string& name : omitted) inner.values.emplace(name, nullptr);
+  for (const onnx::Node& n : function.node) {
+    // An omitted parameter is an omitted input of the nodes that read it.
+    onnx::Node copy = n;
+    for (onnx::Text& in : copy.input)
+      if (auto it = inner.values.find(std::string(in)); it != inner.values.end() && !it->second) in = "";
+    ONWARD_TRY(node(copy, g, inner));
+  }
+  if (proto.output.size() > function.output.size())
+    return invalid_model("takes ", proto.output.size(), " outputs, the function has ", function.output.size());
+  for (size_t i = 0; i < proto.output.size(); ++i) {
+    if (proto.output[i].empty()) continue;
+    ir::Value* v = inner.find(std::string(function.output[i]));
+    if (!v) return invalid_model("function output '", printable(function.output[i]), "' is made by no node");
+    ONWARD_TRY(bind(scope, std::string(proto.output[i]), v));
+  }
+  --depth_;
+  return {};
+}
+
+Status check_arity(const onnx::Node& proto, const Schema& schema, size_t inputs) {
+  auto range = [](int low, int high) { return high == Schema::kUnbounded ? cat(low, " or more") : low == high ? cat(low) : cat(low, " to ", high); };
+  const auto n = static_cast<int>(inputs), m = static_cast<int>(proto.output.size());
+  if (n < schema.min_inputs() || n > schema.max_inputs())
+    return invalid_model(label(proto), ": has ", n, " inputs, expected ", range(schema.min_inputs(), schema.max_inputs()));
+  if (m < schema.min_outputs() || m > schema.max_outputs())
+    return invalid_model(label(proto), ": has ", m, " outputs, expected ", range(schema.min_outputs(), schema.max_outputs()));
+  return {};
+}
+
+Status check_attributes(const onnx::Node& proto, const Schema& schema, const ir::Attributes& attributes) {
+  for (const auto& [name, value] : attributes) {
+    if (name.rfind("__", 0) == 0 || schema.attribute(name)) continue;
+    return invalid_model(label(proto), ": unknown attribute '", printable(name), "'; ", schema.name(), "-",
+                         schema.since_version(), " has no such attribute");
+  }
+  for (const SchemaAttribute& a : schema.attributes())
+    if (a.required() && !attributes.count(std::string(a.name())))
+      return invalid_model(label(proto), ": attribute '", a.name(), "' is missing and has no default");
+  return {};
+}
+
+Status check_required_inputs(const onnx::Node& proto, const Schema& schema, const std::vector<ir::Value*>& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const SchemaParam* p = schema.input(i);
+    if (!p) continue;
+    if (!inputs[i]) {
+      if (p->option() == ParamOption::kSingle) return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is required");
+      continue;
+    }
+    const ir::Type& type = inputs[i]->type();
+    if (type.is_tensor() && type.dtype != DType::kUndefined && !p->types().allows(type.dtype))
+      return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is of type ", type.dtype, ", expected ",
+                           list_text(p->types().names(), "one of ", ""));
+  }
+  return {};
+}
+
+Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& scope) {
+  const std::string domain(canonical_domain(onnx::or_default(proto.domain)));
+  const std::string op_type(onnx::or_default(proto.op_type));
+  if (op_type.empty()) return invalid_model("a node without an operator type");
+  auto opset = scope.opsets->find(domain);
+  if (opset == scope.opsets->end() && domain.empty() && find_schema("", op_type, 1000) == nullptr)
+    return invalid_model(label(proto), ": unknown operator");
+  if (opset == scope.opsets->end())
+    return invalid_model(label(proto), ": domain '", printable(domain), "' is not in opset_import");
+  const Schema* schema = find_schema(domain, op_type, opset->second);
+  const Op* op = find_op(domain, op_type);
+  if (!schema && newest_opset(domain) > 0) {
+    const Schema* newer = find_schema(domain, op_type, newest_opset(domain));
+    if (!newer) return invalid_model(label(proto), ": no such operator", domain.empty() ? "" : " in domain ", domain);
+    return invalid_model(label(proto), ": opset ", opset->second, " has no such operator, it came in opset ",
+                         schema_versions(domain, op_type)[0].since_version(), "; the file states too old an opset");
+  }
+  if (schema && schema->deprecated())
+    return invalid_model(label(proto), ": the operator is deprecated since opset ", schema->since_version());
+  if (!op) return unsupported(label(proto), ": operator ", printable(domain), domain.empty() ? "" : ".", printable(op_type), " is not in this build");
+
+  auto in = ONWARD_TRY(arguments(proto, scope));
+  auto attrs = ONWARD_TRY(attributes(proto, g, scope));
+  if (schema) {
+    ONWARD_TRY(check_arity(proto, *schema, in.size()));
+    ONWARD_TRY(check_attributes(proto, *schema, attrs));
+    ONWARD_TRY(check_required_inputs(proto, *schema, in));
+  }
+  std::vector<std::string> names;
+  for (onnx::Text name : proto.output) names.emplace_back(name);
+  ir::Node* made = g.add_node(op_type, domain, std::move(in), names, std::move(attrs));
+  made->name = onnx::or_default(proto.name);
+  made->overload = onnx::or_default(proto.overload);
+  return finish(made, schema, names, scope);
+}
+
+// Infers, upgrades and folds a node that was just added, then gives its outputs their names in the scope.
+Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<std::string>& names, Scope& scope) {
+  ir::Graph& g = *made->graph();
+  const Op* op = find_op(made->domain, made->op_type);
+  const bool newest = !schema || schema == find_schema(made->domain, made->op_type, newest_opset(made->domain));
+  // Outputs of the node, followed through a rewrite by standing in as outputs of the graph meanwhile.
+  const size_t first = g.outputs().size();
+  const std::vector<ir::Value*> before = made->outputs();
+  for (ir::Value* v : before)
+    if (v) g.add_output(v);
+  bool replaced = false;
+  auto infer = [](ir::Node& n) {
+    ONWARD_TRY(infer_node(n, infer_subgraph));
+    fold_node(n, {.max_output_bytes = 65536});
+    return Status();
+  };
+  if (!newest && op->can_upgrade) {
+    Rewriter rewriter(g, *made, schema->since_version(), infer);
+    ONWARD_TRY(op->upgrade(rewriter));
+    replaced = rewriter.replaced();
+  }
+  if (!replaced) ONWARD_TRY(infer(*made));
+  size_t at = first;
+  for (size_t i = 0; i < before.size(); ++i)
+    if (before[i]) ONWARD_TRY(bind(scope, names[i], g.outputs()[at++]));
+  ir::Patch(g).truncate_outputs(first);
+  return {};
+}
+
+}  // namespace
+
+Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits) {
+  return Importer(std::move(file), limits).run();
+}
+
+}  // namespace ow
