@@ -17,7 +17,7 @@ demo:
 
 test: install-deps
 	./dev check
-	./dev conformance
+	./dev conformance --quiet
 	./dev frameworks
 
 install-deps:

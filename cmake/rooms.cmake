@@ -5,8 +5,9 @@ include(cmake/isa.cmake)
 
 add_library(onward_flags INTERFACE)
 target_compile_options(onward_flags INTERFACE
-  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow=local -Wno-maybe-uninitialized -Werror
-  -fno-math-errno -fno-trapping-math $<$<CONFIG:Release>:-g0>)
+  -Wall -Wextra -Wconversion -Wno-sign-conversion -Wshadow=local -Wno-maybe-uninitialized -Wno-missing-field-initializers -Werror
+  -fno-math-errno -fno-trapping-math -ffunction-sections -fdata-sections $<$<CONFIG:Release>:-g0>)
+target_compile_definitions(onward_flags INTERFACE ONWARD_VERSION="${PROJECT_VERSION}")
 target_include_directories(onward_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include
   ${PROJECT_BINARY_DIR}/generated)
 if(ONWARD_SANITIZE)
@@ -77,6 +78,11 @@ function(onward_libraries)
   find_package(Threads REQUIRED)
   add_library(onward_all STATIC ${objects})
   target_link_libraries(onward_all PUBLIC onward_flags Threads::Threads)
+  add_library(onward SHARED ${objects})
+  target_link_libraries(onward PRIVATE Threads::Threads -Wl,--gc-sections)
+  target_include_directories(onward PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  set_target_properties(onward PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
   if(NOT ONWARD_TESTS)
     return()
   endif()

@@ -1,4 +1,4 @@
-// onnx_roundtrip [--keep | --inline | --external] IN OUT [IN OUT ...]: loads each model and saves it again.
+// onnx_roundtrip [--inline | --external] IN OUT [IN OUT ...]: loads each model and saves it again.
 // onnx_roundtrip --text IN OUT ...: writes each model in the textual syntax, with whole payloads.
 // onnx_roundtrip --payload IN OUT ...: writes the bytes of each TensorProto (strings each with a NUL after
 // it). tests/onnx_roundtrip.py holds what it writes against the official onnx package.
@@ -51,7 +51,8 @@ int main(int argc, char** argv) {
     text |= !std::strcmp(argv[at], "--text");
     payloads |= !std::strcmp(argv[at], "--payload");
     if (!std::strcmp(argv[at], "--inline")) options.external_data = ow::onnx::ExternalData::kInline;
-    if (!std::strcmp(argv[at], "--external")) options.external_data = ow::onnx::ExternalData::kExternal;
+    if (!std::strcmp(argv[at], "--external"))
+      options = {.external_data = ow::onnx::ExternalData::kExternal, .threshold_bytes = 1};
   }
   for (; at + 1 < argc; at += 2) {
     const char *in = argv[at], *out = argv[at + 1];

@@ -176,7 +176,7 @@ def same_text(a, b):
 
 def same_number(x, y):
     try:
-        return np.isclose(float(x), float(y), rtol=2e-5, atol=0)
+        return np.isclose(float(x), float(y), rtol=2e-5, atol=0) or np.float32(x) == np.float32(y)
     except ValueError:
         return False
 
@@ -196,8 +196,6 @@ def tensors(message):
 def printable_by_onnx(model):
     """onnx.printer leaves out some payloads, sparse tensors and function defaults; such models are not compared."""
     if any(f.attribute_proto for f in model.functions) or model.graph.sparse_initializer:
-        return False
-    if b"\n" in model.SerializeToString() and re.search(r'doc_string: "[^"]*\\n', str(model)):
         return False
     for t in tensors(model):
         if t.HasField("raw_data") and t.data_type not in (1, 6, 7, 11):

@@ -150,6 +150,32 @@ TEST_F(FileTest, RefusesBadDataFileNames) {
   EXPECT_FALSE(exists("m.onnx"));
 }
 
+// A file of 3 GiB that is almost all hole: only its first and last pages are ever touched.
+TEST_F(FileTest, ReadsFilesOver2GiB) {
+  const uint64_t data_bytes = uint64_t{3} << 30;
+  auto length = [](uint64_t v) {
+    string out;
+    for (; v >= 0x80; v >>= 7) out += static_cast<char>(v | 0x80);
+    return out + static_cast<char>(v);
+  };
+  string tensor = "\x08" + length(data_bytes) + "\x10\x02\x4a" + length(data_bytes);
+  string graph = "\x2a" + length(tensor.size() + data_bytes) + tensor;
+  string head = "\x3a" + length(graph.size() + data_bytes) + graph;
+  std::string_view parts[] = {head};
+  ASSERT_TRUE(write_file(path("huge.onnx"), parts).ok());
+  ASSERT_EQ(::truncate(path("huge.onnx").c_str(), static_cast<off_t>(head.size() + data_bytes)), 0);
+  auto file = loaded(path("huge.onnx"));
+  auto data = tensor_data(file->model.graph->initializer.at(0), *file);
+  ASSERT_TRUE(data.ok()) << data.status().message();
+  EXPECT_EQ(data->bytes().size(), data_bytes);
+  EXPECT_EQ(data->bytes().back(), '\0');
+  EXPECT_EQ(save(*file, path("copy.onnx")).code(), Code::kLimitExceeded);
+  EXPECT_EQ(serialize(file->model).status().code(), Code::kLimitExceeded);
+  EXPECT_FALSE(exists("copy.onnx"));
+  ASSERT_EQ(::truncate(path("huge.onnx").c_str(), static_cast<off_t>(head.size() + data_bytes - 1)), 0);
+  EXPECT_EQ(load(path("huge.onnx")).status().code(), Code::kInvalidModel);
+}
+
 TEST_F(FileTest, AFaultyTensorLeavesNoFiles) {
   model_.graph->initializer[0].raw_data = std::string_view(large_).substr(1);
   Status status = save(model_, nullptr, path("m.onnx"), {.external_data = ExternalData::kExternal});

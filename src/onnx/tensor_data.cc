@@ -76,7 +76,7 @@ Status copy_entries(const std::vector<T>& entries, size_t expected_bytes, DataFi
   if (entries.size() != expected_bytes / sizeof(T))
     return wrong_count(field, entries.size(), expected_bytes / sizeof(T), d, "entries");
   d.owned.resize(expected_bytes);
-  std::memcpy(d.owned.data(), entries.data(), expected_bytes);
+  if (expected_bytes) std::memcpy(d.owned.data(), entries.data(), expected_bytes);
   return {};
 }
 

@@ -29,7 +29,7 @@ def attend(query, key, value, bias):
 
 
 class Layer(nn.Module):
-    """Pre-norm attention and feed-forward; `past` is earlier keys and values, (2, N, heads, T, head width)."""
+    """Pre-norm attention and feed-forward; `past` is earlier keys and values, (2,N,heads,T,head width)."""
 
     def __init__(self):
         super().__init__()

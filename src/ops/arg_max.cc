@@ -1,0 +1,98 @@
+// ArgMax, ArgMin: the index of the largest or smallest element along `axis`: of equal ones the first, or the
+// last with select_last_index. The first NaN, if any, is both.
+#include <cmath>
+
+#include "ops/op/op.h"
+
+namespace ow {
+namespace {
+
+struct Attrs {
+  int64_t axis = 0;
+  bool keepdims = true;
+  bool select_last_index = false;
+};
+
+Result<Attrs> read(const AttrReader& a) {
+  return Attrs{.axis = a.integer("axis", 0),
+               .keepdims = a.flag("keepdims", true),
+               .select_last_index = a.flag("select_last_index", false)};
+}
+
+Status infer(const Attrs& a, InferContext& c) {
+  const SymShape* x = c.shape(0);
+  if (!x) {
+    c.set(0, DType::kInt64, std::nullopt);
+    return {};
+  }
+  const auto axis = ONWARD_TRY(c.axis(a.axis, x->size()));
+  SymShape shape = *x;
+  if (shape[static_cast<size_t>(axis)].is(0)) return c.error("axis ", axis, " is empty");
+  shape[static_cast<size_t>(axis)] = Dim(1);
+  if (!a.keepdims) shape.erase(shape.begin() + axis);
+  c.set(0, DType::kInt64, std::move(shape));
+  return {};
+}
+
+template <class T, bool kMax>
+int64_t arg_line(const T* x, int64_t n, int64_t stride, bool last) {
+  int64_t best = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const T v = x[i * stride], m = x[best * stride];
+    if constexpr (std::is_floating_point_v<T>)
+      if (std::isnan(v)) return i;
+    if ((kMax ? v > m : v < m) || (last && v == m)) best = i;
+  }
+  return best;
+}
+
+template <class T, bool kMax>
+Status run_typed(const Attrs& a, RunContext& c) {
+  const Tensor& x = c.in(0);
+  const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis, x.rank())));
+  const int64_t n = x.dim(axis);
+  if (n == 0) return c.error("axis ", axis, " of ", x.shape(), " is empty");
+  Shape shape;
+  for (size_t i = 0; i < x.rank(); ++i)
+    if (i != axis)
+      shape.push_back(x.dim(i));
+    else if (a.keepdims)
+      shape.push_back(1);
+  Tensor y = ONWARD_TRY(c.out(0, DType::kInt64, shape));
+  const int64_t inner = x.shape().count(axis + 1, x.rank());
+  c.parallel_for(y.count(), std::max<int64_t>(1, 8192 / n), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      y.mutable_data<int64_t>()[i] = arg_line<T, kMax>(x.data<T>() + i / inner * n * inner + i % inner, n,
+                                                       inner, a.select_last_index);
+  });
+  return {};
+}
+
+template <bool kMax, class... T>
+Status dispatch(const Attrs& a, RunContext& c) {
+  Status status = c.error("values of type ", c.in(0).dtype(), " have no order here");
+  ((c.in(0).dtype() == dtype_of<T> ? (status = run_typed<T, kMax>(a, c), true) : false) || ...);
+  return status;
+}
+
+template <bool kMax>
+Status run(const Attrs& a, RunContext& c) {
+  return dispatch<kMax, float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+                  uint64_t>(a, c);
+}
+
+template <bool kMax>
+std::unique_ptr<Op> row(std::string_view name) {
+  return op<Attrs>({.name = name,
+                    .read = read,
+                    .infer = infer,
+                    .run = run<kMax>,
+                    .native = types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
+                                    uint32_t, uint64_t>});
+}
+
+}  // namespace
+
+ONWARD_OPS(arg_max) { return {row<true>("ArgMax"), row<false>("ArgMin")}; }
+
+}  // namespace ow

@@ -1,0 +1,125 @@
+// TopK: the k largest (or smallest) elements along `axis`, and their indices. Of equal elements the one with
+// the lower index comes first; NaN counts as larger than every number. Without `sorted` any order is allowed;
+// it is the sorted one. Opset 1 has k as an attribute.
+#include <algorithm>
+#include <cmath>
+
+#include "ops/op/move.h"
+#include "ops/op/op.h"
+
+namespace ow {
+namespace {
+
+struct Attrs {
+  int64_t axis = -1;
+  bool largest = true;
+};
+
+Result<Attrs> read(const AttrReader& a) {
+  return Attrs{.axis = a.integer("axis", -1), .largest = a.flag("largest", true)};
+}
+
+Status infer(const Attrs& a, InferContext& c) {
+  const SymShape* x = c.shape(0);
+  if (!x) {
+    c.set(0, c.dtype(0), std::nullopt);
+    c.set(1, DType::kInt64, std::nullopt);
+    return {};
+  }
+  const auto axis = static_cast<size_t>(ONWARD_TRY(c.axis(a.axis, x->size())));
+  SymShape shape = *x;
+  const auto* k = c.elements(1);
+  const Dim wanted = k && k->size() == 1 ? (*k)[0] : Dim::unknown();
+  if (wanted.is_constant() && (*wanted.constant() < 0 ||
+                               (shape[axis].is_constant() && *wanted.constant() > *shape[axis].constant())))
+    return c.error("k is ", wanted, " for an axis of extent ", shape[axis]);
+  shape[axis] = wanted;
+  c.set(0, c.dtype(0), shape);
+  c.set(1, DType::kInt64, std::move(shape));
+  return {};
+}
+
+Status upgrade(Rewriter& c) {
+  if (c.since_version() >= 10) return {};
+  c.set_input(1, c.ints({AttrReader(c.node()).required_integer("k")}));
+  c.remove_attribute("k");
+  return {};
+}
+
+template <class T>
+bool greater(T a, T b) {
+  if constexpr (std::is_floating_point_v<T>)
+    if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && !std::isnan(b);
+  return a > b;
+}
+
+// One line of n elements, `stride` apart: the indices of the first k into `order` (room for n).
+template <class T>
+void select_line(const T* x, int64_t n, int64_t stride, int64_t k, bool largest, int64_t* order) {
+  for (int64_t i = 0; i < n; ++i) order[i] = i;
+  auto before = [&](int64_t i, int64_t j) {
+    const T a = x[i * stride], b = x[j * stride];
+    if (largest ? greater(a, b) : greater(b, a)) return true;
+    if (largest ? greater(b, a) : greater(a, b)) return false;
+    return i < j;
+  };
+  if (k < n) std::nth_element(order, order + k, order + n, before);
+  std::sort(order, order + k, before);
+}
+
+template <class T>
+Status run_typed(const Attrs& a, RunContext& c) {
+  const Tensor& x = c.in(0);
+  const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis, x.rank())));
+  const auto wanted = ONWARD_TRY(read_ints(c, 1));
+  const int64_t n = x.dim(axis), k = wanted.size() == 1 ? wanted[0] : -1;
+  if (k < 0 || k > n) return c.error("k is ", list_text(wanted), " for an axis of extent ", n);
+  Shape shape = x.shape();
+  shape[axis] = k;
+  Tensor values, indices;
+  if (c.wants(0)) values = ONWARD_TRY(c.out(0, x.dtype(), shape));
+  if (c.wants(1)) indices = ONWARD_TRY(c.out(1, DType::kInt64, shape));
+  if (k == 0 || x.count() == 0) return {};
+  const int64_t outer = shape.count(0, axis), inner = shape.count(axis + 1, shape.rank());
+  c.parallel_for(outer * inner, std::max<int64_t>(1, 4096 / n), [&](int64_t begin, int64_t end) {
+    std::vector<int64_t> order(static_cast<size_t>(n));
+    for (int64_t line = begin; line < end; ++line) {
+      const T* from = x.data<T>() + line / inner * n * inner + line % inner;
+      select_line(from, n, inner, k, a.largest, order.data());
+      const int64_t to = line / inner * k * inner + line % inner;
+      for (int64_t i = 0; i < k; ++i) {
+        const int64_t index = order[static_cast<size_t>(i)];
+        if (values.has_value()) values.mutable_data<T>()[to + i * inner] = from[index * inner];
+        if (indices.has_value()) indices.mutable_data<int64_t>()[to + i * inner] = index;
+      }
+    }
+  });
+  return {};
+}
+
+template <class... T>
+Status dispatch(const Attrs& a, RunContext& c) {
+  Status status = c.error("values of type ", c.in(0).dtype(), " have no order here");
+  ((c.in(0).dtype() == dtype_of<T> ? (status = run_typed<T>(a, c), true) : false) || ...);
+  return status;
+}
+
+Status run(const Attrs& a, RunContext& c) {
+  return dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(a,
+                                                                                                           c);
+}
+
+}  // namespace
+
+ONWARD_OPS(top_k) {
+  return {op<Attrs>({.name = "TopK",
+                     .read = read,
+                     .infer = infer,
+                     .upgrade = upgrade,
+                     .run = run,
+                     .native = types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
+                                     uint32_t, uint64_t>,
+                     .shape_inputs = 2})};
+}
+
+}  // namespace ow

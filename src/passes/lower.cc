@@ -1,0 +1,23 @@
+// Replaces operators that have no CPU kernel by the graph of other operators that their `lower` states.
+#include "ops/op/evaluate.h"
+#include "passes/infer.h"
+#include "passes/passes.h"
+
+namespace ow {
+
+Result<int> lower_nodes(ir::Graph& g) {
+  int changes = 0;
+  std::vector<ir::Node*> nodes;
+  for (const auto& node : g.nodes()) nodes.push_back(node.get());
+  for (ir::Node* node : nodes) {
+    const Op* op = find_op(node->domain, node->op_type);
+    if (!op || op->can_run || !op->can_lower) continue;
+    auto attrs = ONWARD_TRY(op->read(AttrReader(*node)));
+    Rewriter rewriter(g, *node, 0, [](ir::Node& n) { return infer_node(n, infer_subgraph); });
+    ONWARD_TRY(op->lower(attrs.get(), rewriter));
+    ++changes;
+  }
+  return changes;
+}
+
+}  // namespace ow

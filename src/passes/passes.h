@@ -1,0 +1,15 @@
+// One function a pass; pipeline.cc says in which order they run. Each edits one graph and returns how many
+// changes it made.
+#pragma once
+#include "ir/graph.h"
+
+namespace ow {
+
+Result<int> fold_constant_nodes(ir::Graph& g);  // Constant nodes become constants
+Result<int> lower_nodes(ir::Graph& g);          // operators without a CPU kernel become graphs of others
+Result<int> eliminate_identity(ir::Graph& g);   // Identity, inference-time Dropout
+Result<int> fold_constants(ir::Graph& g);       // deterministic nodes on constants
+Result<int> eliminate_dead(ir::Graph& g);
+Result<int> widen_types(ir::Graph& g);          // Casts around operators that lack a type
+
+}  // namespace ow

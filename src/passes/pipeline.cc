@@ -1,0 +1,44 @@
+#include "passes/pipeline.h"
+
+#include <chrono>
+
+#include "passes/passes.h"
+
+namespace ow {
+
+std::span<const Pass> pipeline() {
+  static constexpr Pass kPasses[] = {
+      {"constants", Level::kOff, fold_constant_nodes},
+      {"lower", Level::kOff, lower_nodes},
+      {"identity", Level::kBasic, eliminate_identity},
+      {"fold", Level::kBasic, fold_constants},
+      {"dead", Level::kOff, eliminate_dead},
+      {"widen", Level::kOff, widen_types},
+  };
+  return kPasses;
+}
+
+Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<PassReport> reports;
+  int index = 0;
+  for (const Pass& pass : pipeline()) {
+    if (stop_after >= 0 && index++ >= stop_after) break;
+    if (level < pass.from) continue;
+    PassReport report{pass.name};
+    const auto start = Clock::now();
+    std::vector<ir::Graph*> graphs;
+    ir::visit_graphs(graph, [&](ir::Graph& g) { graphs.push_back(&g); });
+    // Innermost first: a pass may remove a node together with its subgraphs.
+    for (auto it = graphs.rbegin(); it != graphs.rend(); ++it) {
+      auto changes = pass.run(**it);
+      if (!changes.ok()) return changes.take_status().context(pass.name);
+      report.changes += *changes;
+    }
+    report.ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+}  // namespace ow

@@ -1,0 +1,30 @@
+// The passes that turn an imported graph into one that is ready to plan, as a visible list.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace ow {
+
+enum class Level { kOff, kBasic, kFull };
+
+struct Pass {
+  const char* name;
+  Level from;                       // the lowest level that runs it
+  Result<int> (*run)(ir::Graph& g);  // edits one graph (not its subgraphs); returns the number of changes
+};
+
+std::span<const Pass> pipeline();
+
+struct PassReport {
+  std::string name;
+  int changes = 0;
+  double ms = 0;
+};
+
+// Runs the list over the graph and its subgraphs, the first `stop_after` passes only if that is >= 0.
+Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after = -1);
+
+}  // namespace ow

@@ -1,0 +1,147 @@
+#include "runtime/binding.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace ow {
+namespace {
+
+class Binder {
+ public:
+  Binder(const Plan& plan) : plan_(plan) {}
+
+  Result<std::shared_ptr<const Binding>> run(std::span<const ir::Fact> inputs) {
+    facts_.resize(plan_.slots.size());
+    for (size_t i = 0; i < plan_.inputs.size() && i < inputs.size(); ++i) facts_[at(plan_.inputs[i])] = inputs[i];
+    for (const auto& [slot, tensor] : plan_.constants) facts_[at(slot)] = plan_.slots[at(slot)].value->fact;
+    for (const auto& [value, slot] : plan_.captures) facts_[at(slot)] = value->fact;
+    for (const Step& step : plan_.steps) ONWARD_TRY(infer(step));
+    auto binding = std::make_shared<Binding>();
+    binding->offsets.assign(plan_.slots.size(), -1);
+    binding->bytes.assign(plan_.slots.size(), 0);
+    place(*binding);
+    return std::shared_ptr<const Binding>(std::move(binding));
+  }
+
+ private:
+  static size_t at(int slot) { return static_cast<size_t>(slot); }
+
+  Status infer(const Step& step) {
+    if (step.kind == Step::Kind::kReorder) {
+      facts_[at(step.outputs[0])] = facts_[at(step.inputs[0])];
+      return {};
+    }
+    std::vector<const ir::Fact*> facts;
+    for (size_t i = 0; i < step.node->inputs().size(); ++i) {
+      const ir::Value* v = step.node->inputs()[i];
+      // A constant that was packed away keeps its fact in the graph.
+      facts.push_back(!v ? nullptr : step.inputs[i] < 0 ? &v->fact : &facts_[at(step.inputs[i])]);
+    }
+    InferContext context(*step.node, std::move(facts), [](ir::Graph& g, std::span<const ir::Fact>) -> Result<std::vector<ir::Fact>> {
+      std::vector<ir::Fact> out;
+      for (const ir::Value* v : g.outputs()) out.push_back(v->fact);
+      return out;
+    });
+    if (Status s = step.op->infer(step.attrs.get(), context); !s.ok())
+      return {s.code() == Code::kInvalidModel ? Code::kInvalidArgument : s.code(), std::string(s.message())};
+    for (size_t o = 0; o < step.outputs.size(); ++o)
+      if (step.outputs[o] >= 0) facts_[at(step.outputs[o])] = std::move(context.results()[o]);
+    return {};
+  }
+
+  int64_t slot_bytes(int slot) const {
+    const ir::Type& t = facts_[at(slot)].type;
+    if (!t.is_tensor() || !t.shape || t.dtype == DType::kString) return -1;
+    auto shape = concrete(*t.shape);
+    const int64_t count = shape ? shape->count() : -1;
+    return count < 0 ? -1 : storage_bytes(t.dtype, count).value_or(-1);
+  }
+
+  int root(int slot) const {
+    while (plan_.slots[at(slot)].alias_of >= 0) slot = plan_.slots[at(slot)].alias_of;
+    return slot;
+  }
+
+  // Slot `out` of this step may take the place of one of its inputs, which dies here.
+  int in_place_source(const Step& step, int step_index, int out_index, const Binding& binding) const {
+    if (step.kind != Step::Kind::kOperator) return -1;
+    const int out = step.outputs[at(out_index)];
+    for (auto [i, o] : step.op->traits.in_place) {
+      if (o != out_index || at(i) >= step.inputs.size() || step.inputs[at(i)] < 0) continue;
+      const int in = step.inputs[at(i)];
+      const Slot& slot = plan_.slots[at(in)];
+      // Nobody else reads that memory in this step, be it under another name.
+      const auto same_memory = [&](int other) { return other >= 0 && root(other) == in; };
+      const bool once = std::count_if(step.inputs.begin(), step.inputs.end(), same_memory) == 1;
+      if (slot.alias_of < 0 && !slot.pinned && slot.last_step == step_index && once && binding.offsets[at(in)] >= 0 &&
+          slot_bytes(in) == slot_bytes(out) && slot.order == plan_.slots[at(out)].order)
+        return in;
+    }
+    return -1;
+  }
+
+  struct Item {
+    std::vector<int> slots;  // one place for all of them
+    int64_t bytes = 0, offset = 0;
+    int first = 0, last = 0;
+  };
+
+  // Slots that share a place through in-place steps become one item; items are then placed by size.
+  void place(Binding& binding) {
+    std::vector<Item> items;
+    std::unordered_map<int, size_t> item_of;
+    for (int i = 0; i < static_cast<int>(plan_.steps.size()); ++i) {
+      const Step& step = plan_.steps[at(i)];
+      std::vector<int> taken;
+      for (int o = 0; o < static_cast<int>(step.outputs.size()); ++o) {
+        const int s = step.outputs[at(o)];
+        if (s < 0 || plan_.slots[at(s)].alias_of >= 0 || plan_.slots[at(s)].escapes) continue;
+        const int64_t bytes = slot_bytes(s);
+        if (bytes < 0) continue;
+        int source = in_place_source(step, i, o, binding);
+        if (source >= 0 && std::count(taken.begin(), taken.end(), source)) source = -1;
+        const int last = std::max(plan_.slots[at(s)].last_step, i);
+        if (source >= 0) {
+          taken.push_back(source);
+          Item& item = items[item_of[source]];
+          item.slots.push_back(s);
+          item.last = std::max(item.last, last);
+          item_of[s] = item_of[source];
+        } else {
+          item_of[s] = items.size();
+          items.push_back({{s}, (bytes + 127) / 64 * 64, 0, i, last});
+        }
+        binding.offsets[at(s)] = 0;  // has a place; which one is decided below
+        binding.bytes[at(s)] = bytes;
+      }
+    }
+    std::vector<size_t> by_size(items.size());
+    for (size_t i = 0; i < items.size(); ++i) by_size[i] = i;
+    std::stable_sort(by_size.begin(), by_size.end(), [&](size_t a, size_t b) { return items[a].bytes > items[b].bytes; });
+    std::vector<const Item*> placed;  // by offset
+    for (size_t index : by_size) {
+      Item& item = items[index];
+      int64_t offset = 0;
+      for (const Item* other : placed) {
+        if (other->last < item.first || other->first > item.last) continue;
+        if (other->offset >= offset + item.bytes) break;
+        offset = std::max(offset, other->offset + other->bytes);
+      }
+      item.offset = offset;
+      placed.insert(std::upper_bound(placed.begin(), placed.end(), offset, [](int64_t o, const Item* p) { return o < p->offset; }), &item);
+      binding.arena_bytes = std::max(binding.arena_bytes, offset + item.bytes);
+      for (int s : item.slots) binding.offsets[at(s)] = offset;
+    }
+  }
+
+  const Plan& plan_;
+  std::vector<ir::Fact> facts_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Binding>> bind_shapes(const Plan& plan, std::span<const ir::Fact> inputs) {
+  return Binder(plan).run(inputs);
+}
+
+}  // namespace ow

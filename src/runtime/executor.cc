@@ -1,0 +1,137 @@
+#include "runtime/executor.h"
+
+#include <algorithm>
+
+namespace ow {
+
+// What a kernel call sees of the frame.
+class Frame::Context final : public RunContext {
+ public:
+  Context(Frame& frame, const Step& step, const Binding* binding, const RunSettings& settings)
+      : frame_(frame), step_(step), binding_(binding), settings_(settings) {
+    static const Value kNothing;
+    node_ = step.node;
+    threads_ = settings.threads;
+    budget_ = settings.budget;
+    prepared_ = step.prepared.has_value() ? &step.prepared : nullptr;
+    for (int s : step.inputs) inputs_.push_back(s >= 0 ? &frame.values_[static_cast<size_t>(s)] : &kNothing);
+    for (int s : step.outputs) outputs_.push_back(s >= 0 ? &frame.values_[static_cast<size_t>(s)] : nullptr);
+  }
+
+  Result<Tensor> out(size_t o, DType dtype, const Shape& shape) override {
+    const int slot = o < step_.outputs.size() ? step_.outputs[o] : -1;
+    if (slot < 0) return Tensor::allocate(dtype, shape, budget_);  // computed although nobody wants it
+    Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape, binding_, settings_));
+    set(o, t);
+    return t;
+  }
+
+  Result<std::span<std::byte>> scratch(int64_t bytes) override {
+    scratch_.push_back(ONWARD_TRY(allocate_buffer(bytes, budget_)));
+    return std::span(scratch_.back().get(), static_cast<size_t>(bytes));
+  }
+
+  Result<std::vector<Value>> run_subgraph(const ir::Graph& g, std::span<const Value> inputs) override {
+    return frame_.run_child(step_, g, inputs, settings_);
+  }
+
+ private:
+  Frame& frame_;
+  const Step& step_;
+  const Binding* binding_;
+  const RunSettings& settings_;
+  std::vector<Buffer> scratch_;
+};
+
+Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape, const Binding* binding,
+                               const RunSettings& settings) {
+  const auto s = static_cast<size_t>(slot);
+  const auto count = checked_product(shape.dims());
+  const auto bytes = count ? storage_bytes(dtype, *count) : std::nullopt;
+  Tensor t;
+  if (binding && bytes && dtype != DType::kString && binding->offsets[s] >= 0 && *bytes <= binding->bytes[s])
+    t = Tensor::borrow(dtype, shape, arena_.get() + binding->offsets[s], nullptr);
+  else
+    t = ONWARD_TRY(Tensor::allocate(dtype, shape, settings.budget));
+  const Order& order = plan_->slots[s].order;
+  return order.is_row_major() ? t : t.strided(shape, ordered_strides(shape, order));
+}
+
+Status Frame::ensure_arena(int64_t bytes, const RunSettings& settings) {
+  if (bytes <= arena_bytes_ || bytes == 0) return {};
+  arena_.reset();
+  arena_bytes_ = 0;
+  // The arena outlives the run and its budget; it is held against the limit, not accounted to it.
+  if (settings.budget) {
+    ONWARD_TRY(settings.budget->acquire(bytes));
+    settings.budget->release(bytes);
+  }
+  arena_ = ONWARD_TRY(allocate_buffer(bytes));
+  arena_bytes_ = bytes;
+  return {};
+}
+
+Status Frame::reorder(const Step& step, const Binding* binding, const RunSettings& settings) {
+  const Value& from = values_[static_cast<size_t>(step.inputs[0])];
+  Value& to = values_[static_cast<size_t>(step.outputs[0])];
+  const Tensor* t = from.tensor();
+  const Order& order = plan_->slots[static_cast<size_t>(step.outputs[0])].order;
+  if (!t || t->strides() == ordered_strides(t->shape(), order) || (order.is_row_major() && t->is_dense())) {
+    to = from;  // a container, or already as wanted
+    // A copy of a handle to arena memory must not escape it.
+    if (t && !t->is_owned() && plan_->slots[static_cast<size_t>(step.outputs[0])].escapes) to = Value(ONWARD_TRY(t->owned(settings.budget)));
+    return {};
+  }
+  Tensor made = ONWARD_TRY(allocate(step.outputs[0], t->dtype(), t->shape(), binding, settings));
+  copy_elements(*t, made);
+  to = Value(std::move(made));
+  return {};
+}
+
+Status Frame::run_step(const Step& step, const Binding* binding, const RunSettings& settings) {
+  if (step.kind == Step::Kind::kReorder) return reorder(step, binding, settings);
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    const int s = step.inputs[i];
+    if (s >= 0 && !values_[static_cast<size_t>(s)].has_value() && step.node->input(i)->type().kind == ir::Type::Kind::kTensor)
+      return invalid_argument(step.node->label(), ": input ", i, " holds no value");
+  }
+  Context context(*this, step, binding, settings);
+  return step.op->run(step.attrs.get(), context);
+}
+
+Result<std::vector<Value>> Frame::run_child(const Step& step, const ir::Graph& g, std::span<const Value> inputs,
+                                            const RunSettings& settings) {
+  auto sub = step.subgraphs.find(&g);
+  if (sub == step.subgraphs.end()) return internal_error(step.node->label(), ": subgraph without a plan");
+  const auto& [plan, captures] = sub->second;
+  auto child = std::find_if(children_.begin(), children_.end(), [&](auto& c) { return c.first == &g; });
+  if (child == children_.end()) child = children_.insert(children_.end(), {&g, std::make_unique<Frame>(plan)});
+  std::vector<std::pair<int, const Value*>> captured;
+  for (const Capture& c : captures) captured.emplace_back(c.to, &values_[static_cast<size_t>(c.from)]);
+  return child->second->run(inputs, captured, nullptr, settings);
+}
+
+Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
+                                      std::span<const std::pair<int, const Value*>> captures, const Binding* binding,
+                                      const RunSettings& settings) {
+  struct Clear {
+    std::vector<Value>& values;
+    ~Clear() { std::fill(values.begin(), values.end(), Value()); }
+  } clear{values_};
+  if (binding) ONWARD_TRY(ensure_arena(binding->arena_bytes, settings));
+  for (size_t i = 0; i < plan_->inputs.size(); ++i) values_[static_cast<size_t>(plan_->inputs[i])] = inputs[i];
+  for (const auto& [slot, tensor] : plan_->constants) values_[static_cast<size_t>(slot)] = Value(tensor);
+  for (const auto& [slot, value] : captures) values_[static_cast<size_t>(slot)] = *value;
+  for (const Step& step : plan_->steps) {
+    if (settings.budget) ONWARD_TRY(settings.budget->check());
+    const auto start = settings.profiler ? Profiler::now() : Profiler::Time();
+    ONWARD_TRY(run_step(step, binding, settings));
+    if (settings.profiler) settings.profiler->record(step.node, start, Profiler::now());
+    for (int s : step.last_uses) values_[static_cast<size_t>(s)] = Value();
+  }
+  std::vector<Value> outputs;
+  for (int s : plan_->outputs) outputs.push_back(ONWARD_TRY(values_[static_cast<size_t>(s)].owned(settings.budget)));
+  return outputs;
+}
+
+}  // namespace ow

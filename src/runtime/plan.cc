@@ -1,0 +1,261 @@
+#include "runtime/plan.h"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+namespace ow {
+
+Shape ordered_strides(const Shape& shape, const Order& order) {
+  const size_t rank = shape.rank();
+  if (order.is_row_major() || (order.channels_last && rank < 3)) return dense_strides(shape);
+  std::vector<uint8_t> axes = order.axes;
+  if (order.channels_last) {
+    axes.resize(rank);
+    std::iota(axes.begin(), axes.end(), uint8_t{0});
+    std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+  }
+  if (axes.size() != rank) return dense_strides(shape);
+  Shape strides(rank, 1);
+  int64_t stride = 1;
+  for (size_t i = rank; i-- > 0;) {
+    strides[axes[i]] = stride;
+    stride *= std::max<int64_t>(shape[axes[i]], 1);
+  }
+  return strides;
+}
+
+namespace {
+
+class Compiler {
+ public:
+  Compiler(std::shared_ptr<const ir::Graph> graph, const PlanOptions& options) : options_(options) {
+    plan_ = std::make_shared<Plan>();
+    plan_->graph = std::move(graph);
+  }
+
+  Result<std::shared_ptr<const Plan>> run() {
+    const ir::Graph& g = *plan_->graph;
+    for (const ir::Value* v : g.inputs()) plan_->inputs.push_back(pinned_slot(v));
+    for (const auto& node : g.nodes()) ONWARD_TRY(add_node(*node));
+    for (const ir::Value* v : g.outputs()) plan_->outputs.push_back(reordered(ONWARD_TRY(slot_of(v)), {}));
+    lifetimes();
+    return std::shared_ptr<const Plan>(plan_);
+  }
+
+ private:
+  int new_slot(Slot slot) {
+    plan_->slots.push_back(std::move(slot));
+    return static_cast<int>(plan_->slots.size() - 1);
+  }
+
+  int pinned_slot(const ir::Value* v) {
+    int s = new_slot({.value = v, .pinned = true});
+    slots_[v] = s;
+    return s;
+  }
+
+  // The slot of a value; constants and captures get theirs on first use.
+  Result<int> slot_of(const ir::Value* v) {
+    if (auto it = slots_.find(v); it != slots_.end()) return it->second;
+    if (v->is_constant()) {
+      int s = pinned_slot(v);
+      plan_->constants.emplace_back(s, *v->fact.constant);
+      return s;
+    }
+    if (v->graph() == plan_->graph.get()) return internal_error("value '", v->name(), "' is read before it is made");
+    int s = pinned_slot(v);
+    plan_->captures.emplace_back(v, s);
+    return s;
+  }
+
+  int reordered(int slot, const Order& order) {
+    if (plan_->slots[static_cast<size_t>(slot)].order == order) return slot;
+    for (int known : copies_[slot])
+      if (plan_->slots[static_cast<size_t>(known)].order == order) return known;
+    const int made = new_slot({.reorder_of = slot, .order = order});
+    copies_[slot].push_back(made);
+    plan_->steps.push_back({.kind = Step::Kind::kReorder, .inputs = {slot}, .outputs = {made}});
+    return made;
+  }
+
+  size_t rank_of(const ir::Value* v) const { return v && v->type().shape ? v->type().shape->size() : 0; }
+
+  Status add_node(const ir::Node& node) {
+    const Op* op = find_op(node.domain, node.op_type);
+    if (!op || !op->can_run) return unsupported(node.label(), ": no CPU kernel for this operator");
+    Step step{.op = op, .node = &node};
+    step.attrs = ONWARD_TRY(op->read(AttrReader(node)));
+    uint32_t dropped = 0;
+    if (op->has_prepare) {
+      PrepareContext context(node, options_.threads);
+      step.prepared = ONWARD_TRY(op->prepare(step.attrs.get(), context));
+      dropped = context.dropped();
+    }
+    std::vector<int> inputs;
+    for (size_t i = 0; i < node.inputs().size(); ++i) {
+      const ir::Value* v = node.inputs()[i];
+      const bool unread = !v || (i < 32 && (dropped >> i & 1));
+      inputs.push_back(unread ? -1 : ONWARD_TRY(slot_of(v)));
+      if (v && unread) dropped_values_.push_back(v);
+    }
+    const Order out = choose_orders(*op, node, inputs);
+    step.inputs = std::move(inputs);
+    ONWARD_TRY(add_subgraphs(node, step));
+    for (size_t o = 0; o < node.outputs().size(); ++o) step.outputs.push_back(output_slot(*op, node, step, o, o == 0 ? out : Order{}));
+    plan_->steps.push_back(std::move(step));
+    return {};
+  }
+
+  int output_slot(const Op& op, const ir::Node& node, const Step& step, size_t o, Order order) {
+    const ir::Value* v = node.outputs()[o];
+    if (!v) return -1;
+    Slot slot{.value = v, .order = std::move(order)};
+    const int source = op.traits.layout == LayoutRule::kTranspose ? 0 : op.traits.view_of;
+    if (o == 0 && source >= 0 && static_cast<size_t>(source) < step.inputs.size())
+      slot.alias_of = step.inputs[static_cast<size_t>(source)];
+    int s = new_slot(std::move(slot));
+    slots_[v] = s;
+    return s;
+  }
+
+  // Replaces inputs by copies in the order that the operator needs; returns the order of output 0.
+  Order choose_orders(const Op& op, const ir::Node& node, std::vector<int>& inputs) {
+    auto order = [&](int slot) -> const Order& { return plan_->slots[static_cast<size_t>(slot)].order; };
+    switch (op.traits.layout) {
+      case LayoutRule::kDense:
+        for (int& s : inputs)
+          if (s >= 0) s = reordered(s, {});
+        return {};
+      case LayoutRule::kChannelsLast: {
+        for (size_t i = 0; i < inputs.size(); ++i)
+          if (inputs[i] >= 0) inputs[i] = reordered(inputs[i], i == 0 ? Order{.channels_last = true} : Order{});
+        return Order{.channels_last = true};
+      }
+      case LayoutRule::kElementwise: {
+        const size_t rank = rank_of(node.output(0));
+        Order common;
+        for (size_t i = 0; i < inputs.size() && common.is_row_major(); ++i)
+          if (inputs[i] >= 0 && rank > 0 && rank_of(node.inputs()[i]) == rank && !has_unit_dims(node.inputs()[i])) common = order(inputs[i]);
+        for (size_t i = 0; i < inputs.size(); ++i) {
+          if (inputs[i] < 0) continue;
+          const bool full = rank > 0 && rank_of(node.inputs()[i]) == rank && !has_unit_dims(node.inputs()[i]);
+          inputs[i] = reordered(inputs[i], full ? common : Order{});
+        }
+        return common;
+      }
+      case LayoutRule::kTranspose: return transposed(node, inputs);
+    }
+    return {};
+  }
+
+  // A broadcast operand is read with stride 0: its order does not matter.
+  static bool has_unit_dims(const ir::Value* v) {
+    return std::any_of(v->type().shape->begin(), v->type().shape->end(), [](const Dim& d) { return d.is(1); });
+  }
+
+  Order transposed(const ir::Node& node, std::vector<int>& inputs) {
+    const size_t rank = rank_of(node.input(0));
+    const auto perm = AttrReader(node).maybe_integers("perm");
+    if (rank == 0 || rank > 200 || (perm && perm->size() != rank)) {
+      inputs[0] = reordered(inputs[0], {});
+      return {.axes = {255}};  // not known here: whoever reads it takes a dense copy
+    }
+    Order source = plan_->slots[static_cast<size_t>(inputs[0])].order;
+    if (source.channels_last || source.axes.empty()) {
+      source.axes.resize(rank);
+      std::iota(source.axes.begin(), source.axes.end(), uint8_t{0});
+      if (source.channels_last && rank >= 3) std::rotate(source.axes.begin() + 1, source.axes.begin() + 2, source.axes.end());
+    }
+    // Output axis j is input axis perm[j].
+    Order out;
+    for (uint8_t a : source.axes)
+      for (size_t j = 0; j < rank; ++j)
+        if ((perm ? static_cast<size_t>((*perm)[j]) : rank - 1 - j) == a) out.axes.push_back(static_cast<uint8_t>(j));
+    if (out.axes.size() != rank) return {.axes = {255}};
+    return normalised(std::move(out));
+  }
+
+  static Order normalised(Order o) {
+    const size_t rank = o.axes.size();
+    std::vector<uint8_t> axes(rank);
+    std::iota(axes.begin(), axes.end(), uint8_t{0});
+    if (o.axes == axes) return {};
+    if (rank >= 3) {
+      std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+      if (o.axes == axes) return {.channels_last = true};
+    }
+    return o;
+  }
+
+  Status add_subgraphs(const ir::Node& node, Step& step) {
+    Status status;
+    node.visit_subgraphs([&](const std::string&, ir::Graph& g) {
+      if (!status.ok()) return;
+      auto sub = compile_plan(std::shared_ptr<const ir::Graph>(plan_->graph, &g), options_);
+      if (!sub.ok()) {
+        status = sub.take_status();
+        return;
+      }
+      std::vector<Capture> captures;
+      for (auto [value, to] : (*sub)->captures) {
+        auto from = slot_of(value);
+        if (!from.ok()) {
+          status = from.take_status();
+          return;
+        }
+        captures.push_back({reordered(*from, {}), to});
+      }
+      step.subgraphs[&g] = {*std::move(sub), std::move(captures)};
+    });
+    return status;
+  }
+
+  void lifetimes() {
+    Plan& p = *plan_;
+    auto root = [&](int s) {
+      while (p.slots[static_cast<size_t>(s)].alias_of >= 0) s = p.slots[static_cast<size_t>(s)].alias_of;
+      return s;
+    };
+    auto read = [&](int s, int at) {
+      if (s < 0) return;
+      p.slots[static_cast<size_t>(s)].last_step = std::max(p.slots[static_cast<size_t>(s)].last_step, at);
+      Slot& r = p.slots[static_cast<size_t>(root(s))];
+      r.last_step = std::max(r.last_step, at);
+    };
+    const int count = static_cast<int>(p.steps.size());
+    for (int i = 0; i < count; ++i) {
+      const Step& step = p.steps[static_cast<size_t>(i)];
+      for (int s : step.inputs) read(s, i);
+      for (const auto& [graph, sub] : step.subgraphs)
+        for (const Capture& c : sub.second) read(c.from, i);
+      for (int s : step.outputs)
+        if (s >= 0) {
+          p.slots[static_cast<size_t>(s)].first_step = i;
+          read(s, i);
+        }
+    }
+    for (int s : p.outputs) {
+      read(s, count);
+      p.slots[static_cast<size_t>(s)].escapes = true;
+      p.slots[static_cast<size_t>(root(s))].escapes = true;
+    }
+    for (size_t s = 0; s < p.slots.size(); ++s)
+      if (const int last = p.slots[s].last_step; last >= 0 && last < count && !p.slots[s].pinned)
+        p.steps[static_cast<size_t>(last)].last_uses.push_back(static_cast<int>(s));
+  }
+
+  std::shared_ptr<Plan> plan_;
+  PlanOptions options_;
+  std::unordered_map<const ir::Value*, int> slots_;
+  std::unordered_map<int, std::vector<int>> copies_;
+  std::vector<const ir::Value*> dropped_values_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Plan>> compile_plan(std::shared_ptr<const ir::Graph> graph, const PlanOptions& options) {
+  return Compiler(std::move(graph), options).run();
+}
+
+}  // namespace ow

@@ -1,0 +1,76 @@
+// Plan: a graph as a list of steps over numbered slots, made once and shared by all runs.
+//
+// Each slot has a memory order that the plan chose: row-major, channels-last, or the order that a transposition
+// leaves behind. Where a step needs another order than a slot has, a reorder step makes it; the same slot is
+// reordered once for all its readers. Subgraphs are plans of their own; the values that they capture are handed
+// over by slot.
+#pragma once
+#include <any>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "ops/op/op.h"
+#include "passes/pipeline.h"
+
+namespace ow {
+
+// Memory order of a tensor's axes, outermost first. `axes` empty: row-major, or channels-last if that is set
+// (kept apart from a list of axes because it applies to any rank).
+struct Order {
+  bool channels_last = false;
+  std::vector<uint8_t> axes;
+  bool is_row_major() const { return !channels_last && axes.empty(); }
+  friend bool operator==(const Order&, const Order&) = default;
+};
+// Strides of a gapless tensor of this shape in this order.
+Shape ordered_strides(const Shape& shape, const Order& order);
+
+struct Plan;
+
+// Hands a value of the enclosing frame to a slot of a subgraph's plan.
+struct Capture {
+  int from = -1, to = -1;
+};
+
+struct Step {
+  enum class Kind { kOperator, kReorder };
+  Kind kind = Kind::kOperator;
+  const Op* op = nullptr;
+  const ir::Node* node = nullptr;
+  Op::Attrs attrs;
+  std::any prepared;
+  std::vector<int> inputs, outputs;  // slots; -1: omitted
+  std::map<const ir::Graph*, std::pair<std::shared_ptr<const Plan>, std::vector<Capture>>> subgraphs;
+  std::vector<int> last_uses;        // slots that nobody reads after this step
+};
+
+struct Slot {
+  const ir::Value* value = nullptr;  // null: made by the plan (a reordered copy)
+  int reorder_of = -1;               // the slot it is a reordered copy of
+  Order order;
+  int alias_of = -1;                 // shares memory with that slot (a view)
+  int first_step = -1, last_step = -1;  // made by, last read by (its aliases' reads included); last = step count: output
+  bool escapes = false;              // (an alias of) an output of the graph: memory of its own
+  bool pinned = false;               // constant, input or capture: its memory is not the plan's to reuse
+};
+
+struct Plan {
+  std::shared_ptr<const ir::Graph> graph;  // nodes and names that steps refer to
+  std::vector<Slot> slots;
+  std::vector<Step> steps;
+  std::vector<int> inputs, outputs;        // slots in the graph's order
+  std::vector<std::pair<int, Tensor>> constants;
+  std::vector<std::pair<const ir::Value*, int>> captures;  // values of enclosing graphs and their slots here
+  int64_t packed_bytes = 0;
+};
+
+struct PlanOptions {
+  int threads = 1;
+  bool layouts = true;  // false: every slot row-major unless an operator insists
+};
+
+// `graph` is final: passes have run. Errors: Unsupported (an operator without a CPU kernel), InvalidModel.
+Result<std::shared_ptr<const Plan>> compile_plan(std::shared_ptr<const ir::Graph> graph, const PlanOptions& options);
+
+}  // namespace ow

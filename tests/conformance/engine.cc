@@ -1,0 +1,43 @@
+// Through a session: passes, plan and memory plan. Level off with ONWARD_CONFORMANCE=off; "plain" evaluates node
+// by node instead, which is the imported model's meaning without any plan.
+#include "engine.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+#include "base/text.h"
+#include "ops/op/evaluate.h"
+#include "passes/import.h"
+#include "runtime/session.h"
+
+namespace ow {
+namespace {
+
+Result<std::vector<Value>> run_plain(const std::string& path, const std::vector<NamedValue>& inputs) {
+  const ImportedModel model = ONWARD_TRY(import_model(ONWARD_TRY(onnx::load(path))));
+  std::vector<Value> ordered;
+  for (const ir::Value* input : model.graph->inputs()) {
+    auto given = std::find_if(inputs.begin(), inputs.end(),
+                              [&](const NamedValue& v) { return v.name == input->name(); });
+    if (given == inputs.end()) return internal_error("the test data has no input '", input->name(), "'");
+    ordered.push_back(given->value);
+  }
+  return evaluate(*model.graph, ordered);
+}
+
+}  // namespace
+
+Result<std::vector<Value>> run_model(const std::string& path, const std::vector<NamedValue>& inputs) {
+  const char* setting = std::getenv("ONWARD_CONFORMANCE");
+  const std::string_view mode = setting ? setting : "";
+  if (mode == "plain") return run_plain(path, inputs);
+  SessionOptions options;
+  if (mode == "off") options.level = Level::kOff;
+  auto session = ONWARD_TRY(Session::create(ONWARD_TRY(Model::load(path)), options));
+  std::vector<std::pair<std::string_view, Value>> fed;
+  for (const NamedValue& v : inputs) fed.emplace_back(v.name, v.value);
+  return session->run(fed);
+}
+
+}  // namespace ow
