@@ -1,7 +1,8 @@
 // Reduce*: a fold over some axes.
 //
 //   Sum  sum x      Mean  sum x / n     Prod  prod x     Max, Min     L1  sum |x|     L2  sqrt(sum x^2)
-//   SumSquare  sum x^2      LogSum  log(sum x)      LogSumExp  m + log(sum exp(x - m)), m = max x, in one pass
+//   SumSquare  sum x^2      LogSum  log(sum x)      LogSumExp  m + log(sum exp(x - m)), m = max x, in one
+//   pass
 //
 // Floating sums run in double, integer ones wrap. NaN wins every Max and Min. Over nothing: Sum, L1, L2 and
 // SumSquare give 0, Prod 1, the logarithms -inf, Max the lowest and Min the highest value of the type.

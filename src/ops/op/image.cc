@@ -72,6 +72,12 @@ Result<ImageOutput> image_output(RunContext& c, size_t o, DType dtype, const Sha
   return out;
 }
 
+Result<ImageOutput> plane_output(RunContext& c, Tensor t) {
+  ImageOutput out{.tensor = t, .staged = t};
+  if (!planes(t)) out.staged = ONWARD_TRY(staging(c, t.dtype(), t.shape()));
+  return out;
+}
+
 void ImageOutput::finish(const RunContext& c) {
   if (staged.raw() != tensor.raw() && tensor.count() > 0) copy(c, staged, tensor);
 }

@@ -39,6 +39,8 @@ Result<ImageInput<T>> image_input(RunContext& c, const Tensor& t) {
 }
 
 Result<ImageOutput> image_output(RunContext& c, size_t o, DType dtype, const Shape& shape);
+// The same for kernels that walk planes (below): staged only where those of `t` have no single pixel stride.
+Result<ImageOutput> plane_output(RunContext& c, Tensor t);
 
 // How a [N, C, ...] tensor lies in memory when its pixels can be walked with one stride: dense, channels-last
 // or a slice of either.

@@ -1,7 +1,7 @@
 // A strided tensor seen as kept axes times reduced axes, for Reduce* and what resembles it.
 //
-// Extents of 1 vanish and neighbours of one kind merge, so that the innermost loop is long. Each output element is
-// the fold of its inputs in memory order, whatever the number of threads.
+// Extents of 1 vanish and neighbours of one kind merge, so that the innermost loop is long. Each output
+// element is the fold of its inputs in memory order, whatever the number of threads.
 #pragma once
 #include "ops/op/run.h"
 

@@ -18,8 +18,8 @@ void moments_of(const T* x, const Planes& p, int64_t channels, Moments* out) {
   for (size_t ch = 0; ch < kBlock; ++ch) mean[ch] = sum[ch] / n;
   for (int64_t i = 0; i < p.pixels; ++i)
     for (int64_t ch = 0; ch < channels; ++ch) {
-      const double d = static_cast<double>(x[i * p.pixel_stride + ch * p.channel_stride]) -
-                       mean[static_cast<size_t>(ch)];
+      const double d =
+          static_cast<double>(x[i * p.pixel_stride + ch * p.channel_stride]) - mean[static_cast<size_t>(ch)];
       square[static_cast<size_t>(ch)] += d * d;
     }
   for (int64_t ch = 0; ch < channels; ++ch)

@@ -12,7 +12,8 @@ struct Moments {
 // moments[n * channels + ch] over the pixels of each (n, ch). `t` is float or double.
 std::vector<Moments> channel_moments(const RunContext& c, const Tensor& t, const Planes& p);
 
-// y = (x - mean) * scale + bias with one coefficient triple per (n, ch), or per ch where `per_image` is false.
+// y = (x - mean) * scale + bias with one coefficient triple per (n, ch), or per ch where `per_image` is
+// false.
 struct Affine {
   double mean, scale, bias;
 };

@@ -1,0 +1,154 @@
+// BatchNormalization: y = (x - mean[c]) / sqrt(var[c] + epsilon) * scale[c] + B[c], channel c along axis 1.
+//
+// In training mode mean and var are those of the batch (population variance), and outputs 1 and 2 are the
+// running ones: running * momentum + batch * (1 - momentum).
+//
+// Older forms: spatial = 0 (up to opset 8) has statistics per activation, which flattening the input to
+// [N, C * D1 * ..] expresses; is_test = 0 (up to 6) and outputs beyond Y (7 to 13) mean training mode.
+#include <cmath>
+
+#include "ops/op/op.h"
+#include "ops/op/statistics.h"
+
+namespace ow {
+namespace {
+
+struct Attrs {
+  float epsilon = 1e-5f, momentum = 0.9f;
+  bool training = false;
+};
+
+Result<Attrs> read(const AttrReader& a) {
+  return Attrs{a.real("epsilon", 1e-5f), a.real("momentum", 0.9f), a.flag("training_mode", false)};
+}
+
+Status infer(const Attrs& a, InferContext& c) {
+  ONWARD_TRY(infer_same(c));
+  const SymShape* x = c.shape(0);
+  const Dim channels = x ? (x->size() > 1 ? (*x)[1] : Dim(1)) : Dim::unknown();
+  for (size_t i = 1; i < 5; ++i) {
+    const SymShape* s = c.shape(i);
+    if (s && (s->size() != 1 || (channels.is_constant() && (*s)[0].is_constant() && !((*s)[0] == channels))))
+      return c.error("input ", i, " is ", list_text(*s), ", expected one value per channel: [", channels,
+                     "]");
+  }
+  if (c.outputs() > 1 && !a.training && c.wants(1))
+    return c.error("output 1 exists in training mode only, and attribute 'training_mode' is 0");
+  for (size_t o = 1; o < c.outputs(); ++o) c.set(o, c.dtype(2 + o), SymShape{channels});
+  return {};
+}
+
+Result<ir::Value*> per_activation(Rewriter& c) {
+  ir::Value* flat = ONWARD_TRY(c.add("Flatten", {c.in(0)}, {{"axis", int64_t{1}}}));
+  std::vector<ir::Value*> inputs = {flat};
+  for (size_t i = 1; i < 5; ++i) inputs.push_back(ONWARD_TRY(c.add("Reshape", {c.in(i), c.ints({-1})})));
+  ir::Attributes attributes = c.node().attributes;
+  ir::Value* y = ONWARD_TRY(c.add("BatchNormalization", inputs, std::move(attributes)));
+  ir::Value* shape = ONWARD_TRY(c.add("Shape", {c.in(0)}));
+  return c.add("Reshape", {y, shape});
+}
+
+Status upgrade(Rewriter& c) {
+  const int64_t since = c.since_version();
+  if (since >= 14) return {};
+  const AttrReader a(c.node());
+  const bool spatial = a.flag("spatial", true), test = a.flag("is_test", false);
+  bool more_outputs = false;
+  for (size_t o = 1; o < c.node().outputs().size(); ++o) {
+    const ir::Value* v = c.node().output(o);
+    more_outputs |= v && v->is_used();
+    if (o > 2 && v && v->is_used()) return c.cannot("outputs saved_mean and saved_var are used");
+  }
+  for (const char* name : {"spatial", "is_test", "consumed_inputs"}) c.remove_attribute(name);
+  const bool training = since < 7 ? !test : more_outputs;
+  if (training) c.set_attribute("training_mode", int64_t{1});
+  if (!spatial && more_outputs) return c.cannot("spatial = 0 with outputs beyond Y");
+  if (!spatial) {
+    std::vector<ir::Value*> values(c.node().outputs().size(), nullptr);
+    values[0] = ONWARD_TRY(per_activation(c));
+    return c.replace(values);
+  }
+  if (c.node().outputs().size() < 2) return {};
+  const size_t outputs = more_outputs ? 3 : 1;
+  auto made = ONWARD_TRY(
+      c.add_multi("BatchNormalization", c.node().inputs(), outputs, ir::Attributes(c.node().attributes)));
+  made.resize(c.node().outputs().size(), nullptr);
+  return c.replace(made);
+}
+
+// The moments of each channel over the batch, from those of its images.
+std::vector<Moments> batch_moments(const RunContext& c, const Tensor& x, const Planes& p) {
+  const std::vector<Moments> each = channel_moments(c, x, p);
+  std::vector<Moments> out(static_cast<size_t>(p.channels));
+  for (int64_t ch = 0; ch < p.channels; ++ch) {
+    Moments& m = out[static_cast<size_t>(ch)];
+    for (int64_t n = 0; n < p.batch; ++n)
+      m.mean += each[static_cast<size_t>(n * p.channels + ch)].mean / static_cast<double>(p.batch);
+    for (int64_t n = 0; n < p.batch; ++n) {
+      const Moments& e = each[static_cast<size_t>(n * p.channels + ch)];
+      m.variance += (e.variance + (e.mean - m.mean) * (e.mean - m.mean)) / static_cast<double>(p.batch);
+    }
+  }
+  return out;
+}
+
+Status write_running(const Attrs& a, RunContext& c, size_t o, const std::vector<double>& before,
+                     const std::vector<Moments>& batch, double Moments::*part) {
+  if (!c.wants(o)) return {};
+  const Tensor& old = c.in(o + 2);
+  Tensor t = ONWARD_TRY(c.out(o, old.dtype(), old.shape()));
+  const double keep = a.momentum;
+  for (size_t i = 0; i < before.size(); ++i) {
+    const double v = before[i] * keep + batch[i].*part * (1 - keep);
+    if (t.dtype() == DType::kFloat64)
+      t.mutable_data<double>()[i] = v;
+    else
+      t.mutable_data<float>()[i] = static_cast<float>(v);
+  }
+  return {};
+}
+
+Status run(const Attrs& a, RunContext& c) {
+  Tensor x = c.in(0);
+  const int64_t channels = x.rank() > 1 ? x.dim(1) : 1;
+  for (size_t i = 1; i < 5; ++i)
+    if (!(c.in(i).shape() == Shape{channels}))
+      return c.error("input ", i, " has shape ", c.in(i).shape(), ", expected [", channels, "]");
+  Tensor y = ONWARD_TRY(c.out(0, x.dtype(), x.shape()));
+  Tensor target = y;
+  if (x.rank() < 2) {  // one channel
+    x = x.strided({x.count(), 1}, {x.rank() == 1 ? x.strides()[0] : 1, 1});
+    target = y.strided({x.count(), 1}, {y.rank() == 1 ? y.strides()[0] : 1, 1});
+  }
+  if (!planes(x)) x = ONWARD_TRY(channels_last(c, x));
+  ImageOutput out = ONWARD_TRY(plane_output(c, target));
+  const std::vector<double> scale = as_doubles(c.in(1)), bias = as_doubles(c.in(2)),
+                            mean = as_doubles(c.in(3)), var = as_doubles(c.in(4));
+  std::vector<Moments> moments(static_cast<size_t>(channels));
+  for (size_t i = 0; i < moments.size(); ++i) moments[i] = {mean[i], var[i]};
+  if (a.training) moments = batch_moments(c, x, *planes(x));
+  std::vector<Affine> coefficients;
+  for (size_t i = 0; i < moments.size(); ++i)
+    coefficients.push_back(
+        {moments[i].mean, scale[i] / std::sqrt(moments[i].variance + double{a.epsilon}), bias[i]});
+  apply_affine(c, x, *planes(x), out.staged, *planes(out.staged), coefficients, false);
+  out.finish(c);
+  if (!a.training) return {};
+  ONWARD_TRY(write_running(a, c, 1, mean, moments, &Moments::mean));
+  return write_running(a, c, 2, var, moments, &Moments::variance);
+}
+
+}  // namespace
+
+ONWARD_OPS(batch_normalization) {
+  return {op<Attrs>({.name = "BatchNormalization",
+                     .read = read,
+                     .infer = infer,
+                     .upgrade = upgrade,
+                     .run = run,
+                     .native = types<float, double>,
+                     .layout = LayoutRule::kElementwise,
+                     .in_place = {{0, 0}}})};
+}
+
+}  // namespace ow
