@@ -86,12 +86,15 @@ TEST(ReadImage, RefusesTooManyPixelsFromTheHeader) {
 
 TEST(ReadImage, RefusesManyScans) {
   const auto progressive = bytes_of(fixture("jpeg_progressive").file);
+  // The first scan runs from its marker to the next one that is no stuffed byte.
   const uint8_t start_of_scan[] = {0xff, 0xda};
-  const auto last = std::find_end(progressive.begin(), progressive.end(), std::begin(start_of_scan),
-                                  std::end(start_of_scan));
+  const auto first =
+      std::search(progressive.begin(), progressive.end(), std::begin(start_of_scan), std::end(start_of_scan));
+  const auto last =
+      std::adjacent_find(first + 2, progressive.end(), [](int a, int b) { return a == 0xff && b != 0; });
   std::vector<uint8_t> bytes(progressive.begin(), last);
-  for (int i = 0; i < 2 * kMaxJpegScans; ++i) bytes.insert(bytes.end(), last, progressive.end() - 2);
-  bytes.insert(bytes.end(), {0xff, 0xd9});
+  for (int i = 0; i < 2 * kMaxJpegScans; ++i) bytes.insert(bytes.end(), first, last);
+  bytes.insert(bytes.end(), last, progressive.end());
   EXPECT_THAT(message_of(bytes), HasSubstr("more than 100 scans"));
 }
 
