@@ -1,0 +1,20 @@
+// Whole files in and out of memory. Writing is atomic: a temporary file in the same folder, then a rename, so
+// that a failure or a crash leaves either the old file or the new one, never half of one.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace onward::apps {
+
+// Throws ImageError: missing, a folder, unreadable, or more than `max_bytes`.
+std::vector<uint8_t> read_file(const std::string& path, int64_t max_bytes);
+
+// At most the first `bytes` bytes; fewer, or none, where the file is shorter or cannot be read.
+std::vector<uint8_t> read_file_start(const std::string& path, size_t bytes);
+
+// Throws ImageError where the folder is missing or not writable, the disk is full, or `path` is a folder.
+void write_file(const std::string& path, std::span<const uint8_t> bytes);
+
+}  // namespace onward::apps
