@@ -82,9 +82,11 @@ Status run_unary_arrays(RunContext& c, int64_t grain, F fn) {
   return {};
 }
 
-// Output 0, of element type `dtype` stored as Y: f(a, b) of inputs 0 and 1, broadcast.
+// Output 0, of element type `dtype` stored as Y: f(a, b) of inputs 0 and 1, of one type and broadcast.
 template <class A, class B, class Y, class F>
 Status run_binary(RunContext& c, DType dtype, F f) {
+  if (c.in(1).dtype() != c.in(0).dtype())
+    return c.error("input 1 is of type ", c.in(1).dtype(), ", expected ", c.in(0).dtype(), " as input 0");
   Tensor y = ONWARD_TRY(c.out(0, dtype, ONWARD_TRY(broadcast_inputs(c, 2))));
   run_pieces(c, y, {&c.in(0), &c.in(1)}, kCheapGrain, [f](std::byte* const* p, int64_t n) {
     loop(f, n, typed<Y>(p[0]), typed<const A>(p[1]), typed<const B>(p[2]));
