@@ -7,17 +7,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 namespace onward::apps {
-
-// Every failure of this library that is not the engine's; what() names the file and the reason.
-class ImageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 struct Image {
   int width = 0, height = 0;

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "apps/image/file.h"
+#include "apps/file.h"
 
 namespace onward::apps {
 namespace {
@@ -21,11 +21,11 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
   try {
     if (starts_with(bytes, kJpegStart)) return decode_jpeg(bytes);
     if (starts_with(bytes, kPngStart)) return decode_png(bytes);
-  } catch (const ImageError& e) {
-    throw ImageError(name + ": " + e.what());
+  } catch (const FileError& e) {
+    throw FileError(name + ": " + e.what());
   }
-  if (bytes.empty()) throw ImageError(name + ": the file is empty; expected a JPEG or a PNG picture");
-  throw ImageError(name + ": not a picture that can be read: its first bytes are neither JPEG's nor PNG's");
+  if (bytes.empty()) throw FileError(name + ": the file is empty; expected a JPEG or a PNG picture");
+  throw FileError(name + ": not a picture that can be read: its first bytes are neither JPEG's nor PNG's");
 }
 
 Image read_image(const std::string& path) { return decode_image(read_file(path, kMaxFileBytes), path); }

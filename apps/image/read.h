@@ -8,18 +8,19 @@
 #include <span>
 #include <string>
 
+#include "apps/file.h"
 #include "apps/image/image.h"
 
 namespace onward::apps {
 
-// Throws ImageError: "NAME: reason".
+// Throws FileError: "NAME: reason".
 Image read_image(const std::string& path);
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 
 // Whether the first bytes of the file are a JPEG's or a PNG's. False where it cannot be read.
 bool is_image_file(const std::string& path);
 
-// The two decoders; both hold kMaxPixels and throw ImageError without the file's name.
+// The two decoders; both hold kMaxPixels and throw FileError without the file's name.
 Image decode_jpeg(std::span<const uint8_t> bytes);
 Image decode_png(std::span<const uint8_t> bytes);
 

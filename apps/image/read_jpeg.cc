@@ -92,16 +92,16 @@ int orientation_of(const jpeg_decompress_struct& cinfo) {
 
 Image decode_jpeg(std::span<const uint8_t> bytes) {
   Decode d;
-  if (!read_header(d, bytes)) throw ImageError(std::string("broken JPEG: ") + d.errors.message);
+  if (!read_header(d, bytes)) throw FileError(std::string("broken JPEG: ") + d.errors.message);
   const int64_t width = d.cinfo.image_width, height = d.cinfo.image_height;
   if (width * height > kMaxPixels)
-    throw ImageError("the JPEG is " + std::to_string(width) + " x " + std::to_string(height) +
-                     " pixels; at most 64 megapixels are read");
+    throw FileError("the JPEG is " + std::to_string(width) + " x " + std::to_string(height) +
+                    " pixels; at most 64 megapixels are read");
   const int channels = d.cinfo.out_color_space == JCS_GRAYSCALE ? 1 : 3;
   d.image = Image(static_cast<int>(width), static_cast<int>(height), channels);
   if (d.cinfo.out_color_space == JCS_CMYK) d.row.resize(static_cast<size_t>(width) * 4);
   const int orientation = orientation_of(d.cinfo);
-  if (!read_rows(d)) throw ImageError(std::string("broken JPEG: ") + d.errors.message);
+  if (!read_rows(d)) throw FileError(std::string("broken JPEG: ") + d.errors.message);
   return apply_orientation(std::move(d.image), orientation);
 }
 

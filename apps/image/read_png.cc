@@ -103,15 +103,15 @@ Image split(const Decode& d) {
 Image decode_png(std::span<const uint8_t> bytes) {
   Decode d;
   d.bytes = bytes;
-  if (!read_header(d)) throw ImageError(std::string("broken PNG: ") + d.message);
+  if (!read_header(d)) throw FileError(std::string("broken PNG: ") + d.message);
   if (d.width * d.height > kMaxPixels)
-    throw ImageError("the PNG is " + std::to_string(d.width) + " x " + std::to_string(d.height) +
-                     " pixels; at most 64 megapixels are read");
-  if (!prepare(d)) throw ImageError(std::string("broken PNG: ") + d.message);
+    throw FileError("the PNG is " + std::to_string(d.width) + " x " + std::to_string(d.height) +
+                    " pixels; at most 64 megapixels are read");
+  if (!prepare(d)) throw FileError(std::string("broken PNG: ") + d.message);
   const size_t row_bytes = static_cast<size_t>(d.width) * d.channels;
   d.samples.resize(row_bytes * d.height);
   for (int64_t y = 0; y < d.height; ++y) d.rows.push_back(d.samples.data() + row_bytes * y);
-  if (!read_rows(d)) throw ImageError(std::string("broken PNG: ") + d.message);
+  if (!read_rows(d)) throw FileError(std::string("broken PNG: ") + d.message);
   return apply_orientation(split(d), d.orientation);
 }
 

@@ -26,7 +26,7 @@ const fixtures::Fixture& fixture(const std::string& name) {
 std::string message_of(std::span<const uint8_t> bytes) {
   try {
     decode_image(bytes, "a.jpg");
-  } catch (const ImageError& e) {
+  } catch (const FileError& e) {
     return e.what();
   }
   return "";
@@ -73,7 +73,7 @@ TEST(ReadImage, DamageNeverCrashes) {
       try {
         const Image image = decode_image(bytes, "x");
         EXPECT_LE(static_cast<int64_t>(image.width) * image.height, kMaxPixels);
-      } catch (const ImageError&) {
+      } catch (const FileError&) {
       }
     }
   }
@@ -105,10 +105,10 @@ TEST(ReadImage, NamesTheFileAndTheReason) {
   try {
     read_image("/nowhere/b.jpg");
     FAIL();
-  } catch (const ImageError& e) {
+  } catch (const FileError& e) {
     EXPECT_THAT(e.what(), HasSubstr("/nowhere/b.jpg: cannot be opened: No such file"));
   }
-  EXPECT_THROW(read_image("/"), ImageError);
+  EXPECT_THROW(read_image("/"), FileError);
   EXPECT_FALSE(is_image_file("/nowhere/b.jpg"));
   EXPECT_FALSE(is_image_file("/"));
 }

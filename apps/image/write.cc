@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "apps/image/file.h"
+#include "apps/file.h"
 #include "apps/image/jpeg.h"
 
 namespace onward::apps {
@@ -56,7 +56,7 @@ std::vector<uint8_t> encode_png(const Image& image) {
   png_alloc_size_t bytes = out.size();
   const bool written = png_image_write_to_memory(
       &png, out.data(), &bytes, 0, image.alpha.empty() ? image.pixels.data() : mixed.data(), 0, nullptr);
-  if (!written) throw ImageError(std::string("cannot be written as PNG: ") + png.message);
+  if (!written) throw FileError(std::string("cannot be written as PNG: ") + png.message);
   out.resize(bytes);
   return out;
 }
@@ -99,11 +99,11 @@ bool compress(Encode& e, const Image& image, const uint8_t* pixels) {
 
 std::vector<uint8_t> encode_jpeg(const Image& image) {
   if (image.width > kMaxJpegSide || image.height > kMaxJpegSide)
-    throw ImageError("a JPEG has at most 65500 pixels a side; write a .png instead");
+    throw FileError("a JPEG has at most 65500 pixels a side; write a .png instead");
   const std::vector<uint8_t> laid = image.alpha.empty() ? std::vector<uint8_t>() : on_white(image);
   Encode e;
   if (!compress(e, image, image.alpha.empty() ? image.pixels.data() : laid.data()))
-    throw ImageError(std::string("cannot be written as JPEG: ") + e.errors.message);
+    throw FileError(std::string("cannot be written as JPEG: ") + e.errors.message);
   return {e.bytes, e.bytes + e.byte_count};
 }
 
@@ -113,11 +113,11 @@ bool can_write_image(const std::string& path) { return ending(path) == ".png" ||
 
 std::vector<uint8_t> encode_image(const std::string& path, const Image& image) {
   if (!can_write_image(path))
-    throw ImageError(path + ": the name ends in neither .png, .jpg nor .jpeg, so the format is not known");
+    throw FileError(path + ": the name ends in neither .png, .jpg nor .jpeg, so the format is not known");
   try {
     return is_jpeg_name(path) ? encode_jpeg(image) : encode_png(image);
-  } catch (const ImageError& e) {
-    throw ImageError(path + ": " + e.what());
+  } catch (const FileError& e) {
+    throw FileError(path + ": " + e.what());
   }
 }
 

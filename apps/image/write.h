@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/file.h"
 #include "apps/image/image.h"
 
 namespace onward::apps {
@@ -11,7 +12,7 @@ namespace onward::apps {
 // Whether write_image knows the ending of this name.
 bool can_write_image(const std::string& path);
 
-// Throws ImageError: "PATH: reason"; nothing is left behind then.
+// Throws FileError: "PATH: reason"; nothing is left behind then.
 void write_image(const std::string& path, const Image& image);
 
 // The bytes that write_image writes to a file of this name.

@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
+#include "apps/file.h"
 #include "apps/image/exif.h"
-#include "apps/image/file.h"
 #include "apps/image/read.h"
 
 namespace onward::apps {
@@ -72,7 +72,7 @@ TEST_F(WriteImage, FailuresLeaveNothingBehind) {
   const auto message = [&](const std::string& to) {
     try {
       write_image(to, image);
-    } catch (const ImageError& e) {
+    } catch (const FileError& e) {
       return std::string(e.what());
     }
     return std::string();

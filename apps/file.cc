@@ -1,4 +1,4 @@
-#include "apps/image/file.h"
+#include "apps/file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,8 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
-
-#include "apps/image/image.h"
 
 namespace onward::apps {
 namespace {
@@ -32,7 +30,7 @@ class Descriptor {
 };
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw ImageError(path + ": " + what + ": " + std::strerror(errno));
+  throw FileError(path + ": " + what + ": " + std::strerror(errno));
 }
 
 // Bytes until the end of the file or until `out` is full; -1 on an error.
@@ -81,10 +79,10 @@ std::vector<uint8_t> read_file(const std::string& path, int64_t max_bytes) {
   if (file.get() < 0) fail(path, "cannot be opened");
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) fail(path, "cannot be read");
-  if (!S_ISREG(info.st_mode)) throw ImageError(path + ": not an ordinary file");
+  if (!S_ISREG(info.st_mode)) throw FileError(path + ": not an ordinary file");
   if (info.st_size > max_bytes)
-    throw ImageError(path + ": " + std::to_string(info.st_size) + " bytes; at most " +
-                     std::to_string(max_bytes) + " are read");
+    throw FileError(path + ": " + std::to_string(info.st_size) + " bytes; at most " +
+                    std::to_string(max_bytes) + " are read");
   std::vector<uint8_t> bytes(static_cast<size_t>(info.st_size));
   const ssize_t n = read_all(file.get(), bytes.data(), bytes.size());
   if (n < 0) fail(path, "cannot be read");
@@ -104,7 +102,7 @@ std::vector<uint8_t> read_file_start(const std::string& path, size_t bytes) {
 void write_file(const std::string& path, std::span<const uint8_t> bytes) {
   struct stat old {};
   if (::stat(path.c_str(), &old) == 0 && !S_ISREG(old.st_mode))
-    throw ImageError(path + ": exists and is not an ordinary file");
+    throw FileError(path + ": exists and is not an ordinary file");
   std::string temporary = path + ".XXXXXX";
   Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (file.get() < 0) fail(path, "cannot be written");
