@@ -14,6 +14,8 @@ function(onward_isa_flags sources_var)
     if(file MATCHES "_(portable|avx2|avx512)\\.cc$")
       set_source_files_properties(${file} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON
         COMPILE_OPTIONS "-O3;-ffp-contract=fast;-Wno-psabi;${${CMAKE_MATCH_1}}")
+    elseif(file MATCHES "/src/kernels/")
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS -O3)
     endif()
   endforeach()
   set(${sources_var} ${sources} PARENT_SCOPE)

@@ -1,9 +1,15 @@
-# Test programs that are no unit tests of a room.
+# Test programs that are no unit tests of a room, and benchmarks: bench/<name>_bench.cc is the program
+# <name>_bench, built when asked for (./dev bench <name>).
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 if(ONWARD_TESTS)
   add_executable(onnx_roundtrip ${PROJECT_SOURCE_DIR}/tests/onnx_roundtrip.cc)
   target_link_libraries(onnx_roundtrip PRIVATE onward_all)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/conformance)
 endif()
 
-add_executable(gemm_bench EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/bench/gemm_bench.cc)
-target_link_libraries(gemm_bench PRIVATE onward_all)
+file(GLOB benchmarks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*_bench.cc)
+foreach(file ${benchmarks})
+  cmake_path(GET file STEM stem)
+  add_executable(${stem} EXCLUDE_FROM_ALL ${file})
+  target_link_libraries(${stem} PRIVATE onward_all)
+endforeach()

@@ -58,42 +58,52 @@ struct PhaseRows {
   const float* zeros;
 };
 
-// Output coordinates of row i of the phase; returns the image.
-int64_t out_position(const ConvShape& s, const Phase& phase, int64_t row, int64_t (&o)[3]) {
-  for (int i = 2; i >= 0; --i) {
-    o[i] = phase.axis[i].first_out + row % phase.axis[i].outs * s.stride[i];
-    row /= phase.axis[i].outs;
+// Walks the output pixels of a phase.
+struct PhaseWalk {
+  const Phase& phase;
+  int64_t index[3], image;
+
+  PhaseWalk(const Phase& of, int64_t row) : phase(of) {
+    for (int i = 2; i >= 0; --i) {
+      index[i] = row % of.axis[i].outs;
+      row /= of.axis[i].outs;
+    }
+    image = row;
   }
-  return row;
-}
+  void next() {
+    for (int i = 2; i >= 0; --i) {
+      if (++index[i] < phase.axis[i].outs) return;
+      index[i] = 0;
+    }
+    ++image;
+  }
+};
 
 void phase_a_rows(const void* context, int64_t first, int count, int64_t tap, const float** out) {
   const auto& [s, phase, in, zeros] = *static_cast<const PhaseRows*>(context);
-  int64_t shift[3];  // o + shift = i * stride
+  int64_t shift[3];  // output `index` of the phase reads input index + shift
   for (int i = 2; i >= 0; --i) {
     const PhaseAxis& axis = phase.axis[i];
-    shift[i] = s.pad[i] - (axis.first_tap + tap % axis.taps * axis.tap_step) * s.dilation[i];
+    const int64_t k = axis.first_tap + tap % axis.taps * axis.tap_step;
+    shift[i] = (axis.first_out + s.pad[i] - k * s.dilation[i]) / s.stride[i];  // a multiple
     tap /= axis.taps;
   }
-  for (int row = 0; row < count; ++row) {
-    int64_t o[3];
-    int64_t pixel = out_position(s, phase, first + row, o);
-    bool inside = true;
-    for (int i = 0; i < 3; ++i) {
-      const int64_t at = o[i] + shift[i];  // a multiple of the stride
-      inside = inside && at >= 0 && at / s.stride[i] < s.in[i];
-      pixel = pixel * s.in[i] + at / s.stride[i];
-    }
-    out[row] = inside ? in + pixel * s.in_ld : zeros;
+  PhaseWalk walk(phase, first);
+  for (int row = 0; row < count; ++row, walk.next()) {
+    const int64_t d = walk.index[0] + shift[0], h = walk.index[1] + shift[1], w = walk.index[2] + shift[2];
+    const bool inside = d >= 0 && d < s.in[0] && h >= 0 && h < s.in[1] && w >= 0 && w < s.in[2];
+    out[row] = inside ? in + (((walk.image * s.in[0] + d) * s.in[1] + h) * s.in[2] + w) * s.in_ld : zeros;
   }
 }
 
 void phase_c_rows(const void* context, int64_t first, int count, int64_t* out) {
   const auto& [s, phase, in, zeros] = *static_cast<const PhaseRows*>(context);
-  for (int row = 0; row < count; ++row) {
-    int64_t o[3];
-    const int64_t image = out_position(s, phase, first + row, o);
-    out[row] = ((image * s.out[0] + o[0]) * s.out[1] + o[1]) * s.out[2] + o[2];
+  PhaseWalk walk(phase, first);
+  for (int row = 0; row < count; ++row, walk.next()) {
+    int64_t pixel = walk.image;
+    for (int i = 0; i < 3; ++i)
+      pixel = pixel * s.out[i] + phase.axis[i].first_out + walk.index[i] * s.stride[i];
+    out[row] = pixel;
   }
 }
 

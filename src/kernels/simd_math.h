@@ -47,7 +47,9 @@ inline VecF vec_exp(VecF x) {
 inline VecF vec_log(VecF x) {
   VecI tiny = x < 1.17549435e-38f;
   VecF scaled = tiny ? x * 8388608.0f : x;
-  VecI shifted = bits(scaled) + (0x3f800000 - 0x3f3504f3);  // so that m starts at sqrt 1/2
+  // So that m starts at sqrt 1/2. The sum stays in range: infinity and NaN, replaced below, count as 1.
+  scaled = bits(scaled) >= 0x7f800000 ? splat(1.0f) : scaled;
+  VecI shifted = bits(scaled) + (0x3f800000 - 0x3f3504f3);
   VecI n = (shifted >> 23) - (tiny ? VecI{} + 150 : VecI{} + 127);
   VecF f = from_bits((shifted & 0x7fffff) + 0x3f3504f3) - 1.0f;
   VecF whole = __builtin_convertvector(n, VecF);

@@ -1,0 +1,117 @@
+// Readers against Pillow's pixels (read_test_data.h), and files that must be refused.
+#include "apps/image/read.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "apps/image/read_test_data.h"
+
+namespace onward::apps {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<uint8_t> bytes_of(std::span<const uint8_t> s) { return {s.begin(), s.end()}; }
+
+const fixtures::Fixture& fixture(const std::string& name) {
+  for (const auto& f : fixtures::kFixtures)
+    if (f.name == name) return f;
+  ADD_FAILURE() << "no fixture " << name;
+  return fixtures::kFixtures[0];
+}
+
+std::string message_of(std::span<const uint8_t> bytes) {
+  try {
+    decode_image(bytes, "a.jpg");
+  } catch (const FileError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::vector<uint8_t> interleaved(const Image& image) {
+  std::vector<uint8_t> out;
+  for (size_t i = 0; i < static_cast<size_t>(image.width) * image.height; ++i) {
+    for (int c = 0; c < image.channels; ++c) out.push_back(image.pixels[i * image.channels + c]);
+    if (!image.alpha.empty()) out.push_back(image.alpha[i]);
+  }
+  return out;
+}
+
+TEST(ReadImage, MatchesPillow) {
+  for (const auto& f : fixtures::kFixtures) {
+    const Image image = decode_image(f.file, f.name);
+    ASSERT_EQ(image.width, f.width) << f.name;
+    ASSERT_EQ(image.height, f.height) << f.name;
+    ASSERT_EQ(image.channels + (image.alpha.empty() ? 0 : 1), f.channels) << f.name;
+    const std::vector<uint8_t> got = interleaved(image);
+    ASSERT_EQ(got.size(), f.pixels.size()) << f.name;
+    const int tolerance = std::string(f.name).starts_with("jpeg") ? 2 : 0;
+    for (size_t i = 0; i < got.size(); ++i)
+      ASSERT_NEAR(got[i], f.pixels[i], tolerance) << f.name << " sample " << i;
+  }
+}
+
+TEST(ReadImage, EveryTruncationIsRefused) {
+  for (const char* name : {"jpeg_rgb", "jpeg_progressive", "jpeg_cmyk", "png_rgb", "png_palette_clear"}) {
+    const auto& f = fixture(name);
+    for (size_t n = 0; n + 2 < f.file.size(); ++n)
+      EXPECT_NE(message_of(f.file.subspan(0, n)), "") << name << " cut to " << n << " bytes";
+  }
+}
+
+TEST(ReadImage, DamageNeverCrashes) {
+  for (const auto& f : fixtures::kFixtures) {
+    for (size_t i = 0; i < f.file.size(); ++i) {
+      std::vector<uint8_t> bytes = bytes_of(f.file);
+      bytes[i] ^= 0xff;
+      // A flipped byte may give another picture, as large as a header may claim; only the small ones are
+      // read.
+      try {
+        const Image image = decode_image(bytes, "x");
+        EXPECT_LE(static_cast<int64_t>(image.width) * image.height, kMaxPixels);
+      } catch (const FileError&) {
+      }
+    }
+  }
+}
+
+TEST(ReadImage, RefusesTooManyPixelsFromTheHeader) {
+  EXPECT_THAT(message_of(fixtures::png_huge_file), HasSubstr("a.jpg: the PNG is 100000 x 100000 pixels"));
+  EXPECT_THAT(message_of(fixtures::jpeg_huge_file), HasSubstr("a.jpg: the JPEG is 65500 x 65500 pixels"));
+}
+
+TEST(ReadImage, RefusesManyScans) {
+  const auto progressive = bytes_of(fixture("jpeg_progressive").file);
+  // The first scan runs from its marker to the next one that is no stuffed byte.
+  const uint8_t start_of_scan[] = {0xff, 0xda};
+  const auto first =
+      std::search(progressive.begin(), progressive.end(), std::begin(start_of_scan), std::end(start_of_scan));
+  const auto last =
+      std::adjacent_find(first + 2, progressive.end(), [](int a, int b) { return a == 0xff && b != 0; });
+  std::vector<uint8_t> bytes(progressive.begin(), last);
+  for (int i = 0; i < 2 * kMaxJpegScans; ++i) bytes.insert(bytes.end(), first, last);
+  bytes.insert(bytes.end(), last, progressive.end());
+  EXPECT_THAT(message_of(bytes), HasSubstr("more than 100 scans"));
+}
+
+TEST(ReadImage, NamesTheFileAndTheReason) {
+  EXPECT_THAT(message_of({}), HasSubstr("a.jpg: the file is empty"));
+  const uint8_t text[] = {'h', 'e', 'l', 'l', 'o', ' ', 'a', 'l', 'l'};
+  EXPECT_THAT(message_of(text), HasSubstr("a.jpg: not a picture"));
+  try {
+    read_image("/nowhere/b.jpg");
+    FAIL();
+  } catch (const FileError& e) {
+    EXPECT_THAT(e.what(), HasSubstr("/nowhere/b.jpg: cannot be opened: No such file"));
+  }
+  EXPECT_THROW(read_image("/"), FileError);
+  EXPECT_FALSE(is_image_file("/nowhere/b.jpg"));
+  EXPECT_FALSE(is_image_file("/"));
+}
+
+}  // namespace
+}  // namespace onward::apps

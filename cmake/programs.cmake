@@ -1,0 +1,33 @@
+# Programs over the library: the applications (apps/), the command-line program (tools/) and the examples. They
+# see the library through include/onward; the program's toolchain commands also see src/.
+
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+
+# onward_split(<prefix> <folder>): the folder's sources and tests, in <prefix>_sources and <prefix>_tests.
+function(onward_split prefix folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(${prefix}_sources ${sources} PARENT_SCOPE)
+  set(${prefix}_tests ${tests} PARENT_SCOPE)
+endfunction()
+
+# onward_program_test(<name> <sources> <library>...): a GoogleTest program beside those of the rooms.
+function(onward_program_test name sources)
+  if(ONWARD_TESTS)
+    add_executable(${name}_test ${sources})
+    target_link_libraries(${name}_test PRIVATE ${ARGN} onward_all GTest::gtest_main GTest::gmock)
+    set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_test(NAME ${name} COMMAND ${name}_test)
+  endif()
+endfunction()
+
+onward_split(apps apps)
+add_library(onward_apps STATIC ${apps_sources})
+target_include_directories(onward_apps PUBLIC ${PROJECT_SOURCE_DIR})
+target_link_libraries(onward_apps PUBLIC onward_flags PRIVATE JPEG::JPEG PNG::PNG)
+onward_program_test(apps "${apps_tests}" onward_apps JPEG::JPEG PNG::PNG)

@@ -1,0 +1,60 @@
+// PRelu: x < 0 ? slope * x : x, with a slope that broadcasts to the shape of x.
+//
+// Opsets 1 and 6 mean one slope per channel (axis 1) by a slope of rank 1; `upgrade` gives it the trailing
+// axes that say so.
+#include "ops/op/elementwise.h"
+
+namespace ow {
+namespace {
+
+Status infer(const NoAttrs&, InferContext& c) {
+  ONWARD_TRY(infer_same_dtype(c));
+  const SymShape *x = c.shape(0), *slope = c.shape(1);
+  if (x && slope) {
+    if (slope->size() > x->size())
+      return c.error("slope has rank ", slope->size(), ", expected at most that of X, ", x->size());
+    SymShape both = ONWARD_TRY(c.broadcast(*x, *slope));
+    for (size_t i = 0; i < both.size(); ++i)
+      if ((*x)[i].is(1) && both[i].is_constant() && !both[i].is(1))
+        return c.error("slope of shape ", list_text(*slope), " does not broadcast to X of shape ", list_text(*x));
+  }
+  return infer_same(c);
+}
+
+Status upgrade(Rewriter& c) {
+  ONWARD_TRY(drop_consumed_inputs(c));
+  if (c.since_version() >= 7) return {};
+  const SymShape *x = c.shape(c.in(0)), *slope = c.shape(c.in(1));
+  if ((x && x->size() < 2) || (slope && (slope->size() != 1 || (*slope)[0].is(1)))) return {};
+  c.set_input(1, ONWARD_TRY(align_at_axis(c, c.in(0), c.in(1), 1)));
+  return {};
+}
+
+Status run(const NoAttrs&, RunContext& c) {
+  auto shape = broadcast(c.in(0).shape(), c.in(1).shape());
+  if (!shape || !(*shape == c.in(0).shape()))
+    return c.error("slope of shape ", c.in(1).shape(), " does not broadcast to X of shape ", c.in(0).shape());
+  using Types = TypeList<float, double, int32_t, int64_t, uint32_t, uint64_t>;
+  return visit_types(Types{}, c, c.in(0).dtype(), [&]<class T>(T) {
+    return run_binary<T, T, T>(c, c.in(0).dtype(), [](T x, T slope) {
+      if constexpr (std::is_integral_v<T>)
+        return x < 0 ? static_cast<T>(static_cast<Wrapping<T>>(x) * static_cast<Wrapping<T>>(slope)) : x;
+      else
+        return x < 0 ? x * slope : x;
+    });
+  });
+}
+
+}  // namespace
+
+ONWARD_OPS(prelu) {
+  return {op<NoAttrs>({.name = "PRelu",
+                       .infer = infer,
+                       .upgrade = upgrade,
+                       .run = run,
+                       .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>,
+                       .layout = LayoutRule::kElementwise,
+                       .in_place = {{0, 0}}})};
+}
+
+}  // namespace ow
