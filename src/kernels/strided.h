@@ -2,9 +2,10 @@
 //
 // A loop drops axes of extent 1, orders the rest by the strides of the output (operand 0) and merges
 // neighbours that all operands step through evenly, so that dense tensors, channels-last tensors and most
-// broadcasts become one or two axes. It then hands the caller contiguous pieces: an operand that is contiguous
-// there is passed as it is, others are gathered into a small buffer, and a strided output is scattered from
-// one. So a caller writes one plain loop over arrays for each element type, whatever the strides are.
+// broadcasts become one or two axes. It then hands the caller contiguous pieces: an operand that is
+// contiguous there is passed as it is, others are gathered into a small buffer, and a strided output is
+// scattered from one. So a caller writes one plain loop over arrays for each element type, whatever the
+// strides are.
 #pragma once
 #include <array>
 #include <cstddef>

@@ -12,7 +12,8 @@ void expect_matches_plain_loop(const std::vector<int64_t>& extents, const Stride
                                const Strides& bs, int64_t chunk) {
   const size_t size = 60000;
   std::vector<int32_t> a(size), b(size), y(size, -1), expected(size, -1);
-  for (size_t i = 0; i < size; ++i) a[i] = static_cast<int32_t>(i % 977), b[i] = static_cast<int32_t>(i % 613);
+  for (size_t i = 0; i < size; ++i)
+    a[i] = static_cast<int32_t>(i % 977), b[i] = static_cast<int32_t>(i % 613);
   int64_t count = 1;
   for (int64_t e : extents) count *= e;
   for (int64_t i = 0; i < count; ++i) {
@@ -25,7 +26,8 @@ void expect_matches_plain_loop(const std::vector<int64_t>& extents, const Stride
     expected[static_cast<size_t>(yo)] = a[static_cast<size_t>(ao)] * 1000 + b[static_cast<size_t>(bo)];
   }
   auto bytes = [](std::vector<int32_t>& v) { return reinterpret_cast<std::byte*>(v.data()); };
-  const StridedOperand operands[] = {{bytes(y), 4, ys.data()}, {bytes(a), 4, as.data()}, {bytes(b), 4, bs.data()}};
+  const StridedOperand operands[] = {
+      {bytes(y), 4, ys.data()}, {bytes(a), 4, as.data()}, {bytes(b), 4, bs.data()}};
   StridedLoop loop(extents, operands);
   ASSERT_EQ(loop.count(), count);
   for (int64_t begin = 0; begin < count; begin += chunk)
@@ -41,8 +43,8 @@ TEST(StridedLoop, EveryPatternMatchesAPlainLoop) {
   for (int64_t chunk : {int64_t{100000}, int64_t{37}}) {
     expect_matches_plain_loop({7, 5, 300}, {1500, 300, 1}, {1500, 300, 1}, {1500, 300, 1}, chunk);  // dense
     expect_matches_plain_loop({7, 5, 300}, {1500, 300, 1}, {1500, 300, 1}, {0, 1, 0}, chunk);       // bias
-    expect_matches_plain_loop({700, 3}, {3, 1}, {3, 1}, {0, 1}, chunk);                  // short rows
-    expect_matches_plain_loop({70, 90}, {90, 1}, {1, 70}, {0, 0}, chunk);                // transposed, scalar
+    expect_matches_plain_loop({700, 3}, {3, 1}, {3, 1}, {0, 1}, chunk);    // short rows
+    expect_matches_plain_loop({70, 90}, {90, 1}, {1, 70}, {0, 0}, chunk);  // transposed, scalar
     expect_matches_plain_loop({2, 3, 10, 20}, {600, 1, 60, 3}, {600, 1, 60, 3}, {0, 1, 0, 0}, chunk);  // NHWC
     expect_matches_plain_loop({2, 3, 10, 20}, {1600, 1, 160, 8}, {600, 200, 20, 1}, {0, 1, 0, 0}, chunk);
     expect_matches_plain_loop({1, 1}, {1, 1}, {0, 0}, {5, 5}, chunk);

@@ -1,11 +1,10 @@
 // Activations: one function of one element each, with up to two constants.
 //
 //   Relu             max(x, 0)                         LeakyRelu    x < 0 ? alpha x : x
-//   Elu              x < 0 ? alpha (e^x - 1) : x       Celu         max(x, 0) + min(0, alpha (e^(x/alpha) - 1))
-//   Selu             gamma (x > 0 ? x : alpha (e^x - 1))
-//   Sigmoid          1 / (1 + e^-x)                    HardSigmoid  clamp(alpha x + beta, 0, 1)
-//   HardSwish        x clamp(x / 6 + 1/2, 0, 1)        Swish        x sigmoid(alpha x)
-//   Softplus         log(1 + e^x)                      Softsign     x / (1 + |x|)
+//   Elu              x < 0 ? alpha (e^x - 1) : x       Celu         max(x, 0) + min(0, alpha (e^(x/alpha) -
+//   1)) Selu             gamma (x > 0 ? x : alpha (e^x - 1)) Sigmoid          1 / (1 + e^-x) HardSigmoid
+//   clamp(alpha x + beta, 0, 1) HardSwish        x clamp(x / 6 + 1/2, 0, 1)        Swish        x
+//   sigmoid(alpha x) Softplus         log(1 + e^x)                      Softsign     x / (1 + |x|)
 //   ThresholdedRelu  x > alpha ? x : 0                 Mish         x tanh(softplus(x))
 //   Gelu             x/2 (1 + erf(x / sqrt 2)), or by tanh: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 //
@@ -175,8 +174,7 @@ Status run(const Attrs& a, RunContext& c) {
 // Relu-14 allows signed integers.
 Status run_relu(const Attrs& a, RunContext& c) {
   if (is_floating(c.in(0).dtype())) return run<Relu>(a, c);
-  return visit_types(SignedInts{}, c, c.in(0).dtype(),
-                     [&]<class T>(T) { return run_as<T, Relu>(a, c); });
+  return visit_types(SignedInts{}, c, c.in(0).dtype(), [&]<class T>(T) { return run_as<T, Relu>(a, c); });
 }
 
 Status run_gelu(const Attrs& a, RunContext& c) { return a.tanh ? run<GeluTanh>(a, c) : run<Gelu>(a, c); }

@@ -30,7 +30,8 @@ Status run(const Attrs& a, RunContext& c) {
   if (a.to == DType::kBool)
     for (int64_t i = 0; i < x.count(); ++i)
       if (static_cast<uint8_t>(x.raw()[i]) > 1)
-        return c.error("element ", i, " has the bits ", static_cast<uint8_t>(x.raw()[i]), ", expected 0 or 1 for a bool");
+        return c.error("element ", i, " has the bits ", static_cast<uint8_t>(x.raw()[i]),
+                       ", expected 0 or 1 for a bool");
   c.set(0, Tensor::borrow(a.to, x.shape(), x.raw(), x.owner()));
   return {};
 }

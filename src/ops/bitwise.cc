@@ -53,9 +53,8 @@ Status run_shift(const Attrs& a, RunContext& c) {
   return visit_types(UnsignedInts{}, c, c.in(0).dtype(), [&]<class T>(T) {
     constexpr T kBits = sizeof(T) * 8;
     if (a.left)
-      return run_binary<T, T, T>(c, c.in(0).dtype(), [](T x, T n) {
-        return n < kBits ? static_cast<T>(uint64_t{x} << n) : T(0);
-      });
+      return run_binary<T, T, T>(
+          c, c.in(0).dtype(), [](T x, T n) { return n < kBits ? static_cast<T>(uint64_t{x} << n) : T(0); });
     return run_binary<T, T, T>(c, c.in(0).dtype(),
                                [](T x, T n) { return n < kBits ? static_cast<T>(x >> n) : T(0); });
   });

@@ -47,7 +47,8 @@ Dim is_true(const Dim* x, size_t) {
 
 Status infer_to(InferContext& c, DType to) {
   const DType from = c.dtype(0);
-  if (from != DType::kUndefined && to != DType::kUndefined && from != to && is_complex(from) != is_complex(to))
+  if (from != DType::kUndefined && to != DType::kUndefined && from != to &&
+      is_complex(from) != is_complex(to))
     return unsupported(c.node().label(), ": conversion from ", from, " to ", to);
   c.set(0, to, c.shape(0) ? std::optional(*c.shape(0)) : std::nullopt);
   return {};
@@ -89,8 +90,8 @@ bool same_order(const Tensor& x, const Tensor& y) {
 }
 
 Tensor part(const Tensor& t, int64_t begin, int64_t end) {
-  const int64_t offset = t.dtype() == DType::kString ? begin * int64_t{sizeof(std::string)}
-                                                     : begin * bit_width(t.dtype()) / 8;
+  const int64_t offset =
+      t.dtype() == DType::kString ? begin * int64_t{sizeof(std::string)} : begin * bit_width(t.dtype()) / 8;
   return Tensor::borrow(t.dtype(), {end - begin}, t.raw() + offset, nullptr);
 }
 
@@ -137,7 +138,8 @@ Status upgrade(Rewriter& c) {
   for (char& letter : name)
     if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
   auto to = dtype_from_name(name);
-  if (!to) return c.error("attribute 'to' is '", printable(name), "', expected an element type such as 'FLOAT'");
+  if (!to)
+    return c.error("attribute 'to' is '", printable(name), "', expected an element type such as 'FLOAT'");
   c.set_attribute("to", static_cast<int64_t>(*to));
   return {};
 }
@@ -151,7 +153,8 @@ ONWARD_OPS(cast) {
                      .upgrade = upgrade,
                      .run = run_cast,
                      .layout = LayoutRule::kElementwise}),
-          op<Attrs>({.name = "CastLike", .read = read_cast_like, .infer = infer_cast_like, .run = run_cast_like})};
+          op<Attrs>(
+              {.name = "CastLike", .read = read_cast_like, .infer = infer_cast_like, .run = run_cast_like})};
 }
 
 }  // namespace ow

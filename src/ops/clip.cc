@@ -1,7 +1,7 @@
 // Clip: min(max(x, min), max), with either bound optional. NaN stays NaN; where min > max the answer is max.
 //
-// Opsets 1 and 6 have the bounds as attributes, which `upgrade` turns into inputs; their defaults, the ends of
-// float's range, bound nothing but the infinities and are left out.
+// Opsets 1 and 6 have the bounds as attributes, which `upgrade` turns into inputs; their defaults, the ends
+// of float's range, bound nothing but the infinities and are left out.
 #include "ops/op/elementwise.h"
 
 namespace ow {
@@ -11,7 +11,8 @@ Status infer(const NoAttrs&, InferContext& c) {
   ONWARD_TRY(infer_same_dtype(c));
   for (size_t i = 1; i < c.inputs(); ++i)
     if (c.shape(i) && concrete(*c.shape(i)) && concrete(*c.shape(i))->count() != 1)
-      return c.error("bound ", i == 1 ? "min" : "max", " has shape ", list_text(*c.shape(i)), ", expected a scalar");
+      return c.error("bound ", i == 1 ? "min" : "max", " has shape ", list_text(*c.shape(i)),
+                     ", expected a scalar");
   ONWARD_TRY(infer_same(c));
   if (c.inputs() == 3 && c.has(1) && c.has(2))
     infer_elements(c, [](const Dim* x, size_t) { return min(x[2], max(x[0], x[1])); });

@@ -135,8 +135,7 @@ ONWARD_OPS(compare) {
   return {row("Equal", infer<equal>, run_equal, Numbers::mask | types<bool, std::string>),
           row("Greater", infer<greater>, run<Greater>),
           row("GreaterOrEqual", infer<greater_or_equal>, run<GreaterOrEqual>),
-          row("Less", infer<less>, run<Less>),
-          row("LessOrEqual", infer<less_or_equal>, run<LessOrEqual>)};
+          row("Less", infer<less>, run<Less>), row("LessOrEqual", infer<less_or_equal>, run<LessOrEqual>)};
 }
 
 }  // namespace ow

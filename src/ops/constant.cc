@@ -17,8 +17,9 @@ Result<Tensor> densify(const AttrReader& a, const SparseValue& s) {
   const bool linear = s.indices.rank() == 1;
   if (s.indices.dtype() != DType::kInt64 || s.indices.count() != (linear ? count : count * rank) ||
       is_sub_byte(s.values.dtype()))
-    return a.fail("sparse_value", cat("has ", s.values.dtype(), s.values.shape(), " values and ", s.indices.dtype(),
-                                      s.indices.shape(), " indices, expected int64 [n] or [n,", rank, "]")),
+    return a.fail("sparse_value",
+                  cat("has ", s.values.dtype(), s.values.shape(), " values and ", s.indices.dtype(),
+                      s.indices.shape(), " indices, expected int64 [n] or [n,", rank, "]")),
            dense;
   const bool strings = s.values.dtype() == DType::kString;
   const size_t size = static_cast<size_t>(bit_width(s.values.dtype())) / 8;
@@ -37,7 +38,8 @@ Result<Tensor> densify(const AttrReader& a, const SparseValue& s) {
     if (strings)
       dense.mutable_data<std::string>()[at] = s.values.data<std::string>()[i];
     else
-      std::copy_n(s.values.raw() + static_cast<size_t>(i) * size, size, dense.mutable_raw() + static_cast<size_t>(at) * size);
+      std::copy_n(s.values.raw() + static_cast<size_t>(i) * size, size,
+                  dense.mutable_raw() + static_cast<size_t>(at) * size);
   }
   return dense;
 }
@@ -72,7 +74,8 @@ Result<Attrs> read(const AttrReader& a) {
   }
   if (!a.error().ok()) return attrs;
   if (found != 1)
-    return invalid_model(a.node().label(), ": has ", found, " of the attributes that give its value, expected one");
+    return invalid_model(a.node().label(), ": has ", found,
+                         " of the attributes that give its value, expected one");
   return attrs;
 }
 

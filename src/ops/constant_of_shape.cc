@@ -28,12 +28,14 @@ Status infer(const Attrs& a, InferContext& c) {
       if (d.is_constant() && *d.constant() < 0)
         return c.error("input 0 holds ", d, ", expected extents of at least 0");
     c.set(0, dtype, *extents);
-    const auto n = extents->empty() ? std::optional<int64_t>(1)
+    const auto n = extents->empty()       ? std::optional<int64_t>(1)
                    : extents->size() == 1 ? (*extents)[0].constant()
                                           : std::nullopt;
     const auto element = ir::Fact::of(a.value.reshaped({})).elements;
-    if (n && *n <= 1024 && element) c.set_elements(0, std::vector<Dim>(static_cast<size_t>(*n), (*element)[0]));
-  } else if (rank && (*rank)[0].is_constant() && *(*rank)[0].constant() >= 0 && *(*rank)[0].constant() <= 4096) {
+    if (n && *n <= 1024 && element)
+      c.set_elements(0, std::vector<Dim>(static_cast<size_t>(*n), (*element)[0]));
+  } else if (rank && (*rank)[0].is_constant() && *(*rank)[0].constant() >= 0 &&
+             *(*rank)[0].constant() <= 4096) {
     c.set_unknown_dims(0, dtype, static_cast<size_t>(*(*rank)[0].constant()));
   } else {
     c.set(0, dtype, std::nullopt);
@@ -76,7 +78,8 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(constant_of_shape) {
-  return {op<Attrs>({.name = "ConstantOfShape", .read = read, .infer = infer, .run = run, .shape_inputs = 1})};
+  return {
+      op<Attrs>({.name = "ConstantOfShape", .read = read, .infer = infer, .run = run, .shape_inputs = 1})};
 }
 
 }  // namespace ow

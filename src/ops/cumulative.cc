@@ -11,7 +11,9 @@ struct Attrs {
   bool exclusive = false, reverse = false;
 };
 
-Result<Attrs> read(const AttrReader& a) { return Attrs{a.flag("exclusive", false), a.flag("reverse", false)}; }
+Result<Attrs> read(const AttrReader& a) {
+  return Attrs{a.flag("exclusive", false), a.flag("reverse", false)};
+}
 
 Status infer(const Attrs&, InferContext& c) {
   if (auto axis = c.constants(1); axis && c.shape(0)) {

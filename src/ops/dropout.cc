@@ -18,8 +18,9 @@ Result<bool> drops(const Tensor* ratio, const Tensor* training_mode) {
 }
 
 Status refuse(const ir::Node& node) {
-  return unsupported(node.label(), ": training_mode is true; this engine runs Dropout for inference only "
-                                   "(export the model in evaluation mode)");
+  return unsupported(node.label(),
+                     ": training_mode is true; this engine runs Dropout for inference only "
+                     "(export the model in evaluation mode)");
 }
 
 Status infer(const NoAttrs&, InferContext& c) {
@@ -44,7 +45,8 @@ Status upgrade(Rewriter& c) {
 }
 
 Status run(const NoAttrs&, RunContext& c) {
-  if (ONWARD_TRY(drops(c.has(1) ? &c.in(1) : nullptr, c.has(2) ? &c.in(2) : nullptr))) return refuse(c.node());
+  if (ONWARD_TRY(drops(c.has(1) ? &c.in(1) : nullptr, c.has(2) ? &c.in(2) : nullptr)))
+    return refuse(c.node());
   if (c.wants(1)) {
     Tensor mask = ONWARD_TRY(c.out(1, DType::kBool, c.in(0).shape()));
     std::fill_n(mask.mutable_data<bool>(), mask.count(), true);

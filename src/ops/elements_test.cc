@@ -10,7 +10,8 @@ namespace {
 class Elements : public testing::Test {
  protected:
   ir::Graph graph;
-  ir::Value* x = graph.add_input("x", ir::Type::tensor(DType::kFloat32, SymShape{Dim::symbol("N"), 3, Dim::symbol("W")}));
+  ir::Value* x = graph.add_input(
+      "x", ir::Type::tensor(DType::kFloat32, SymShape{Dim::symbol("N"), 3, Dim::symbol("W")}));
 
   ir::Value* add(std::string_view op, std::vector<ir::Value*> inputs, ir::Attributes attributes = {}) {
     ir::Node* node = graph.add_node(op, "", std::move(inputs), {cat("y", counter++)}, std::move(attributes));
@@ -64,7 +65,8 @@ TEST_F(Elements, ThroughFloatAndBack) {
   ir::Value* real = add("Cast", {shape}, {{"to", int64_t{1}}});
   ir::Value* doubled = add("Floor", {add("Mul", {real, scalar(2.0f)})});
   EXPECT_EQ(text(add("Cast", {doubled}, {{"to", int64_t{7}}})), "[2*N,6,2*W]");
-  ir::Value* half = add("Floor", {add("Mul", {add("Cast", {ints({7})}, {{"to", int64_t{1}}}), scalar(0.5f)})});
+  ir::Value* half =
+      add("Floor", {add("Mul", {add("Cast", {ints({7})}, {{"to", int64_t{1}}}), scalar(0.5f)})});
   EXPECT_EQ(text(add("Cast", {half}, {{"to", int64_t{7}}})), "[3]");
 }
 

@@ -40,7 +40,8 @@ TEST(Div, IntegersTruncateAndTheLeastValueWraps) {
 }
 
 TEST(Div, ByTheIntegerZeroIsRefused) {
-  expect_error(evaluate_op("Div", {of<int8_t>({2}, {1, 2}), of<int8_t>({2}, {1, 0})}), Code::kInvalidArgument, "by 0");
+  expect_error(evaluate_op("Div", {of<int8_t>({2}, {1, 2}), of<int8_t>({2}, {1, 0})}), Code::kInvalidArgument,
+               "by 0");
 }
 
 TEST(Mul, SmallUnsignedIntegersWrap) {
@@ -54,7 +55,8 @@ TEST(Add, BroadcastsBothWays) {
 }
 
 TEST(Add, ShapesThatDoNotBroadcastAreRefusedByName) {
-  expect_error(evaluate_op("Add", {of<float>({2}, {1, 2}), of<float>({3}, {1, 2, 3})}), Code::kInvalidModel, "2");
+  expect_error(evaluate_op("Add", {of<float>({2}, {1, 2}), of<float>({3}, {1, 2, 3})}), Code::kInvalidModel,
+               "2");
 }
 
 TEST(Mod, SignFollowsTheDivisorOrTheDividend) {
@@ -69,7 +71,8 @@ TEST(Pow, IntegersAreExactAndMixWithOtherExponents) {
   EXPECT_EQ(contents<int64_t>(y), (std::vector<int64_t>{4052555153018976267, -1, 0}));
   auto z = evaluate_op("Pow", {of<float>({2}, {2, 9}), of<int64_t>({2}, {-1, 3})});
   EXPECT_EQ(contents<float>(z), (std::vector<float>{0.5f, 729}));
-  expect_error(evaluate_op("Pow", {of<int32_t>({1}, {0}), of<int32_t>({1}, {-1})}), Code::kInvalidArgument, "negative");
+  expect_error(evaluate_op("Pow", {of<int32_t>({1}, {0}), of<int32_t>({1}, {-1})}), Code::kInvalidArgument,
+               "negative");
 }
 
 TEST(BitShift, ByTheWidthOrMoreLeavesNothing) {
@@ -93,7 +96,8 @@ TEST(Mean, OfThreeBroadcastInputs) {
 }
 
 TEST(Clip, MaxWinsOverMinAndNanStays) {
-  auto y = contents<float>(evaluate_op("Clip", {of<float>({3}, {-5, kNan, 5}), of<float>({}, {2}), of<float>({}, {1})}));
+  auto y = contents<float>(
+      evaluate_op("Clip", {of<float>({3}, {-5, kNan, 5}), of<float>({}, {2}), of<float>({}, {1})}));
   EXPECT_EQ(y[0], 1);
   EXPECT_TRUE(std::isnan(y[1]));
   EXPECT_EQ(y[2], 1);
@@ -207,7 +211,8 @@ TEST(Constant, SparseValuesBecomeDense) {
 TEST(BitCast, KeepsTheBits) {
   auto y = evaluate_op("BitCast", {of<float>({1}, {1.0f})}, 1, {{"to", int64_t{6}}});
   EXPECT_EQ(contents<int32_t>(y), (std::vector<int32_t>{0x3f800000}));
-  expect_error(evaluate_op("BitCast", {of<float>({1}, {1})}, 1, {{"to", int64_t{7}}}), Code::kInvalidModel, "int64");
+  expect_error(evaluate_op("BitCast", {of<float>({1}, {1})}, 1, {{"to", int64_t{7}}}), Code::kInvalidModel,
+               "int64");
 }
 
 }  // namespace

@@ -7,8 +7,7 @@ namespace {
 Status infer(const NoAttrs&, InferContext& c) {
   const std::vector<Dim>* wanted = c.elements(1);
   const SymShape *x = c.shape(0), *rank = c.shape(1);
-  if (rank && rank->size() != 1)
-    return c.error("input 1 (shape) has rank ", rank->size(), ", expected 1");
+  if (rank && rank->size() != 1) return c.error("input 1 (shape) has rank ", rank->size(), ", expected 1");
   if (!wanted || !x) {
     // At least the rank is known where the length of `shape` is.
     if (x && rank && (*rank)[0].is_constant() && *(*rank)[0].constant() <= 4096)
@@ -18,13 +17,16 @@ Status infer(const NoAttrs&, InferContext& c) {
     return {};
   }
   for (const Dim& d : *wanted)
-    if (d.is_constant() && *d.constant() < 0) return c.error("shape holds ", d, ", expected extents of at least 0");
+    if (d.is_constant() && *d.constant() < 0)
+      return c.error("shape holds ", d, ", expected extents of at least 0");
   c.set(0, c.dtype(0), ONWARD_TRY(c.broadcast(*x, *wanted)));
   const SymShape& shape = *c.results()[0].type.shape;
   if (auto e = known_elements(c, 0); e && shape.size() <= 1) {
     const auto n = shape.empty() ? std::optional<int64_t>(1) : shape[0].constant();
-    if (n && *n >= 0 && *n <= 1024 && e->size() == 1) c.set_elements(0, std::vector<Dim>(static_cast<size_t>(*n), (*e)[0]));
-    else if (n && static_cast<int64_t>(e->size()) == *n) c.set_elements(0, *e);
+    if (n && *n >= 0 && *n <= 1024 && e->size() == 1)
+      c.set_elements(0, std::vector<Dim>(static_cast<size_t>(*n), (*e)[0]));
+    else if (n && static_cast<int64_t>(e->size()) == *n)
+      c.set_elements(0, *e);
   }
   return {};
 }
@@ -54,6 +56,8 @@ Status run(const NoAttrs&, RunContext& c) {
 
 }  // namespace
 
-ONWARD_OPS(expand) { return {op<NoAttrs>({.name = "Expand", .infer = infer, .run = run, .shape_inputs = 2})}; }
+ONWARD_OPS(expand) {
+  return {op<NoAttrs>({.name = "Expand", .infer = infer, .run = run, .shape_inputs = 2})};
+}
 
 }  // namespace ow

@@ -29,7 +29,8 @@ Status run(const Attrs& a, RunContext& c) {
   if (x.rank() != 2) return c.error("input 0 has rank ", x.rank(), ", expected 2");
   const DType dtype = a.dtype == DType::kUndefined ? x.dtype() : a.dtype;
   if (is_sub_byte(dtype) || dtype == DType::kString || is_complex(dtype))
-    return c.error("attribute 'dtype' is ", dtype, ", expected a floating, integer or bool type of whole bytes");
+    return c.error("attribute 'dtype' is ", dtype,
+                   ", expected a floating, integer or bool type of whole bytes");
   const Tensor one = ONWARD_TRY(convert(Tensor::scalar(1.0f), dtype));
   Tensor y = ONWARD_TRY(c.out(0, dtype, x.shape()));
   const int64_t size = bit_width(dtype) / 8;

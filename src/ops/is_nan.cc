@@ -30,9 +30,10 @@ Status run_is_nan(const NoAttrs&, RunContext& c) {
 Status run_is_inf(const Attrs& a, RunContext& c) {
   return visit_types(Floats{}, c, c.in(0).dtype(), [&]<class T>(T) {
     constexpr T kInfinity = std::numeric_limits<T>::infinity();
-    return run_unary<T, bool>(c, kCheapGrain, [positive = a.detect_positive, negative = a.detect_negative](T x) {
-      return (positive && x == kInfinity) || (negative && x == -kInfinity);
-    });
+    return run_unary<T, bool>(c, kCheapGrain,
+                              [positive = a.detect_positive, negative = a.detect_negative](T x) {
+                                return (positive && x == kInfinity) || (negative && x == -kInfinity);
+                              });
   });
 }
 

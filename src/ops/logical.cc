@@ -13,9 +13,7 @@ Dim either(const Dim* x, size_t) {
   if ((x[0].is_constant() && !x[0].is(0)) || (x[1].is_constant() && !x[1].is(0))) return 1;
   return x[0].is(0) ? x[1] : x[1].is(0) ? x[0] : Dim::unknown();
 }
-Dim one_of(const Dim* x, size_t) {
-  return x[0].is(0) ? x[1] : x[1].is(0) ? x[0] : Dim::unknown();
-}
+Dim one_of(const Dim* x, size_t) { return x[0].is(0) ? x[1] : x[1].is(0) ? x[0] : Dim::unknown(); }
 
 template <ElementRule kRule>
 Status infer(const NoAttrs&, InferContext& c) {

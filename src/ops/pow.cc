@@ -1,8 +1,8 @@
 // Pow: x to the power of y, of x's type; y may have another one.
 //
 // Integers to integer powers are exact and wrap; a negative power of one truncates to 0 (but for 1 and -1),
-// and of 0 is refused. All other mixtures are computed in double, float with float in float; squares, the most
-// frequent power in models, are products.
+// and of 0 is refused. All other mixtures are computed in double, float with float in float; squares, the
+// most frequent power in models, are products.
 #include <atomic>
 #include <cmath>
 #include <limits>
@@ -79,7 +79,8 @@ Status run_as(RunContext& c) {
     if (by_zero) return c.error("raises the integer 0 to a negative power");
     return {};
   }
-  return run_with<T, double>(c, [](T x, double e) { return from_double<T>(std::pow(static_cast<double>(x), e)); });
+  return run_with<T, double>(
+      c, [](T x, double e) { return from_double<T>(std::pow(static_cast<double>(x), e)); });
 }
 
 Status run(const NoAttrs&, RunContext& c) {

@@ -16,7 +16,8 @@ Status infer(const NoAttrs&, InferContext& c) {
     SymShape both = ONWARD_TRY(c.broadcast(*x, *slope));
     for (size_t i = 0; i < both.size(); ++i)
       if ((*x)[i].is(1) && both[i].is_constant() && !both[i].is(1))
-        return c.error("slope of shape ", list_text(*slope), " does not broadcast to X of shape ", list_text(*x));
+        return c.error("slope of shape ", list_text(*slope), " does not broadcast to X of shape ",
+                       list_text(*x));
   }
   return infer_same(c);
 }

@@ -13,7 +13,8 @@ struct Attrs {};
 
 Result<Attrs> read(const AttrReader& a) {
   const int64_t stash = a.integer("stash_type", 1);
-  if (stash != 1 && stash != 11) a.fail("stash_type", cat("is ", stash, ", expected 1 (float) or 11 (double)"));
+  if (stash != 1 && stash != 11)
+    a.fail("stash_type", cat("is ", stash, ", expected 1 (float) or 11 (double)"));
   return Attrs{};
 }
 
@@ -65,12 +66,13 @@ Result<int64_t> count_elements(const RunContext& c, T start, T limit, T delta) {
     const Wide n = (span + step + (step > 0 ? -1 : 1)) / step;
     if (n <= INT64_MAX) return static_cast<int64_t>(n);
   } else {
-    const double n = std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
+    const double n =
+        std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
     if (n <= 0) return int64_t{0};
     if (n < 9e18) return static_cast<int64_t>(n);
   }
-  return c.error("has too many elements, or bounds that are no numbers: from ", static_cast<double>(start), " to ",
-                 static_cast<double>(limit), " by ", static_cast<double>(delta));
+  return c.error("has too many elements, or bounds that are no numbers: from ", static_cast<double>(start),
+                 " to ", static_cast<double>(limit), " by ", static_cast<double>(delta));
 }
 
 template <class T>
@@ -85,9 +87,11 @@ Status run_as(RunContext& c) {
   c.parallel_for(n, kCheapGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       if constexpr (std::is_integral_v<T>)
-        out[i] = static_cast<T>(static_cast<uint64_t>(start) + static_cast<uint64_t>(i) * static_cast<uint64_t>(delta));
+        out[i] = static_cast<T>(static_cast<uint64_t>(start) +
+                                static_cast<uint64_t>(i) * static_cast<uint64_t>(delta));
       else
-        out[i] = static_cast<T>(static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(delta));
+        out[i] =
+            static_cast<T>(static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(delta));
     }
   });
   return {};

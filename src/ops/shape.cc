@@ -31,7 +31,8 @@ Status infer_shape(const Attrs& a, InferContext& c) {
   }
   const auto [first, last] = axes(a, x->size());
   c.set(0, DType::kInt64, SymShape{static_cast<int64_t>(last - first)});
-  c.set_elements(0, std::vector<Dim>(x->begin() + static_cast<ptrdiff_t>(first), x->begin() + static_cast<ptrdiff_t>(last)));
+  c.set_elements(0, std::vector<Dim>(x->begin() + static_cast<ptrdiff_t>(first),
+                                     x->begin() + static_cast<ptrdiff_t>(last)));
   return {};
 }
 

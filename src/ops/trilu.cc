@@ -51,7 +51,8 @@ Status run(const Attrs& a, RunContext& c) {
       }
       std::byte* out = y.mutable_raw() + i * columns * size;
       if (to > from)
-        std::memmove(out + from * size, x.raw() + (i * columns + from) * size, static_cast<size_t>((to - from) * size));
+        std::memmove(out + from * size, x.raw() + (i * columns + from) * size,
+                     static_cast<size_t>((to - from) * size));
       std::memset(out, 0, static_cast<size_t>(std::min(from, columns) * size));
       const int64_t tail = std::max(to, from);
       std::memset(out + tail * size, 0, static_cast<size_t>((columns - tail) * size));

@@ -63,7 +63,8 @@ Status accumulate(RunContext& c, Tensor& y) {
   const size_t n = c.inputs();
   for (size_t i = 1; i < n; ++i)
     if (c.in(i).dtype() != c.in(0).dtype())
-      return c.error("input ", i, " is of type ", c.in(i).dtype(), ", expected ", c.in(0).dtype(), " as input 0");
+      return c.error("input ", i, " is of type ", c.in(i).dtype(), ", expected ", c.in(0).dtype(),
+                     " as input 0");
   const Shape shape = ONWARD_TRY(broadcast_inputs(c, n));
   // An input that the output may overwrite, but that is read again after the first step.
   std::vector<Tensor> inputs;
@@ -81,7 +82,8 @@ Status accumulate(RunContext& c, Tensor& y) {
     });
   for (size_t i = 1; i < n; ++i)
     run_pieces(c, y, {i == 1 ? &inputs[0] : &y, &inputs[i]}, kCheapGrain, [](std::byte* const* p, int64_t k) {
-      loop([](T a, T b) { return F::of(a, b); }, k, typed<T>(p[0]), typed<const T>(p[1]), typed<const T>(p[2]));
+      loop([](T a, T b) { return F::of(a, b); }, k, typed<T>(p[0]), typed<const T>(p[1]),
+           typed<const T>(p[2]));
     });
   return {};
 }

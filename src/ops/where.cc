@@ -23,8 +23,8 @@ Status infer(const NoAttrs&, InferContext& c) {
 template <class T>
 void select(const RunContext& c, Tensor& out, const Tensor& x, const Tensor& y) {
   run_pieces(c, out, {&c.in(0), &x, &y}, kCheapGrain, [](std::byte* const* p, int64_t n) {
-    loop([](bool condition, T a, T b) { return condition ? a : b; }, n, typed<T>(p[0]), typed<const bool>(p[1]),
-         typed<const T>(p[2]), typed<const T>(p[3]));
+    loop([](bool condition, T a, T b) { return condition ? a : b; }, n, typed<T>(p[0]),
+         typed<const bool>(p[1]), typed<const T>(p[2]), typed<const T>(p[3]));
   });
 }
 
@@ -52,7 +52,8 @@ struct Bits128 {
 };
 
 Status run(const NoAttrs&, RunContext& c) {
-  if (c.in(0).dtype() != DType::kBool) return c.error("condition is of type ", c.in(0).dtype(), ", expected bool");
+  if (c.in(0).dtype() != DType::kBool)
+    return c.error("condition is of type ", c.in(0).dtype(), ", expected bool");
   const DType dtype = c.in(1).dtype();
   if (c.in(2).dtype() != dtype)
     return c.error("input 2 is of type ", c.in(2).dtype(), ", expected ", dtype, " as input 1");
@@ -82,8 +83,11 @@ Status run(const NoAttrs&, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(where) {
-  return {op<NoAttrs>(
-      {.name = "Where", .infer = infer, .run = run, .layout = LayoutRule::kElementwise, .in_place = {{1, 0}, {2, 0}}})};
+  return {op<NoAttrs>({.name = "Where",
+                       .infer = infer,
+                       .run = run,
+                       .layout = LayoutRule::kElementwise,
+                       .in_place = {{1, 0}, {2, 0}}})};
 }
 
 }  // namespace ow

@@ -19,13 +19,15 @@ std::optional<std::vector<Dim>> elements_of(const Tensor& t) {
   if (!wide.ok()) return std::nullopt;
   std::vector<Dim> out;
   for (double v : wide->span<double>())
-    out.push_back(v == std::floor(v) && std::abs(v) <= kMaxExact ? Dim(static_cast<int64_t>(v)) : Dim::unknown());
+    out.push_back(v == std::floor(v) && std::abs(v) <= kMaxExact ? Dim(static_cast<int64_t>(v))
+                                                                 : Dim::unknown());
   return out;
 }
 
 // Input i as a tensor, if its contents are known.
 std::optional<Tensor> known_tensor(const InferContext& c, size_t i) {
-  if (const Tensor* t = c.constant(i)) return t->count() <= static_cast<int64_t>(kMaxElements) ? std::optional(*t) : std::nullopt;
+  if (const Tensor* t = c.constant(i))
+    return t->count() <= static_cast<int64_t>(kMaxElements) ? std::optional(*t) : std::nullopt;
   auto values = c.constants(i);
   if (!values || !c.shape(i)) return std::nullopt;
   auto shape = concrete(*c.shape(i));

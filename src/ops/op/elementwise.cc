@@ -70,8 +70,8 @@ Result<ir::Value*> align_at_axis(Rewriter& c, ir::Value* a, ir::Value* b, int64_
     from_axis = ONWARD_TRY(c.add("Sub", {a_rank, c.ints({axis})}));
   }
   ir::Value* trailing = ONWARD_TRY(c.add("Sub", {from_axis, b_rank}));
-  ir::Value* ones =
-      ONWARD_TRY(c.add("ConstantOfShape", {trailing}, {{"value", Value(Tensor::of<int64_t>({1}, std::vector<int64_t>{1}))}}));
+  ir::Value* ones = ONWARD_TRY(c.add("ConstantOfShape", {trailing},
+                                     {{"value", Value(Tensor::of<int64_t>({1}, std::vector<int64_t>{1}))}}));
   ir::Value* shape = ONWARD_TRY(c.add("Concat", {b_shape, ones}, {{"axis", int64_t{0}}}));
   return c.add("Reshape", {b, shape});
 }

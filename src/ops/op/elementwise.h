@@ -22,7 +22,8 @@ using Floats = TypeList<float, double>;
 using SignedInts = TypeList<int8_t, int16_t, int32_t, int64_t>;
 using UnsignedInts = TypeList<uint8_t, uint16_t, uint32_t, uint64_t>;
 using Integers = TypeList<int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>;
-using Numbers = TypeList<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>;
+using Numbers =
+    TypeList<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>;
 
 // Calls fn(T{}) for the C++ type of `dtype` and returns its Status; an error if the list lacks it.
 template <class... T, class Fn>
@@ -76,9 +77,8 @@ Status run_unary(RunContext& c, int64_t grain, F f) {
 template <class F>
 Status run_unary_arrays(RunContext& c, int64_t grain, F fn) {
   Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, c.in(0).shape()));
-  run_pieces(c, y, {&c.in(0)}, grain, [&fn](std::byte* const* p, int64_t n) {
-    fn(typed<const float>(p[1]), typed<float>(p[0]), n);
-  });
+  run_pieces(c, y, {&c.in(0)}, grain,
+             [&fn](std::byte* const* p, int64_t n) { fn(typed<const float>(p[1]), typed<float>(p[0]), n); });
   return {};
 }
 
@@ -118,8 +118,8 @@ Status infer_same_dtype(InferContext& c);
 // float (Cast, Mul, Floor, Cast) stay known.
 std::optional<std::vector<Dim>> known_elements(const InferContext& c, size_t i);
 
-// Sets output 0's contents to rule(elements of inputs 0 .. n-1, broadcast) where they are known, and where all
-// are constants to what the operator computes. Call after output 0's type is set.
+// Sets output 0's contents to rule(elements of inputs 0 .. n-1, broadcast) where they are known, and where
+// all are constants to what the operator computes. Call after output 0's type is set.
 using ElementRule = Dim (*)(const Dim* x, size_t n);
 void infer_elements(InferContext& c, ElementRule rule);
 
@@ -134,7 +134,8 @@ bool is_nonnegative(const Dim& d);
 // Removes opset 1's `consumed_inputs`, a hint to reuse memory.
 Status drop_consumed_inputs(Rewriter& c);
 // Opsets 1 to 6: `broadcast` = 1 aligns the axes of b with those of a that begin at `axis` (default: the last
-// ones). Rewrites b to have the trailing axes of extent 1 that numpy's rule needs, and removes the attributes.
+// ones). Rewrites b to have the trailing axes of extent 1 that numpy's rule needs, and removes the
+// attributes.
 Status upgrade_broadcast(Rewriter& c);
 // b with the axes of extent 1 appended that align its first axis with axis `axis` of a.
 Result<ir::Value*> align_at_axis(Rewriter& c, ir::Value* a, ir::Value* b, int64_t axis);
