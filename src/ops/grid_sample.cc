@@ -3,7 +3,8 @@
 // edges. mode linear, nearest (ties to even) or cubic (Keys, a = -0.75). What lies outside is zero, the
 // border pixel, or reflected. Any number of spatial axes: the weights are a product over them.
 //
-// Opsets 16 to 19 call linear and cubic `bilinear` and `bicubic`.
+// Cubic with border padding moves each neighbour to the border by itself, as PyTorch and ONNX Runtime do; the
+// standard's text leaves that open. Opsets 16 to 19 call linear and cubic `bilinear` and `bicubic`.
 #include <algorithm>
 #include <cmath>
 
@@ -102,7 +103,7 @@ Taps make_taps(const Attrs& a, double normalised, int64_t extent) {
   if (!std::isfinite(x)) x = -1;
   if (a.mode == Mode::kNearest) x = std::nearbyint(x);
   if (x < low || x > high) {
-    if (a.padding == Padding::kBorder) x = std::clamp(x, 0.0, n - 1);
+    if (a.padding == Padding::kBorder && a.mode != Mode::kCubic) x = std::clamp(x, 0.0, n - 1);
     if (a.padding == Padding::kReflection) x = reflect(x, low, high);
   }
   x = std::clamp(x, -3.0, n + 2);  // farther out nothing changes

@@ -2,7 +2,7 @@
 // interpolation. Which input position an output index means is a rule of its own per axis
 // (ops/op/resize_axis.h), so the interpolation is a pass per axis with a table of indices and weights.
 //
-// Opset 10 has no choice of coordinates: asymmetric, nearest rounds down. Upsample is its older name.
+// Opset 10 has no choice of coordinates: asymmetric. Upsample is its older name.
 // Integers are interpolated in double and truncated.
 #include <algorithm>
 #include <cmath>
@@ -34,19 +34,19 @@ E choice(const AttrReader& a, std::string_view name, std::initializer_list<std::
     if (w == word) return static_cast<E>(i);
     ++i;
   }
-  a.fail(name, cat("is '", word, "', expected one of ", list_text(std::vector<std::string>(words.begin(), words.end()))));
+  a.fail(name, cat("is '", word, "', expected one of ",
+                   list_text(std::vector<std::string>(words.begin(), words.end()))));
   return E{};
 }
 
 Result<Attrs> read(const AttrReader& a) {
   Attrs attrs;
   attrs.rule.mode = choice<ResizeMode>(a, "mode", {"nearest", "linear", "cubic"});
-  attrs.rule.coordinates =
-      choice<Coordinates>(a, "coordinate_transformation_mode",
-                          {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
-                           "asymmetric", "tf_crop_and_resize"});
-  attrs.rule.nearest = choice<NearestMode>(a, "nearest_mode",
-                                           {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
+  attrs.rule.coordinates = choice<Coordinates>(a, "coordinate_transformation_mode",
+                                               {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
+                                                "align_corners", "asymmetric", "tf_crop_and_resize"});
+  attrs.rule.nearest =
+      choice<NearestMode>(a, "nearest_mode", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"});
   attrs.rule.cubic_a = double{a.real("cubic_coeff_a", -0.75f)};
   attrs.rule.antialias = a.flag("antialias", false);
   attrs.rule.exclude_outside = a.flag("exclude_outside", false);
@@ -78,7 +78,8 @@ Result<std::vector<Request>> requests(const Attrs& a, const std::vector<size_t>&
                                       const std::vector<double>& scales) {
   if ((sizes.empty() ? scales.size() : sizes.size()) != axes.size())
     return invalid_argument(sizes.empty() ? "scales" : "sizes", " has ",
-                            sizes.empty() ? scales.size() : sizes.size(), " values for ", axes.size(), " axes");
+                            sizes.empty() ? scales.size() : sizes.size(), " values for ", axes.size(),
+                            " axes");
   std::vector<Request> out;
   for (size_t i = 0; i < axes.size(); ++i) {
     const auto in = static_cast<double>(extents[i]);
@@ -134,7 +135,8 @@ Status infer(const Attrs& a, InferContext& c) {
   const auto sizes = given(c, 3) ? c.constants(3) : std::nullopt;
   const Tensor* scales = given(c, 2) ? c.constant(2) : nullptr;
   if (concrete && (sizes || scales)) {
-    auto made = requests(a, axes, extents, sizes.value_or(ir::Ints{}), scales ? as_doubles(*scales) : std::vector<double>{});
+    auto made = requests(a, axes, extents, sizes.value_or(ir::Ints{}),
+                         scales ? as_doubles(*scales) : std::vector<double>{});
     if (!made.ok()) return c.error(made.status().message());
     for (const Request& r : *made) shape[r.axis] = Dim(r.out);
   } else if (scales) {
@@ -149,15 +151,35 @@ Status infer(const Attrs& a, InferContext& c) {
   return {};
 }
 
-Status upgrade(Rewriter& c) {
-  if (c.since_version() < 11) {
-    ir::Value* scales = c.in(1);
-    c.set_input(1, nullptr);
-    c.set_input(2, scales);
-    c.set_attribute("coordinate_transformation_mode", std::string("asymmetric"));
-    c.set_attribute("nearest_mode", std::string("floor"));
-    return {};
+// nearest takes the next higher input where an axis shrinks and the next lower where it grows. Axes are
+// independent, so a mixture is one node after the other.
+Status upgrade_10(Rewriter& c) {
+  const std::string mode = AttrReader(c.node()).text("mode", "nearest");
+  auto resize = [&](ir::Value* x, ir::Value* scales, const char* nearest) {
+    return c.add("Resize", {x, nullptr, scales},
+                 {{"mode", mode},
+                  {"coordinate_transformation_mode", std::string("asymmetric")},
+                  {"nearest_mode", std::string(nearest)}});
+  };
+  const auto& known = c.in(1)->fact.constant;
+  const std::vector<double> scales = known ? as_doubles(*known) : std::vector<double>{};
+  auto shrinks = [](double s) { return s < 1; };
+  if (mode != "nearest" || std::none_of(scales.begin(), scales.end(), shrinks))
+    return c.replace({ONWARD_TRY(resize(c.in(0), c.in(1), "floor"))});
+  std::vector<float> down, up;
+  for (double s : scales) {
+    down.push_back(static_cast<float>(std::min(s, 1.0)));
+    up.push_back(static_cast<float>(std::max(s, 1.0)));
   }
+  const Shape shape{static_cast<int64_t>(scales.size())};
+  ir::Value* y = ONWARD_TRY(resize(c.in(0), c.constant(Tensor::of<float>(shape, down)), "ceil"));
+  if (std::any_of(up.begin(), up.end(), [](float s) { return s > 1; }))
+    y = ONWARD_TRY(resize(y, c.constant(Tensor::of<float>(shape, up)), "floor"));
+  return c.replace({y});
+}
+
+Status upgrade(Rewriter& c) {
+  if (c.since_version() < 11) return upgrade_10(c);
   AttrReader a(c.node());
   if (a.text("coordinate_transformation_mode", "") != "tf_half_pixel_for_nn") return {};
   if (a.text("mode", "nearest") != "nearest" || a.text("nearest_mode", "round_prefer_floor") != "floor")
@@ -237,7 +259,8 @@ Status run_nearest(const Attrs& a, RunContext& c, const std::vector<ResizeAxis>&
   const int64_t inner = x.shape().count(last + 1, x.rank()), n = shape[last];
   std::vector<int64_t> columns(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i)
-    columns[static_cast<size_t>(i)] = (axes[last].index.empty() ? i : axes[last].index[static_cast<size_t>(i)]) * inner;
+    columns[static_cast<size_t>(i)] =
+        (axes[last].index.empty() ? i : axes[last].index[static_cast<size_t>(i)]) * inner;
   Odometer at(shape.dims().subspan(0, last));
   for (int64_t r = 0; r < shape.count(0, last); ++r, at.step()) {
     int64_t row = 0;
@@ -295,8 +318,8 @@ Status run(const Attrs& a, RunContext& c) {
   if (x.dtype() == DType::kString || is_complex(x.dtype()))
     return c.error("values of type ", x.dtype(), " can only be resized with mode nearest");
   const bool direct = x.dtype() == DType::kFloat32 || x.dtype() == DType::kFloat64;
-  const DType wide = x.dtype() == DType::kFloat32 || (!direct && is_floating(x.dtype())) ? DType::kFloat32
-                                                                                         : DType::kFloat64;
+  const DType wide =
+      x.dtype() == DType::kFloat32 || (!direct && is_floating(x.dtype())) ? DType::kFloat32 : DType::kFloat64;
   Tensor y = ONWARD_TRY(c.out(0, x.dtype(), shape));
   if (y.count() == 0) return {};
   Tensor from = x, to = y;

@@ -1,6 +1,7 @@
 #include "ops/op/move.h"
 
 #include "base/checked.h"
+#include "kernels/transpose.h"
 #include "tensor/convert.h"
 
 namespace ow {
@@ -96,6 +97,10 @@ void copy_strided_units(const RunContext& c, const Units& dst, std::span<const i
     plan.add(dims[i], dst_strides[i], src_strides[i]);
   }
   if (plan.dims.empty()) return copy_units(dst, src, 1);
+  const auto rank = static_cast<int>(plan.dims.size());
+  if (!dst.strings && rank <= kernels::kMaxAxes)
+    return kernels::copy_strided(src.data, plan.src.data(), dst.data, plan.dst.data(), plan.dims.data(), rank,
+                                 static_cast<int>(dst.unit_bytes), c.threads());
   const int64_t n = plan.dims.back(), dst_line = plan.dst.back(), src_line = plan.src.back();
   plan.dims.pop_back();
   const int64_t lines = checked_product(plan.dims).value_or(0);
