@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/transpose.h"
+
 namespace ow {
 
 // What a kernel call sees of the frame.
@@ -76,14 +78,19 @@ Status Frame::reorder(const Step& step, const Binding* binding, const RunSetting
   Value& to = values_[static_cast<size_t>(step.outputs[0])];
   const Tensor* t = from.tensor();
   const Order& order = plan_->slots[static_cast<size_t>(step.outputs[0])].order;
-  if (!t || t->strides() == ordered_strides(t->shape(), order) || (order.is_row_major() && t->is_dense())) {
-    to = from;  // a container, or already as wanted
-    // A copy of a handle to arena memory must not escape it.
-    if (t && !t->is_owned() && plan_->slots[static_cast<size_t>(step.outputs[0])].escapes) to = Value(ONWARD_TRY(t->owned(settings.budget)));
+  // Already as wanted. Planned memory is not shared: the plan may give it to somebody else after its last reader.
+  const bool fits = !t || t->strides() == ordered_strides(t->shape(), order) || (order.is_row_major() && t->is_dense());
+  if (fits && (!t || t->is_owned() || plan_->slots[static_cast<size_t>(step.inputs[0])].pinned)) {
+    to = from;
     return {};
   }
   Tensor made = ONWARD_TRY(allocate(step.outputs[0], t->dtype(), t->shape(), binding, settings));
-  copy_elements(*t, made);
+  const int bits = bit_width(t->dtype());
+  if (bits >= 8 && t->rank() > 0 && t->rank() <= kernels::kMaxAxes)
+    kernels::copy_strided(t->raw(), t->strides().data(), made.mutable_raw(), made.strides().data(), t->shape().data(),
+                          static_cast<int>(t->rank()), bits / 8, settings.threads);
+  else
+    copy_elements(*t, made);
   to = Value(std::move(made));
   return {};
 }
@@ -96,7 +103,21 @@ Status Frame::run_step(const Step& step, const Binding* binding, const RunSettin
       return invalid_argument(step.node->label(), ": input ", i, " holds no value");
   }
   Context context(*this, step, binding, settings);
-  return step.op->run(step.attrs.get(), context);
+  ONWARD_TRY(step.op->run(step.attrs.get(), context));
+  for (int s : step.outputs)
+    if (s >= 0) ONWARD_TRY(unshare(s, binding, settings));
+  return {};
+}
+
+// An operator may hand an input on as its output (a cast to the same type). Where the plan does not count that as
+// a view, the memory may go to somebody else while the output is still read.
+Status Frame::unshare(int slot, const Binding* binding, const RunSettings& settings) {
+  const auto s = static_cast<size_t>(slot);
+  Tensor* t = values_[s].tensor();
+  if (!t || t->is_owned() || t->count() == 0 || plan_->slots[s].alias_of >= 0) return {};
+  if (binding && binding->offsets[s] >= 0 && t->raw() == arena_.get() + binding->offsets[s]) return {};
+  *t = ONWARD_TRY(t->owned(settings.budget));
+  return {};
 }
 
 Result<std::vector<Value>> Frame::run_child(const Step& step, const ir::Graph& g, std::span<const Value> inputs,
