@@ -4,13 +4,19 @@
 //   c = g(X Wc^T + H' Rc^T + Wbc + Rbc)               with input_forget
 //   C = f . C' + i . c
 //   o = f(X Wo^T + H' Ro^T + Po . C + Wbo + Rbo)      H = o . h(C)
+//
+// clip bounds the inputs of the gates, not C in h(C), as ONNX Runtime has it.
 #include "ops/op/op.h"
 #include "ops/op/recurrent.h"
 
 namespace ow {
 namespace {
 
-Result<RecurrentAttrs> read(const AttrReader& a) { return read_recurrent(a, {"Sigmoid", "Tanh", "Tanh"}); }
+Result<RecurrentAttrs> read(const AttrReader& a) {
+  RecurrentAttrs attrs = read_recurrent(a, {"Sigmoid", "Tanh", "Tanh"});
+  for (size_t i = 2; i < attrs.activations.size(); i += 3) attrs.activations[i].clip = 0;
+  return attrs;
+}
 Status infer(const RecurrentAttrs& a, InferContext& c) { return infer_recurrent(a, c, 4); }
 
 template <class T>

@@ -343,7 +343,8 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
     return invalid_model(label(proto), ": opset ", opset->second, " has no such operator, it came in opset ",
                          schema_versions(domain, op_type)[0].since_version(), "; the file states too old an opset");
   }
-  if (schema && schema->deprecated())
+  // A deprecated version with a successor (GroupNormalization-18) still upgrades.
+  if (schema && schema->deprecated() && schema_versions(domain, op_type).back().deprecated())
     return invalid_model(label(proto), ": the operator is deprecated since opset ", schema->since_version());
   if (!op) return unsupported(label(proto), ": operator ", printable(domain), domain.empty() ? "" : ".", printable(op_type), " is not in this build");
 

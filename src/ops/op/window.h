@@ -35,7 +35,8 @@ Window read_window(const AttrReader& a);
 // Why `w` does not fit `spatial` axes; "" if it does.
 std::string window_problem(const Window& w, size_t spatial);
 
-// Output extent of one axis; `kernel` may differ from w.kernel where it comes from the weights.
+// Output extent of one axis; `kernel` may differ from w.kernel where it comes from the weights. -1 where the
+// window is larger than the padded input (0 where the input is empty).
 Dim window_extent(const Window& w, size_t axis, const Dim& in, int64_t kernel);
 
 struct WindowAxis {

@@ -1,0 +1,66 @@
+// Edges of the spatial operators: nothing in, more kernel than image, contradictions between inputs.
+#include <gtest/gtest.h>
+
+#include "ops/op/evaluate.h"
+
+namespace ow {
+namespace {
+
+Tensor filled(const Shape& shape, float v) {
+  return Tensor::of<float>(shape, std::vector<float>(static_cast<size_t>(shape.count()), v));
+}
+
+std::string message(const char* op, std::vector<Value> inputs, ir::Attributes attributes) {
+  auto y = evaluate_op(op, std::move(inputs), 1, std::move(attributes));
+  return y.ok() ? "" : std::string(y.status().message());
+}
+
+TEST(Conv, NoChannelsOrNoPixelsGiveTheBias) {
+  const Tensor bias = filled({2}, 7);
+  auto channels = evaluate_op("Conv", {filled({1, 0, 4, 4}, 0), filled({2, 0, 3, 3}, 0), bias});
+  ASSERT_TRUE(channels.ok()) << channels.status().message();
+  auto pixels = evaluate_op("Conv", {filled({1, 3, 0, 2}, 0), filled({2, 3, 3, 1}, 1), bias}, 1,
+                            {{"pads", ir::Ints{2, 0, 2, 0}}});
+  ASSERT_TRUE(pixels.ok()) << pixels.status().message();
+  EXPECT_TRUE((*pixels)[0].tensor()->shape() == (Shape{1, 2, 2, 2}));
+  for (auto* y : {&*channels, &*pixels})
+    for (float v : (*y)[0].tensor()->span<float>()) EXPECT_EQ(v, 7);
+}
+
+TEST(Conv, EmptyBatchGivesAnEmptyOutput) {
+  auto y = evaluate_op("Conv", {filled({0, 3, 5, 5}, 0), filled({2, 3, 3, 3}, 1)});
+  ASSERT_TRUE(y.ok()) << y.status().message();
+  EXPECT_TRUE((*y)[0].tensor()->shape() == (Shape{0, 2, 3, 3}));
+}
+
+TEST(Conv, ContradictionsAreNamed) {
+  const Tensor x = filled({1, 4, 5, 5}, 1);
+  EXPECT_NE(message("Conv", {x, filled({2, 3, 3, 3}, 1)}, {}).find("4 channels"), std::string::npos);
+  EXPECT_NE(message("Conv", {x, filled({3, 2, 3, 3}, 1)}, {{"group", int64_t{2}}}).find("group 2"),
+            std::string::npos);
+  EXPECT_NE(message("Conv", {x, filled({2, 4, 7, 3}, 1)}, {}).find("larger"), std::string::npos);
+  EXPECT_NE(message("Conv", {x, filled({2, 4, 3, 3}, 1)}, {{"strides", ir::Ints{1}}}).find("'strides'"),
+            std::string::npos);
+  EXPECT_NE(message("Conv", {x, filled({2, 4, 3, 3}, 1)}, {{"auto_pad", std::string("SAME")}}).find("'SAME'"),
+            std::string::npos);
+  EXPECT_NE(message("Conv", {x, filled({2, 4, 3, 3}, 1), filled({3}, 1)}, {}).find("bias"),
+            std::string::npos);
+}
+
+TEST(MaxPool, ContradictionsAreNamed) {
+  const Tensor x = filled({1, 2, 5, 5}, 1);
+  EXPECT_NE(message("MaxPool", {x}, {}).find("kernel_shape"), std::string::npos);
+  EXPECT_NE(message("MaxPool", {x}, {{"kernel_shape", ir::Ints{0, 2}}}).find("[0,2]"), std::string::npos);
+  EXPECT_NE(message("MaxPool", {x}, {{"kernel_shape", ir::Ints{6, 2}}}).find("larger"), std::string::npos);
+}
+
+TEST(MaxUnpool, IndicesOutsideAreRefused) {
+  const std::vector<int64_t> at = {0, 16};
+  EXPECT_NE(message("MaxUnpool", {filled({1, 1, 1, 2}, 1), Tensor::of<int64_t>({1, 1, 1, 2}, at)},
+                    {{"kernel_shape", ir::Ints{2, 2}}, {"strides", ir::Ints{2, 2}}})
+                .find("index 16"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace ow
