@@ -1,6 +1,7 @@
 # Programs over the library: the applications (apps/), the command-line program (tools/) and the examples. They
 # see the library through include/onward; the program's toolchain commands also see src/.
 
+include(GNUInstallDirs)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -38,7 +39,21 @@ add_library(onward_tools STATIC ${tools_sources})
 target_link_libraries(onward_tools PUBLIC onward_apps onward_flags nlohmann_json::nlohmann_json CLI11::CLI11)
 onward_program_test(tools "${tools_tests}" onward_tools)
 
-# The library has the target name `onward`, so the program's target has another name than its file.
-add_executable(onward_program ${PROJECT_SOURCE_DIR}/tools/main.cc)
-target_link_libraries(onward_program PRIVATE onward_tools onward_apps onward_all)
-set_target_properties(onward_program PROPERTIES OUTPUT_NAME onward RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+# The program; the library of the same name is the target onward_library.
+add_executable(onward ${PROJECT_SOURCE_DIR}/tools/main.cc)
+target_link_libraries(onward PRIVATE onward_tools onward_apps onward_all)
+set_target_properties(onward PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+
+# The program, and the model that it colours with when it is given none.
+install(TARGETS onward RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/apps/colorize/models/ddcolor_demo.onnx DESTINATION ${CMAKE_INSTALL_DATADIR}/onward)
+
+# Examples see what a user sees: the shared library and its headers.
+foreach(example hello.c classify.cpp)
+  cmake_path(GET example STEM stem)
+  add_executable(example_${stem} ${PROJECT_SOURCE_DIR}/examples/${example})
+  target_link_libraries(example_${stem} PRIVATE onward_library)
+  target_compile_options(example_${stem} PRIVATE -Wall -Wextra -Werror)
+  set_target_properties(example_${stem} PROPERTIES
+    OUTPUT_NAME ${stem} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples EXCLUDE_FROM_ALL $<NOT:$<BOOL:${ONWARD_TESTS}>>)
+endforeach()

@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kExample =
     "Example:\n"
-    "  onward bench mobilenet_v2.onnx --shape batch=1 --threads 1 --seconds 5";
+    "  onward bench mobilenet_v2.onnx --shape batch=1 --threads 1 --seconds 5\n";
 
 struct Options {
   SessionFlags session;

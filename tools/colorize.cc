@@ -27,7 +27,7 @@ constexpr int kMaxSheetRows = 24;
 constexpr const char* kExample =
     "Example:\n"
     "  onward colorize grandmother.jpg -o coloured.png --model ddcolor.onnx --preset portrait\n"
-    "  onward colorize album/ -o coloured/ --sheet compare.jpg";
+    "  onward colorize album/ -o coloured/ --sheet compare.jpg\n";
 
 struct Options {
   std::vector<std::string> inputs;

@@ -130,8 +130,8 @@ TEST(RandomTensor, IsRepeatableAndInRange) {
     EXPECT_LT(summary["max"], 1.01) << type_name(t);
     EXPECT_GT(summary["max"], 0) << type_name(t);
   }
-  for (int64_t v : random_tensor(ONWARD_INT64, {100}, a, "v").data<const int64_t>())
-    EXPECT_TRUE(v >= 0 && v < 10);
+  const Value indices = random_tensor(ONWARD_INT64, {100}, a, "v");
+  for (int64_t v : indices.data<const int64_t>()) EXPECT_TRUE(v >= 0 && v < 10);
   EXPECT_THAT(thrown<UsageError>([&] {
                 random_tensor(ONWARD_INT8, {int64_t{1} << 40, 1 << 20}, a, "big");
               }),

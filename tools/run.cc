@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kExample =
     "Example:\n"
     "  onward run resnet50.onnx --input input=cat.jpg --out results\n"
-    "  onward run unet.onnx --shape height=256 --shape width=256 --repeat 5";
+    "  onward run unet.onnx --shape height=256 --shape width=256 --repeat 5\n";
 
 struct Options {
   SessionFlags session;
