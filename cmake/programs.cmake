@@ -31,3 +31,14 @@ add_library(onward_apps STATIC ${apps_sources})
 target_include_directories(onward_apps PUBLIC ${PROJECT_SOURCE_DIR})
 target_link_libraries(onward_apps PUBLIC onward_flags PRIVATE JPEG::JPEG PNG::PNG)
 onward_program_test(apps "${apps_tests}" onward_apps JPEG::JPEG PNG::PNG)
+
+onward_split(tools tools)
+list(REMOVE_ITEM tools_sources ${PROJECT_SOURCE_DIR}/tools/main.cc)
+add_library(onward_tools STATIC ${tools_sources})
+target_link_libraries(onward_tools PUBLIC onward_apps onward_flags nlohmann_json::nlohmann_json CLI11::CLI11)
+onward_program_test(tools "${tools_tests}" onward_tools)
+
+# The library has the target name `onward`, so the program's target has another name than its file.
+add_executable(onward_program ${PROJECT_SOURCE_DIR}/tools/main.cc)
+target_link_libraries(onward_program PRIVATE onward_tools onward_apps onward_all)
+set_target_properties(onward_program PROPERTIES OUTPUT_NAME onward RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)

@@ -9,6 +9,8 @@ Result<int> fold_constant_nodes(ir::Graph& g);  // Constant nodes become constan
 Result<int> lower_nodes(ir::Graph& g);          // operators without a CPU kernel become graphs of others
 Result<int> eliminate_identity(ir::Graph& g);   // Identity, inference-time Dropout
 Result<int> fold_constants(ir::Graph& g);       // deterministic nodes on constants
+Result<int> fuse_batch_norm(ir::Graph& g);      // into the convolution before it
+Result<int> fuse_activation(ir::Graph& g);      // into the convolution before it
 Result<int> eliminate_dead(ir::Graph& g);
 Result<int> widen_types(ir::Graph& g);          // Casts around operators that lack a type
 

@@ -12,6 +12,8 @@ std::span<const Pass> pipeline() {
       {"lower", Level::kOff, lower_nodes},
       {"identity", Level::kBasic, eliminate_identity},
       {"fold", Level::kBasic, fold_constants},
+      {"batch_norm", Level::kFull, fuse_batch_norm},
+      {"activation", Level::kFull, fuse_activation},
       {"dead", Level::kOff, eliminate_dead},
       {"widen", Level::kOff, widen_types},
   };

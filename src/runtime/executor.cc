@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/transpose.h"
+
 namespace ow {
 
 // What a kernel call sees of the frame.
@@ -83,7 +85,12 @@ Status Frame::reorder(const Step& step, const Binding* binding, const RunSetting
     return {};
   }
   Tensor made = ONWARD_TRY(allocate(step.outputs[0], t->dtype(), t->shape(), binding, settings));
-  copy_elements(*t, made);
+  const int bits = bit_width(t->dtype());
+  if (bits >= 8 && t->rank() > 0 && t->rank() <= kernels::kMaxAxes)
+    kernels::copy_strided(t->raw(), t->strides().data(), made.mutable_raw(), made.strides().data(), t->shape().data(),
+                          static_cast<int>(t->rank()), bits / 8, settings.threads);
+  else
+    copy_elements(*t, made);
   to = Value(std::move(made));
   return {};
 }

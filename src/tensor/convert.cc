@@ -76,6 +76,8 @@ uint16_t encode(float v, const Format& f, bool saturate) {
   const int width = f.exponent_bits + f.mantissa_bits;
   const uint32_t bits = std::bit_cast<uint32_t>(v);
   const auto sign = static_cast<uint16_t>((bits >> 31) << width);
+  // float4e2m1 has no NaN; as in ml_dtypes, it becomes minus zero.
+  if (std::isnan(v) && &f == &kE2M1) return 0x8;
   if (std::isnan(v)) return f.fnuz ? f.nan : static_cast<uint16_t>(sign | f.nan);
   const auto overflow = [&]() -> uint16_t {
     const bool narrow = width < 15;
@@ -409,8 +411,11 @@ Status convert_into(const Tensor& from, Tensor& to, bool saturate, Round round) 
     return {};
   }
   if (is_sub_byte(to.dtype())) {
-    Tensor codes = ONWARD_TRY(convert(source, wide(to.dtype()), saturate, round));
-    pack(reinterpret_cast<const uint8_t*>(codes.raw()), to.dtype(), n, to.mutable_raw());
+    // By way of int32, whose low bits are kept: a negative number wraps in an unsigned type.
+    const Tensor numbers = ONWARD_TRY(convert(source, DType::kInt32, saturate, round));
+    std::vector<uint8_t> codes(static_cast<size_t>(n));
+    for (int64_t i = 0; i < n; ++i) codes[static_cast<size_t>(i)] = static_cast<uint8_t>(numbers.data<int32_t>()[i]);
+    pack(codes.data(), to.dtype(), n, to.mutable_raw());
     return {};
   }
   visit_number(source.dtype(), [&]<class From>(From) {

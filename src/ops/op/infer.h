@@ -55,6 +55,7 @@ class InferContext {
   Result<int64_t> axis(int64_t axis, size_t rank) const;
 
   Result<std::vector<ir::Fact>> infer_subgraph(ir::Graph& g, std::span<const ir::Fact> inputs) {
+    if (!subgraph_) return error("its graphs cannot be inferred here");
     return subgraph_(g, inputs);
   }
 

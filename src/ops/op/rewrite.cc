@@ -24,8 +24,9 @@ Result<std::vector<ir::Value*>> Rewriter::add_multi(std::string_view op_type, st
                                                     size_t outputs, ir::Attributes attributes,
                                                     std::string_view domain) {
   ir::Node* made = patch_.insert(&node_, op_type, domain, std::move(inputs), outputs, std::move(attributes));
+  std::vector<ir::Value*> values = made->outputs();  // folding may take them away from the node
   if (infer_) ONWARD_TRY(infer_(*made));
-  return made->outputs();
+  return values;
 }
 
 ir::Value* Rewriter::ints(const std::vector<int64_t>& values) {

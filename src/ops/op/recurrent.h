@@ -1,0 +1,202 @@
+// What RNN, GRU and LSTM share: attributes, shapes, the walk over time and directions.
+//
+//   X [seq, batch, input]   W [dirs, gates * H, input]   R [dirs, gates * H, H]   B [dirs, 2 * gates * H]
+//   Y [seq, dirs, batch, H]   Y_h [dirs, batch, H]       (layout 1: batch comes first in X, Y, Y_h,
+//   initial_h)
+//
+// Behind a sequence's length Y is 0, and Y_h is what the last element within it gave. The reverse direction
+// walks each sequence from its own end.
+#pragma once
+#include "kernels/gemm.h"
+#include "kernels/gemm_generic.h"
+#include "ops/op/attributes.h"
+#include "ops/op/infer.h"
+#include "ops/op/rewrite.h"
+#include "ops/op/run.h"
+
+namespace ow {
+
+// One activation function of a cell, with its clip: f(min(max(x, -clip), clip)).
+struct CellActivation {
+  enum class Kind {
+    kRelu,
+    kTanh,
+    kSigmoid,
+    kAffine,
+    kLeakyRelu,
+    kThresholdedRelu,
+    kScaledTanh,
+    kHardSigmoid,
+    kElu,
+    kSoftsign,
+    kSoftplus
+  };
+  Kind kind = Kind::kTanh;
+  double alpha = 0, beta = 0;
+  double clip = 0;  // 0: none
+  double operator()(double x) const;
+};
+
+struct RecurrentAttrs {
+  int64_t hidden_size = 0;  // 0: from R
+  bool forward = true, backward = false, batch_first = false;
+  bool linear_before_reset = false, input_forget = false;
+  std::vector<CellActivation> activations;  // those of the first direction, then those of the second
+  size_t directions() const { return static_cast<size_t>(forward) + static_cast<size_t>(backward); }
+};
+
+// `defaults`: the activations of one direction.
+RecurrentAttrs read_recurrent(const AttrReader& a, std::vector<std::string> defaults);
+Status infer_recurrent(const RecurrentAttrs& a, InferContext& c, int64_t gates);
+Status upgrade_recurrent(Rewriter& c);  // opset 1's output_sequence: outputs are optional since
+
+// Extents of a call, checked against every input.
+struct RecurrentShape {
+  int64_t seq, batch, input, hidden, gates;
+  std::vector<int64_t> lengths;  // per batch entry, in [0, seq]
+};
+Result<RecurrentShape> recurrent_shape(const RecurrentAttrs& a, const RunContext& c, int64_t gates);
+
+// out[m, n] = a[m, k] * w[n, k]^T.
+template <class T>
+class Projection {
+ public:
+  Status prepare(RunContext& c, const T* w, int64_t n, int64_t k) {
+    w_ = w, n_ = n, k_ = k;
+    if constexpr (std::is_same_v<T, float>) {
+      packed_ = ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n)))).data();
+      kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, packed_, c.threads());
+    }
+    return {};
+  }
+  void run(const RunContext& c, int64_t m, const T* a, T* out) const {
+    if (m == 0 || n_ == 0) return;
+    if constexpr (std::is_same_v<T, float>) {
+      kernels::gemm(m, n_, k_, a, k_, packed_, out, n_, {}, c.threads());
+    } else {
+      kernels::GenericGemm<T, T, T> g{
+          .m = m, .n = n_, .k = k_, .a = {a, k_, 1}, .b = {w_, 1, k_}, .c = out, .ldc = n_};
+      g.run(c.threads());
+    }
+  }
+
+ private:
+  const T* w_ = nullptr;
+  std::byte* packed_ = nullptr;
+  int64_t n_ = 0, k_ = 0;
+};
+
+// A direction of one call, as a cell sees it.
+template <class T>
+struct Direction {
+  const RecurrentAttrs& attrs;
+  const RecurrentShape& shape;
+  const CellActivation* activations;
+  const T* r;         // [gates * H, H]
+  const T* w_bias;    // [gates * H], or null
+  const T* r_bias;    // [gates * H], or null
+  const T* peephole;  // [3 * H], or null (LSTM)
+  T bias(int64_t i) const { return w_bias ? w_bias[i] + r_bias[i] : T(0); }
+};
+
+// State h (and c, where the cell has one) of all batch entries: [batch, H]. x[b]: gate inputs W * X[t, b],
+// null for sequences that have ended.
+//
+//   struct Cell { static constexpr bool kHasCellState;
+//                 Status prepare(RunContext&, const Direction<T>&);
+//                 void step(RunContext&, const std::vector<const T*>& x, T* h, T* c); };
+template <class T, class Cell>
+Status run_direction(RunContext& c, const Direction<T>& d, size_t index, const T* x, const T* w, Tensor& y,
+                     T* h, T* state) {
+  const RecurrentShape& s = d.shape;
+  const int64_t width = s.gates * s.hidden, dirs = static_cast<int64_t>(d.attrs.directions());
+  const bool reverse = d.attrs.backward && (!d.attrs.forward || index == 1);
+  Projection<T> input;
+  ONWARD_TRY(input.prepare(c, w, width, s.input));
+  auto gates = ONWARD_TRY(c.scratch_of<T>(s.seq * s.batch * width));
+  input.run(c, s.seq * s.batch, x, gates.data());
+  Cell cell;
+  ONWARD_TRY(cell.prepare(c, d));
+  std::vector<const T*> rows(static_cast<size_t>(s.batch));
+  for (int64_t t = 0; t < s.seq; ++t) {
+    if (c.budget()) ONWARD_TRY(c.budget()->check());
+    auto time_of = [&](int64_t b) { return reverse ? s.lengths[static_cast<size_t>(b)] - 1 - t : t; };
+    for (int64_t b = 0; b < s.batch; ++b)
+      rows[static_cast<size_t>(b)] =
+          t < s.lengths[static_cast<size_t>(b)] ? gates.data() + (time_of(b) * s.batch + b) * width : nullptr;
+    cell.step(c, rows, h, state);
+    if (!y.has_value()) continue;
+    for (int64_t b = 0; b < s.batch; ++b) {
+      if (!rows[static_cast<size_t>(b)]) continue;
+      const int64_t time = time_of(b), i = static_cast<int64_t>(index);
+      const int64_t at =
+          d.attrs.batch_first ? (b * s.seq + time) * dirs + i : (time * dirs + i) * s.batch + b;
+      std::copy_n(h + b * s.hidden, s.hidden, y.mutable_data<T>() + at * s.hidden);
+    }
+  }
+  return {};
+}
+
+// Copies between [dirs, batch, H] (or [batch, dirs, H]) and one direction's [batch, H].
+template <class T>
+void copy_state(const RecurrentAttrs& a, const RecurrentShape& s, size_t index, T* all, T* one, bool load) {
+  const int64_t dirs = static_cast<int64_t>(a.directions()), i = static_cast<int64_t>(index);
+  for (int64_t b = 0; b < s.batch; ++b) {
+    T* place = all + (a.batch_first ? b * dirs + i : i * s.batch + b) * s.hidden;
+    if (load)
+      std::copy_n(place, s.hidden, one + b * s.hidden);
+    else
+      std::copy_n(one + b * s.hidden, s.hidden, place);
+  }
+}
+
+// Runs all directions. Inputs 6 and 7 (initial_c, P) are read only where the cell has a state of its own.
+template <class T, class Cell>
+Status run_recurrent(const RecurrentAttrs& a, RunContext& c, int64_t gates) {
+  const RecurrentShape s = ONWARD_TRY(recurrent_shape(a, c, gates));
+  const int64_t dirs = static_cast<int64_t>(a.directions()), width = gates * s.hidden,
+                h_count = s.batch * s.hidden;
+  const T* x = c.in(0).data<T>();
+  if (a.batch_first) {  // one row a (time, batch) pair, time outermost
+    auto turned = ONWARD_TRY(c.scratch_of<T>(s.seq * s.batch * s.input));
+    for (int64_t t = 0; t < s.seq; ++t)
+      for (int64_t b = 0; b < s.batch; ++b)
+        std::copy_n(x + (b * s.seq + t) * s.input, s.input, turned.data() + (t * s.batch + b) * s.input);
+    x = turned.data();
+  }
+  const DType type = dtype_of<T>;
+  const Shape last = a.batch_first ? Shape{s.batch, dirs, s.hidden} : Shape{dirs, s.batch, s.hidden};
+  Tensor y, y_last[2];
+  if (c.wants(0)) {
+    y = ONWARD_TRY(
+        c.out(0, type,
+              a.batch_first ? Shape{s.batch, s.seq, dirs, s.hidden} : Shape{s.seq, dirs, s.batch, s.hidden}));
+    std::fill_n(y.mutable_data<T>(), y.count(), T(0));
+  }
+  for (size_t o = 1; o < (Cell::kHasCellState ? 3 : 2); ++o)
+    if (c.wants(o)) y_last[o - 1] = ONWARD_TRY(c.out(o, type, last));
+  auto states = ONWARD_TRY(c.scratch_of<T>(2 * h_count));
+  T* state[2] = {states.data(), states.data() + h_count};
+  for (size_t i = 0; i < a.directions(); ++i) {
+    const auto at = static_cast<int64_t>(i);
+    const T* bias = c.has(3) ? c.in(3).data<T>() + at * 2 * width : nullptr;
+    Direction<T> d{a,
+                   s,
+                   a.activations.data() + i * a.activations.size() / a.directions(),
+                   c.in(2).data<T>() + at * width * s.hidden,
+                   bias,
+                   bias ? bias + width : nullptr,
+                   nullptr};
+    if (Cell::kHasCellState && c.has(7)) d.peephole = c.in(7).data<T>() + at * 3 * s.hidden;
+    std::fill(states.begin(), states.end(), T(0));
+    for (size_t k = 0; k < (Cell::kHasCellState ? 2 : 1); ++k)
+      if (c.has(5 + k)) copy_state(a, s, i, const_cast<T*>(c.in(5 + k).data<T>()), state[k], true);
+    ONWARD_TRY((
+        run_direction<T, Cell>(c, d, i, x, c.in(1).data<T>() + at * width * s.input, y, state[0], state[1])));
+    for (size_t k = 0; k < 2; ++k)
+      if (y_last[k].has_value()) copy_state(a, s, i, y_last[k].template mutable_data<T>(), state[k], false);
+  }
+  return {};
+}
+
+}  // namespace ow

@@ -1,0 +1,174 @@
+// Scan: (state.., y_t..) = body(state.., x_t..) for every slice x_t of the scan inputs along their axes, in
+// either direction; the y_t are stacked along the output axes.
+//
+// Opset 8 has a batch axis before everything: it becomes a Scan over the batch around the newer Scan. Its
+// sequence lengths have no counterpart.
+#include "ops/op/join.h"
+#include "ops/op/move.h"
+#include "ops/op/op.h"
+
+namespace ow {
+namespace {
+
+struct Attrs {
+  ir::GraphPtr body;
+  int64_t scan_inputs = 0;
+  ir::Ints input_axes, input_directions, output_axes, output_directions;
+  int64_t input_axis(size_t i) const { return i < input_axes.size() ? input_axes[i] : 0; }
+  bool input_reversed(size_t i) const { return i < input_directions.size() && input_directions[i]; }
+  int64_t output_axis(size_t i) const { return i < output_axes.size() ? output_axes[i] : 0; }
+  bool output_reversed(size_t i) const { return i < output_directions.size() && output_directions[i]; }
+};
+
+Result<Attrs> read(const AttrReader& a) {
+  return Attrs{.body = a.graph("body"),
+               .scan_inputs = a.required_integer("num_scan_inputs"),
+               .input_axes = a.integers("scan_input_axes"),
+               .input_directions = a.integers("scan_input_directions"),
+               .output_axes = a.integers("scan_output_axes"),
+               .output_directions = a.integers("scan_output_directions")};
+}
+
+// The number of state values.
+Result<size_t> check_arity(const Attrs& a, const ir::Node& node) {
+  const size_t inputs = node.inputs().size(), outputs = a.body->outputs().size();
+  if (a.scan_inputs < 1 || a.scan_inputs > static_cast<int64_t>(inputs))
+    return invalid_model(node.label(), ": num_scan_inputs is ", a.scan_inputs, " of ", inputs, " inputs");
+  const size_t states = inputs - static_cast<size_t>(a.scan_inputs);
+  if (a.body->inputs().size() != inputs || outputs < states || outputs < node.outputs().size())
+    return invalid_model(node.label(), ": the body has ", a.body->inputs().size(), " inputs and ", outputs,
+                         " outputs, expected ", inputs, " and at least ",
+                         std::max(states, node.outputs().size()));
+  return states;
+}
+
+Status infer(const Attrs& a, InferContext& c) {
+  const size_t states = ONWARD_TRY(check_arity(a, c.node()));
+  std::vector<ir::Fact> facts;
+  Dim length = Dim::unknown();
+  for (size_t i = 0; i < c.inputs(); ++i) {
+    ir::Type type = c.has(i) ? c.type(i) : ir::Type{};
+    if (i < states) {
+      type.shape.reset();
+    } else if (type.shape) {
+      const auto axis = ONWARD_TRY(c.axis(a.input_axis(i - states), type.shape->size()));
+      const Dim& d = (*type.shape)[static_cast<size_t>(axis)];
+      if (length.is_constant() && d.is_constant() && !(length == d))
+        return c.error("input ", i, " has ", d, " slices, others have ", length);
+      if (!length.is_constant()) length = d;
+      type.shape->erase(type.shape->begin() + axis);
+    }
+    facts.push_back({std::move(type), {}, {}});
+  }
+  auto results = ONWARD_TRY(c.infer_subgraph(*a.body, facts));
+  for (size_t o = 0; o < c.outputs(); ++o) {
+    ir::Type type = results[o].type;
+    if (o < states) {
+      c.set(o, c.has(o) ? common_type(c.type(o), type) : type);
+      continue;
+    }
+    if (type.shape) {
+      const auto axis = ONWARD_TRY(c.axis(a.output_axis(o - states), type.shape->size() + 1));
+      type.shape->insert(type.shape->begin() + axis, length);
+    }
+    c.set(o, std::move(type));
+  }
+  return {};
+}
+
+// Slice t of x along `axis`, dense.
+Result<Tensor> slice_of(RunContext& c, const Tensor& x, size_t axis, int64_t t) {
+  Shape shape;
+  for (size_t i = 0; i < x.rank(); ++i)
+    if (i != axis) shape.push_back(x.dim(i));
+  const int64_t outer = x.shape().count(0, axis), inner = x.shape().count(axis + 1, x.rank());
+  if (outer == 1 && !is_sub_byte(x.dtype())) return x.strided(shape, dense_strides(shape), t * inner);
+  Tensor out = ONWARD_TRY(Tensor::allocate(x.dtype(), shape, c.budget()));
+  const Units from = ONWARD_TRY(units_of(c, x));
+  MoveOutput to{out, ONWARD_TRY(units_of(c, out))};
+  const int64_t to_strides[] = {inner, 1}, from_strides[] = {x.dim(axis) * inner, 1}, dims[] = {outer, inner};
+  copy_strided_units(c, to.units, to_strides, from.at(t * inner), from_strides, dims);
+  to.finish();
+  return out;
+}
+
+struct Input {
+  const Tensor* tensor;
+  size_t axis;
+  bool reversed;
+};
+
+Result<std::vector<Input>> scan_inputs(const Attrs& a, RunContext& c, size_t states) {
+  std::vector<Input> inputs;
+  for (size_t i = states; i < c.inputs(); ++i) {
+    if (!c.has(i) || !c.value(i).tensor()) return c.error("scan input ", i, " is no tensor");
+    const Tensor& x = c.in(i);
+    const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.input_axis(i - states), x.rank())));
+    inputs.push_back({&x, axis, a.input_reversed(i - states)});
+    if (x.dim(axis) != inputs[0].tensor->dim(inputs[0].axis))
+      return c.error("input ", i, " has ", x.dim(axis), " slices, others have ",
+                     inputs[0].tensor->dim(inputs[0].axis));
+  }
+  return inputs;
+}
+
+Status run(const Attrs& a, RunContext& c) {
+  const size_t states = ONWARD_TRY(check_arity(a, c.node()));
+  const auto inputs = ONWARD_TRY(scan_inputs(a, c, states));
+  const int64_t length = inputs[0].tensor->dim(inputs[0].axis);
+  std::vector<Value> state;
+  for (size_t i = 0; i < states; ++i) state.push_back(c.value(i));
+  std::vector<std::vector<Tensor>> scans(a.body->outputs().size() - states);
+  for (int64_t t = 0; t < length; ++t) {
+    if (c.budget()) ONWARD_TRY(c.budget()->check());
+    std::vector<Value> arguments = state;
+    for (const Input& in : inputs)
+      arguments.push_back(ONWARD_TRY(slice_of(c, *in.tensor, in.axis, in.reversed ? length - 1 - t : t)));
+    auto results = ONWARD_TRY(c.run_subgraph(*a.body, arguments));
+    for (size_t s = 0; s < states; ++s) state[s] = ONWARD_TRY(results[s].owned(c.budget()));
+    for (size_t k = 0; k < scans.size(); ++k) {
+      const Tensor* y = results[states + k].tensor();
+      if (!y) return c.error("scan output ", k, " of the body is no tensor");
+      // A slice handed through shares its input's memory, which may be a caller's: owned() copies only then.
+      scans[k].push_back(ONWARD_TRY(y->owned(c.budget())));
+    }
+  }
+  for (size_t s = 0; s < states && s < c.outputs(); ++s) c.set(s, ONWARD_TRY(state[s].owned(c.budget())));
+  for (size_t k = 0; k < scans.size() && states + k < c.outputs(); ++k) {
+    if (a.output_reversed(k)) std::reverse(scans[k].begin(), scans[k].end());
+    ONWARD_TRY(scans[k].empty() ? empty_stack(c, states + k, a.output_axis(k))
+                                : join_tensors(c, states + k, scans[k], a.output_axis(k), true));
+  }
+  return {};
+}
+
+Status upgrade(Rewriter& c) {
+  if (c.since_version() >= 9) return {};
+  if (c.in(0)) return c.cannot("sequence_lens of opset 8 are not supported");
+  AttrReader a(c.node());
+  auto batch = std::make_shared<ir::Graph>(c.node().graph());
+  std::vector<ir::Value*> outer, inner;
+  for (size_t i = 1; i < c.node().inputs().size(); ++i) {
+    ir::Type type = c.in(i) ? c.in(i)->type() : ir::Type{};
+    if (type.shape && !type.shape->empty()) type.shape->erase(type.shape->begin());
+    outer.push_back(c.in(i));
+    inner.push_back(batch->add_input(cat("in", i), std::move(type)));
+  }
+  std::vector<std::string> names(c.node().outputs().size());
+  for (size_t o = 0; o < names.size(); ++o) names[o] = cat("out", o);
+  ir::Attributes attributes{{"body", a.graph("body")}, {"num_scan_inputs", a.required_integer("num_scan_inputs")}};
+  if (auto directions = a.maybe_integers("directions")) attributes["scan_input_directions"] = *directions;
+  ONWARD_TRY(a.error().clone());
+  ir::Node* scan = batch->add_node("Scan", "", inner, names, std::move(attributes));
+  for (ir::Value* v : scan->outputs()) batch->add_output(v);
+  const auto n = static_cast<int64_t>(outer.size());
+  return c.replace(ONWARD_TRY(c.add_multi("Scan", outer, names.size(), {{"body", batch}, {"num_scan_inputs", n}})));
+}
+
+}  // namespace
+
+ONWARD_OPS(scan) {
+  return {op<Attrs>({.name = "Scan", .read = read, .infer = infer, .upgrade = upgrade, .run = run})};
+}
+
+}  // namespace ow

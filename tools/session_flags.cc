@@ -1,0 +1,44 @@
+#include "tools/session_flags.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace onward::tools {
+
+void SessionFlags::add_to(CLI::App& command) {
+  command.add_option("model", model, "The ONNX file")->required()->type_name("MODEL");
+  command
+      .add_option("--input", inputs.files,
+                  "An input: a .npy, a .pb (TensorProto), a JPEG or a PNG; else random")
+      ->type_name("NAME=FILE");
+  command.add_option("--shape", inputs.shapes, "Shape of a random input, or value of an open dimension")
+      ->type_name("NAME=1x3x224x224|SYMBOL=N");
+  command.add_option("--seed", inputs.seed, "Of the random inputs");
+  command.add_option("--provider", options.providers,
+                     "Execution providers in order of preference; the CPU is last");
+  command.add_option("--threads", options.threads, "Threads (default: all)")->check(CLI::Range(1, 1024));
+  command.add_option("--optimization", optimization, "How much the graph is rewritten first (default: full)")
+      ->check(CLI::IsMember({"off", "basic", "full"}));
+}
+
+SessionOptions SessionFlags::session_options() const {
+  SessionOptions o = options;
+  o.optimization = optimization == "off"     ? ONWARD_OPTIMIZE_OFF
+                   : optimization == "basic" ? ONWARD_OPTIMIZE_BASIC
+                                             : ONWARD_OPTIMIZE_FULL;
+  return o;
+}
+
+Timing timing_of(std::vector<double> ms) {
+  std::sort(ms.begin(), ms.end());
+  const auto at = [&](double part) {
+    const double rank = part * static_cast<double>(ms.size() - 1);
+    const auto low = static_cast<size_t>(rank);
+    const double high = ms[std::min(low + 1, ms.size() - 1)];
+    return ms[low] + (high - ms[low]) * (rank - static_cast<double>(low));
+  };
+  const double sum = std::accumulate(ms.begin(), ms.end(), 0.0);
+  return {at(0.5), at(0.1), at(0.9), sum / static_cast<double>(ms.size())};
+}
+
+}  // namespace onward::tools
