@@ -46,7 +46,8 @@ Result<Opsets> read_opsets(const std::vector<onnx::OperatorSetId>& imports) {
 
 class Importer {
  public:
-  Importer(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits) : file_(std::move(file)), limits_(limits) {}
+  Importer(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits, ImportObserver* observer)
+      : file_(std::move(file)), limits_(limits), observer_(observer) {}
 
   Result<ImportedModel> run();
 
@@ -56,6 +57,7 @@ class Importer {
   Status constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main);
   Status constant(std::string_view name, Tensor tensor, ir::Graph& g, Scope& scope, bool main);
   Status node(const onnx::Node& proto, ir::Graph& g, Scope& scope);
+  Status node_or_unknown(const onnx::Node& proto, ir::Graph& g, Scope& scope);
   Status call(const onnx::Function& function, const onnx::Node& proto, ir::Graph& g, Scope& scope);
   Status operator_node(const onnx::Node& proto, ir::Graph& g, Scope& scope);
   Status finish(ir::Node* made, const Schema* schema, const std::vector<std::string>& names, Scope& scope);
@@ -68,6 +70,7 @@ class Importer {
 
   std::shared_ptr<onnx::ModelFile> file_;
   ImportLimits limits_;
+  ImportObserver* observer_;
   ImportedModel out_;
   std::unordered_map<std::string, const onnx::Function*> functions_;  // by domain:name:overload
   int64_t ir_version_ = 0;
@@ -102,6 +105,9 @@ Result<ImportedModel> Importer::run() {
   Scope scope;
   scope.opsets = &out_.opsets;
   ONWARD_TRY(graph(*model.graph, *out_.graph, scope, true));
+  if (observer_)
+    for (const auto& [name, value] : scope.values)
+      if (value) observer_->value(name, *value);
   ir::Patch(*out_.graph).erase_dead();
   return std::move(out_);
 }
@@ -125,7 +131,7 @@ Status Importer::graph(const onnx::Graph& proto, ir::Graph& g, Scope& scope, boo
   ONWARD_TRY(inputs(proto, g, scope, main));
   ONWARD_TRY(constants(proto, g, scope, main));
   for (const onnx::Node& n : proto.node) {
-    if (Status s = node(n, g, scope); !s.ok()) return s;
+    if (Status s = node_or_unknown(n, g, scope); !s.ok()) return s;
   }
   std::unordered_set<std::string_view> seen;
   for (const onnx::ValueInfo& info : proto.output) {
@@ -180,13 +186,33 @@ Status Importer::constant(std::string_view name, Tensor tensor, ir::Graph& g, Sc
 
 Status Importer::constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main) {
   for (const onnx::Tensor& t : proto.initializer) {
-    Tensor tensor = ONWARD_TRY(import_tensor(t, file_));
-    ONWARD_TRY(constant(onnx::or_default(t.name), std::move(tensor), g, scope, main));
+    const std::string name(onnx::or_default(t.name));
+    auto tensor = import_tensor(t, file_);
+    if (!tensor.ok() && observer_) {
+      observer_->initializer_failed(name, tensor.take_status());
+      if (!scope.find(name)) scope.values.emplace(name, g.add_value(name));
+      continue;
+    }
+    ONWARD_TRY(constant(name, ONWARD_TRY(std::move(tensor)), g, scope, main));
   }
   for (const onnx::SparseTensor& t : proto.sparse_initializer) {
     SparseValue sparse = ONWARD_TRY(import_sparse(t, file_));
     ONWARD_TRY(constant(onnx::or_default(t.values->name), ONWARD_TRY(densify(sparse)), g, scope, main));
   }
+  return {};
+}
+
+// With an observer, a node that fails leaves values of unknown type, and everything else as it was before.
+Status Importer::node_or_unknown(const onnx::Node& proto, ir::Graph& g, Scope& scope) {
+  const int depth = depth_;
+  const size_t outputs = g.outputs().size();
+  Status status = node(proto, g, scope);
+  if (status.ok() || !observer_ || status.code() == Code::kLimitExceeded) return status;
+  depth_ = depth;
+  ir::Patch(g).truncate_outputs(outputs);
+  observer_->node_failed(proto, std::move(status));
+  for (onnx::Text name : proto.output)
+    if (std::string key(name); !key.empty() && !scope.values.count(key)) scope.values.emplace(key, g.add_value(key));
   return {};
 }
 
@@ -394,8 +420,8 @@ Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<
 
 }  // namespace
 
-Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits) {
-  return Importer(std::move(file), limits).run();
+Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits, ImportObserver* observer) {
+  return Importer(std::move(file), limits, observer).run();
 }
 
 }  // namespace ow

@@ -27,9 +27,23 @@ struct ImportLimits {
   int64_t max_nodes = 10'000'000;  // after inlining
 };
 
+// Told of what an import would otherwise stop at, for tools that want to know everything.
+class ImportObserver {
+ public:
+  virtual ~ImportObserver() = default;
+  // A node of a graph that cannot be imported, for a reason other than a limit. Its outputs become values of
+  // unknown type, and the import goes on.
+  virtual void node_failed(const onnx::Node& node, Status why) = 0;
+  // An initializer that cannot be read; its value is of unknown type.
+  virtual void initializer_failed(std::string_view name, Status why) = 0;
+  // A value of the main graph under its name in the file, once inferred.
+  virtual void value(const std::string& name, const ir::Value& value) = 0;
+};
+
 // Errors: InvalidModel (the file breaks the format, or a node its operator's rules), Unsupported (an operator,
 // version or form that this build cannot do), each with the graph and node.
-Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits = {});
+Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits = {},
+                                   ImportObserver* observer = nullptr);
 
 // The constant behind a TensorProto; borrows from the mapped file where alignment allows.
 Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<onnx::ModelFile>& file);
