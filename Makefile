@@ -17,6 +17,7 @@ demo:
 
 test: install-deps
 	./dev check
+	./dev cli
 	./dev round-trip
 	./dev conformance --quiet
 	./dev frameworks

@@ -1,10 +1,14 @@
 // onward run: runs a model once (or --repeat times) and says what came out.
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "apps/file.h"
 #include "tools/command.h"
 #include "tools/outputs.h"
 #include "tools/session_flags.h"
@@ -12,6 +16,7 @@
 namespace onward::tools {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
@@ -39,7 +44,17 @@ void print_text(const json& report) {
   std::printf(" ms\n");
 }
 
+// The library writes the trace when the session ends, too late to fail; so the place is tried first.
+void check_profile_path(const std::string& path) {
+  if (path.empty()) return;
+  std::error_code error;
+  const fs::path folder = fs::path(path).parent_path();
+  if (fs::is_directory(path, error) || ::access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+    throw apps::FileError(path + ": the profile cannot be written there");
+}
+
 int run(const Options& options) {
+  check_profile_path(options.session.options.profile_path);
   auto start = Clock::now();
   const Model model(options.session.model);
   const Inputs inputs = make_inputs(model, options.session.inputs);
