@@ -159,6 +159,7 @@ Status upgrade(Rewriter& c) {
   ir::Attributes attributes{{"body", a.graph("body")}, {"num_scan_inputs", a.required_integer("num_scan_inputs")}};
   if (auto directions = a.maybe_integers("directions")) attributes["scan_input_directions"] = *directions;
   ONWARD_TRY(a.error().clone());
+  c.remove_attribute("body");  // it belongs to the inner node now
   ir::Node* scan = batch->add_node("Scan", "", inner, names, std::move(attributes));
   for (ir::Value* v : scan->outputs()) batch->add_output(v);
   const auto n = static_cast<int64_t>(outer.size());
