@@ -8,7 +8,7 @@
 
 all:
 	cmake --preset release -DONWARD_TESTS=OFF
-	cmake --build --preset release --target onward
+	cmake --build --preset release --target onward onward_library
 
 demo:
 	scripts/install_deps.sh program

@@ -13,3 +13,8 @@ foreach(file ${benchmarks})
   add_executable(${stem} EXCLUDE_FROM_ALL ${file})
   target_link_libraries(${stem} PRIVATE onward_all)
 endforeach()
+
+if(ONWARD_TESTS)
+  add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/install/test.sh ${PROJECT_BINARY_DIR}
+    ${PROJECT_SOURCE_DIR}/tests/install/tiny.onnx)
+endif()
