@@ -49,11 +49,13 @@ install(TARGETS onward RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/apps/colorize/models/ddcolor_demo.onnx DESTINATION ${CMAKE_INSTALL_DATADIR}/onward)
 
 # Examples see what a user sees: the shared library and its headers.
-foreach(example hello.c classify.cpp)
-  cmake_path(GET example STEM stem)
-  add_executable(example_${stem} ${PROJECT_SOURCE_DIR}/examples/${example})
-  target_link_libraries(example_${stem} PRIVATE onward_library)
-  target_compile_options(example_${stem} PRIVATE -Wall -Wextra -Werror)
-  set_target_properties(example_${stem} PROPERTIES
-    OUTPUT_NAME ${stem} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples EXCLUDE_FROM_ALL $<NOT:$<BOOL:${ONWARD_TESTS}>>)
-endforeach()
+if(ONWARD_TESTS)
+  foreach(example hello.c classify.cpp)
+    cmake_path(GET example STEM stem)
+    add_executable(example_${stem} ${PROJECT_SOURCE_DIR}/examples/${example})
+    target_link_libraries(example_${stem} PRIVATE onward_library)
+    target_compile_options(example_${stem} PRIVATE -Wall -Wextra -Werror)
+    set_target_properties(example_${stem} PROPERTIES
+      OUTPUT_NAME ${stem} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
+  endforeach()
+endif()

@@ -46,6 +46,7 @@ struct ByteCurve {
   float begin[257];
   uint8_t start[kSlices + 1];
   float from_byte[256];
+  float grey_lightness[256];
 
   ByteCurve() {
     for (int k = 0; k < 256; ++k) {
@@ -53,6 +54,8 @@ struct ByteCurve {
       begin[k] = static_cast<float>(s <= 0.04045 ? s / 12.92 : std::pow((s + 0.055) / 1.055, 2.4));
       from_byte[k] = linear_light(static_cast<float>(k) / 255.0f);
     }
+    for (int k = 0; k < 256; ++k)
+      grey_lightness[k] = lightness_of(dot(kToXyz[1], {from_byte[k], from_byte[k], from_byte[k]}));
     begin[256] = 2.0f;
     int k = 0;
     for (int i = 0; i <= kSlices; ++i) {
@@ -91,6 +94,7 @@ Colour lab_to_rgb(const Colour& lab) {
 }
 
 float lightness(uint8_t r, uint8_t g, uint8_t b) {
+  if (r == g && g == b) return curve().grey_lightness[r];
   const auto& light = curve().from_byte;
   return lightness_of(dot(kToXyz[1], {light[r], light[g], light[b]}));
 }

@@ -12,19 +12,19 @@ namespace {
 constexpr float kImagenetMean[3] = {0.485f, 0.456f, 0.406f};
 constexpr float kImagenetDeviation[3] = {0.229f, 0.224f, 0.225f};
 
-// Row y of one plane at full width.
+// Row y of one plane at full width: first down the columns, on the few values of the network's row.
 void sample_row(const Planes& planes, int channel, const Taps& down, const std::vector<Taps>& across,
-                std::vector<float>& row) {
-  std::fill(row.begin(), row.end(), 0.0f);
+                std::vector<float>& narrow, std::vector<float>& row) {
+  narrow.assign(planes.width, 0.0f);
   for (size_t j = 0; j < down.weights.size(); ++j) {
     const float* from =
         planes.plane(channel) + static_cast<size_t>(down.first + static_cast<int>(j)) * planes.width;
-    for (size_t x = 0; x < row.size(); ++x) {
-      float value = 0;
-      for (size_t i = 0; i < across[x].weights.size(); ++i)
-        value += across[x].weights[i] * from[across[x].first + i];
-      row[x] += down.weights[j] * value;
-    }
+    for (int x = 0; x < planes.width; ++x) narrow[x] += down.weights[j] * from[x];
+  }
+  for (size_t x = 0; x < row.size(); ++x) {
+    row[x] = 0;
+    for (size_t i = 0; i < across[x].weights.size(); ++i)
+      row[x] += across[x].weights[i] * narrow[across[x].first + i];
   }
 }
 
@@ -58,10 +58,10 @@ Image with_colours(const Image& picture, const Planes& ab, Upsample upsample, in
   Image out(picture.width, picture.height, 3);
   out.alpha = picture.alpha;
   for_row_bands(picture.height, threads, [&](int first, int last) {
-    std::vector<float> a(picture.width), b(picture.width);
+    std::vector<float> a(picture.width), b(picture.width), narrow;
     for (int y = first; y < last; ++y) {
-      sample_row(ab, 0, down[y], across, a);
-      sample_row(ab, 1, down[y], across, b);
+      sample_row(ab, 0, down[y], across, narrow, a);
+      sample_row(ab, 1, down[y], across, narrow, b);
       for (int x = 0; x < picture.width; ++x) {
         const uint8_t* in = picture.at(x, y);
         const bool grey = picture.channels == 1;
