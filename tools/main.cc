@@ -9,7 +9,7 @@
 namespace onward::tools {
 namespace {
 
-constexpr AddCommand kCommands[] = {add_colorize, add_run, add_bench};
+constexpr AddCommand kCommands[] = {add_colorize, add_run, add_bench, add_check, add_inspect, add_ops};
 
 int fail(const char* message, int code) {
   std::fprintf(stderr, "onward: %s\n", message);

@@ -1,0 +1,82 @@
+// onward check: everything that is wrong with a model, with codes and places.
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "passes/check/check.h"
+#include "tools/command.h"
+
+namespace onward::tools {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr const char* kExample =
+    "Exit code: 0 valid (warnings may be there), 1 errors found, 2 the call is wrong.\n"
+    "Example:\n"
+    "  onward check model.onnx --full\n"
+    "  onward check model.onnx --json | jq '.findings[].code'\n";
+
+struct Options {
+  std::string model;
+  bool json = false, full = false, quiet = false;
+};
+
+ordered_json to_json(const ow::Finding& f) {
+  return {{"severity", f.severity == ow::Severity::kError ? "error" : "warning"},
+          {"code", f.code},
+          {"location", f.location},
+          {"found", f.found},
+          {"expected", f.expected},
+          {"advice", f.advice}};
+}
+
+std::vector<ow::Finding> findings_of(const Options& o) {
+  auto file = ow::onnx::load(o.model);
+  if (file.ok()) return ow::check_model(*file, {.full = o.full});
+  if (file.status().code() == ow::Code::kIo) throw UsageError(std::string(file.status().message()));
+  return {ow::unreadable_file(file.status())};
+}
+
+int check(const Options& o) {
+  const auto findings = findings_of(o);
+  int64_t errors = 0;
+  ordered_json list = ordered_json::array();
+  for (const ow::Finding& f : findings) {
+    const bool error = f.severity == ow::Severity::kError;
+    errors += error;
+    if (o.json)
+      list.push_back(to_json(f));
+    else if (error || !o.quiet)
+      std::printf("%s\n", ow::text(f).c_str());
+  }
+  const auto warnings = static_cast<int64_t>(findings.size()) - errors;
+  if (o.json) {
+    const ordered_json report = {{"model", o.model},
+                                 {"valid", errors == 0},
+                                 {"errors", errors},
+                                 {"warnings", warnings},
+                                 {"findings", list}};
+    std::printf("%s\n", report.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
+  } else {
+    std::printf("%s: %s, %lld errors, %lld warnings\n", o.model.c_str(), errors ? "invalid" : "valid",
+                static_cast<long long>(errors), static_cast<long long>(warnings));
+  }
+  return errors ? kJobFailed : kDone;
+}
+
+}  // namespace
+
+void add_check(CLI::App& program, int& exit_code) {
+  CLI::App* sub = program.add_subcommand("check", "Find everything that is wrong with a model");
+  sub->footer(kExample);
+  auto o = std::make_shared<Options>();
+  sub->add_option("model", o->model, "ONNX file")->required();
+  sub->add_flag("--full", o->full, "Also infer types and shapes, and look into all weights");
+  sub->add_flag("--json", o->json, "Print a JSON report");
+  sub->add_flag("-q,--quiet", o->quiet, "Print errors only");
+  sub->callback([o, &exit_code] { exit_code = check(*o); });
+}
+
+}  // namespace onward::tools

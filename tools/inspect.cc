@@ -1,0 +1,165 @@
+// onward inspect: what is in a model, and what it costs.
+
+#include <charconv>
+#include <cstdio>
+#include <memory>
+
+#include "onnx/text.h"
+#include "tools/command.h"
+#include "tools/inspect_report.h"
+
+namespace onward::tools {
+namespace {
+
+constexpr const char* kExample =
+    "Costs are expressions in the symbols of the input shapes; --shape gives a symbol a size.\n"
+    "Example:\n"
+    "  onward inspect unet.onnx --shape height=512 --shape width=512\n"
+    "  onward inspect unet.onnx --graph | less\n"
+    "  onward inspect unet.onnx --graph ir\n";
+
+struct Options {
+  std::string model;
+  std::vector<std::string> shapes;
+  std::string graph;
+  bool json = false;
+};
+
+SymbolSizes parse_shapes(const std::vector<std::string>& shapes) {
+  SymbolSizes out;
+  for (const std::string& s : shapes) {
+    const size_t at = s.rfind('=');
+    int64_t size = -1;
+    if (at != std::string::npos) {
+      auto [end, error] = std::from_chars(s.data() + at + 1, s.data() + s.size(), size);
+      if (error != std::errc() || end != s.data() + s.size()) size = -1;
+    }
+    if (size < 0) throw UsageError("--shape " + s + ": expected SYMBOL=SIZE, as in --shape batch=8");
+    out[s.substr(0, at)] = size;
+  }
+  return out;
+}
+
+std::string clean(const ordered_json& text) { return ow::printable(text.get<std::string>()); }
+
+// "1,234,567"
+std::string grouped(int64_t v) {
+  std::string s = std::to_string(v);
+  for (auto at = static_cast<int64_t>(s.size()) - 3; at > (v < 0); at -= 3)
+    s.insert(static_cast<size_t>(at), ",");
+  return s;
+}
+
+std::string expression_text(const ordered_json& e) {
+  const auto text = e["expression"].get<std::string>();
+  if (e["value"].is_null()) return ow::printable(text, 2000);
+  const std::string value = grouped(e["value"].get<int64_t>());
+  return std::to_string(e["value"].get<int64_t>()) == text ? value
+                                                           : value + "  = " + ow::printable(text, 2000);
+}
+
+void print_values(const char* title, const ordered_json& values) {
+  for (const auto& v : values)
+    std::printf("%-14s%s: %s\n", title, clean(v["name"]).c_str(), clean(v["type"]).c_str());
+}
+
+void print_file(const ordered_json& r) {
+  std::printf("%-14s%s %s\n", "producer", clean(r["producer"]).c_str(), clean(r["producer_version"]).c_str());
+  std::printf("%-14s%lld\n", "IR version", static_cast<long long>(r["ir_version"].get<int64_t>()));
+  for (const auto& o : r["opsets"])
+    std::printf("%-14s%s %lld\n", "opset",
+                o["domain"].get<std::string>().empty() ? "ai.onnx" : clean(o["domain"]).c_str(),
+                static_cast<long long>(o["version"].get<int64_t>()));
+  for (const auto& [key, value] : r["metadata"].items())
+    std::printf("%-14s%s = %s\n", "metadata", ow::printable(key).c_str(), clean(value).c_str());
+  if (r.contains("graph")) {
+    std::printf("%-14s%s, %lld nodes, %lld functions\n", "graph", clean(r["graph"]).c_str(),
+                static_cast<long long>(r["nodes"].get<int64_t>()),
+                static_cast<long long>(r["functions"].get<int64_t>()));
+    print_values("input", r["inputs"]);
+    print_values("output", r["outputs"]);
+  }
+  for (const char* list : {"parameters", "external_files"})
+    for (const auto& [name, s] : r[list].items())
+      std::printf("%-14s%s: %s elements in %s tensors, %s bytes\n", *list == 'p' ? "parameters" : "external",
+                  ow::printable(name).c_str(), grouped(s["elements"].get<int64_t>()).c_str(),
+                  grouped(s["tensors"].get<int64_t>()).c_str(), grouped(s["bytes"].get<int64_t>()).c_str());
+}
+
+void print_graph_report(const ordered_json& g) {
+  print_values("inferred", g["outputs"]);
+  std::printf("%-14s%s\n", "MACs", expression_text(g["macs"]).c_str());
+  std::printf("%-14s%s\n", "FLOPs", expression_text(g["flops"]).c_str());
+  if (auto n = g["nodes_of_unknown_cost"].get<int64_t>())
+    std::printf("%-14s%s nodes are of unknown shape and not counted\n", "", grouped(n).c_str());
+  if (auto n = g["loops_counted_once"].get<int64_t>())
+    std::printf("%-14s%s loop bodies are counted once\n", "", grouped(n).c_str());
+  for (const auto& e : g["activation_peak_bytes"])
+    std::printf("%-14s%s bytes\n", "activations", expression_text(e).c_str());
+  if (auto n = g["activations_of_unknown_size"].get<int64_t>())
+    std::printf("%-14s%s activations are of unknown size\n", "", grouped(n).c_str());
+}
+
+void print_operators(const ordered_json& operators) {
+  for (const auto& [op, count] : operators.items())
+    std::printf("%-14s%6lld %s\n", "operator", static_cast<long long>(count.get<int64_t>()),
+                ow::printable(op).c_str());
+}
+
+// The model as text; false where it has no such form.
+int print_graph(const ow::onnx::ModelFile& file, ow::Result<ow::ImportedModel>& imported,
+                const std::string& form) {
+  if (form == "onnx") {
+    std::printf("%s\n", ow::onnx::to_text(file.model).c_str());
+    return kDone;
+  }
+  if (!imported.ok()) throw std::runtime_error(std::string(imported.status().message()));
+  std::printf("%s\n", ow::ir::print(*imported->graph).c_str());
+  return kDone;
+}
+
+int inspect(const Options& o) {
+  const SymbolSizes sizes = parse_shapes(o.shapes);
+  auto file = ow::onnx::load(o.model);
+  if (!file.ok()) throw std::runtime_error(std::string(file.status().message()));
+  auto imported =
+      o.graph == "onnx" ? ow::Result<ow::ImportedModel>(ow::unsupported("")) : ow::import_model(*file);
+  if (!o.graph.empty()) return print_graph(**file, imported, o.graph);
+  ordered_json report = {{"model", o.model}};
+  report.update(file_report(**file));
+  report["inferred"] = imported.ok() ? graph_report(*imported, sizes) : ordered_json(nullptr);
+  if (!imported.ok()) report["not_inferred_because"] = imported.status().message();
+  if (o.json) {
+    std::printf("%s\n", report.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
+    return kDone;
+  }
+  print_file(report);
+  if (imported.ok())
+    print_graph_report(report["inferred"]);
+  else
+    std::printf("%-14s%s\n", "not inferred", ow::printable(imported.status().message(), 2000).c_str());
+  print_operators(report["operators"]);
+  return kDone;
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& program, int& exit_code) {
+  CLI::App* sub = program.add_subcommand("inspect", "Show what is in a model and what it costs");
+  sub->footer(kExample);
+  auto o = std::make_shared<Options>();
+  sub->add_option("model", o->model, "ONNX file")->required();
+  sub->add_option("--shape", o->shapes, "Size of a symbol, as in batch=8")
+      ->type_name("SYMBOL=SIZE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  sub->add_option("--graph", o->graph,
+                  "Print the graph instead: onnx (the file, as ONNX text) or ir (as imported)")
+      ->expected(0, 1)
+      ->default_str("onnx")
+      ->check(CLI::IsMember({"onnx", "ir"}));
+  sub->add_flag("--json", o->json, "Print a JSON report");
+  sub->callback([o, &exit_code] { exit_code = inspect(*o); });
+}
+
+}  // namespace onward::tools
