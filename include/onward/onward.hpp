@@ -50,20 +50,34 @@ inline void check(onward_status* status) {
   api().status_free(status);
   throw error;
 }
-template <class T> inline constexpr onward_dtype dtype_of = ONWARD_UNDEFINED;
-template <> inline constexpr onward_dtype dtype_of<float> = ONWARD_FLOAT32;
-template <> inline constexpr onward_dtype dtype_of<double> = ONWARD_FLOAT64;
-template <> inline constexpr onward_dtype dtype_of<uint8_t> = ONWARD_UINT8;
-template <> inline constexpr onward_dtype dtype_of<int8_t> = ONWARD_INT8;
-template <> inline constexpr onward_dtype dtype_of<uint16_t> = ONWARD_UINT16;
-template <> inline constexpr onward_dtype dtype_of<int16_t> = ONWARD_INT16;
-template <> inline constexpr onward_dtype dtype_of<uint32_t> = ONWARD_UINT32;
-template <> inline constexpr onward_dtype dtype_of<int32_t> = ONWARD_INT32;
-template <> inline constexpr onward_dtype dtype_of<uint64_t> = ONWARD_UINT64;
-template <> inline constexpr onward_dtype dtype_of<int64_t> = ONWARD_INT64;
-template <> inline constexpr onward_dtype dtype_of<bool> = ONWARD_BOOL;
-template <> inline constexpr onward_dtype dtype_of<std::complex<float>> = ONWARD_COMPLEX64;
-template <> inline constexpr onward_dtype dtype_of<std::complex<double>> = ONWARD_COMPLEX128;
+template <class T>
+inline constexpr onward_dtype dtype_of = ONWARD_UNDEFINED;
+template <>
+inline constexpr onward_dtype dtype_of<float> = ONWARD_FLOAT32;
+template <>
+inline constexpr onward_dtype dtype_of<double> = ONWARD_FLOAT64;
+template <>
+inline constexpr onward_dtype dtype_of<uint8_t> = ONWARD_UINT8;
+template <>
+inline constexpr onward_dtype dtype_of<int8_t> = ONWARD_INT8;
+template <>
+inline constexpr onward_dtype dtype_of<uint16_t> = ONWARD_UINT16;
+template <>
+inline constexpr onward_dtype dtype_of<int16_t> = ONWARD_INT16;
+template <>
+inline constexpr onward_dtype dtype_of<uint32_t> = ONWARD_UINT32;
+template <>
+inline constexpr onward_dtype dtype_of<int32_t> = ONWARD_INT32;
+template <>
+inline constexpr onward_dtype dtype_of<uint64_t> = ONWARD_UINT64;
+template <>
+inline constexpr onward_dtype dtype_of<int64_t> = ONWARD_INT64;
+template <>
+inline constexpr onward_dtype dtype_of<bool> = ONWARD_BOOL;
+template <>
+inline constexpr onward_dtype dtype_of<std::complex<float>> = ONWARD_COMPLEX64;
+template <>
+inline constexpr onward_dtype dtype_of<std::complex<double>> = ONWARD_COMPLEX128;
 }  // namespace detail
 
 // A value that goes into or comes out of a model; copies share it. Tensors are row-major.
@@ -117,7 +131,9 @@ class Tensor : public Value {
   Tensor(onward_dtype dtype, std::span<const int64_t> shape) : Value(create(dtype, shape)) {}
 
   template <class T>
-  static Tensor zeros(std::initializer_list<int64_t> shape) { return zeros<T>(std::span(shape.begin(), shape.size())); }
+  static Tensor zeros(std::initializer_list<int64_t> shape) {
+    return zeros<T>(std::span(shape.begin(), shape.size()));
+  }
   template <class T>
   static Tensor zeros(std::span<const int64_t> shape) {
     Tensor t(detail::dtype_of<T>, shape);
@@ -141,13 +157,14 @@ class Tensor : public Value {
   static Tensor wrap(std::span<const int64_t> shape, std::span<T> memory) {
     onward_value* made = nullptr;
     detail::check(api().tensor_wrap(detail::dtype_of<std::remove_const_t<T>>, shape.data(), shape.size(),
-                                    const_cast<void*>(static_cast<const void*>(memory.data())), memory.size_bytes(),
-                                    nullptr, nullptr, &made));
+                                    const_cast<void*>(static_cast<const void*>(memory.data())),
+                                    memory.size_bytes(), nullptr, nullptr, &made));
     return Tensor(made);
   }
   static Tensor strings(std::span<const int64_t> shape, std::span<const std::string> texts) {
     Tensor t(ONWARD_STRING, shape);
-    if (t.count() != texts.size()) throw Error(ONWARD_INVALID_ARGUMENT, "the number of strings does not fit the shape");
+    if (t.count() != texts.size())
+      throw Error(ONWARD_INVALID_ARGUMENT, "the number of strings does not fit the shape");
     for (size_t i = 0; i < texts.size(); ++i)
       detail::check(api().tensor_set_string(t.get(), i, texts[i].data(), texts[i].size()));
     return t;
@@ -164,11 +181,11 @@ class Tensor : public Value {
 
 // An input or output of a model.
 struct ValueInfo {
-  std::string name, type;          // type: "float[N,3,224,224]"
+  std::string name, type;  // type: "float[N,3,224,224]"
   onward_kind kind = ONWARD_TENSOR;
   onward_dtype dtype = ONWARD_UNDEFINED;
   bool has_rank = false;
-  std::vector<int64_t> shape;      // -1 where not fixed
+  std::vector<int64_t> shape;        // -1 where not fixed
   std::vector<std::string> symbols;  // the dimension's symbol or expression, "" where fixed
   bool is_optional = false;
 };
@@ -187,7 +204,9 @@ class Model {
   }
 
   std::vector<ValueInfo> inputs() const { return infos(api().model_input_count(get()), api().model_input); }
-  std::vector<ValueInfo> outputs() const { return infos(api().model_output_count(get()), api().model_output); }
+  std::vector<ValueInfo> outputs() const {
+    return infos(api().model_output_count(get()), api().model_output);
+  }
   std::string field(const std::string& name) const {
     const char* text = api().model_field(get(), name.c_str());
     return text ? text : "";
@@ -201,7 +220,9 @@ class Model {
   onward_model* get() const { return handle_.get(); }
 
  private:
-  void reset(onward_model* m) { handle_ = {m, [](onward_model* p) { api().model_free(p); }}; }
+  void reset(onward_model* m) {
+    handle_ = {m, [](onward_model* p) { api().model_free(p); }};
+  }
   template <class Get>
   std::vector<ValueInfo> infos(size_t count, Get get_info) const {
     std::vector<ValueInfo> out;
@@ -209,7 +230,8 @@ class Model {
       onward_value_info info{};
       info.size = sizeof info;
       detail::check(get_info(get(), i, &info));
-      ValueInfo v{info.name, info.type_text, info.kind, info.dtype, info.has_rank != 0, {}, {}, info.is_optional != 0};
+      ValueInfo v{info.name, info.type_text,       info.kind, info.dtype, info.has_rank != 0, {},
+                  {},        info.is_optional != 0};
       for (size_t d = 0; v.has_rank && d < info.rank; ++d) {
         v.shape.push_back(info.dims[d]);
         v.symbols.emplace_back(info.dim_names[d]);
@@ -253,7 +275,8 @@ using Inputs = std::vector<std::pair<std::string, Value>>;
 
 class Session {
  public:
-  explicit Session(const std::string& path, const SessionOptions& options = {}) : Session(Model(path), options) {}
+  explicit Session(const std::string& path, const SessionOptions& options = {})
+      : Session(Model(path), options) {}
   explicit Session(Model model, const SessionOptions& options = {}) : model_(std::move(model)) {
     std::vector<const char*> providers;
     for (const auto& p : options.providers) providers.push_back(p.c_str());
@@ -289,9 +312,11 @@ class Session {
     o.timeout_us = options.timeout.count();
     o.cancel = options.cancel ? options.cancel->get() : nullptr;
     o.memory_limit_bytes = options.memory_limit_bytes;
-    std::vector<onward_value*> made(outputs.empty() ? api().model_output_count(model_.get()) : outputs.size());
+    std::vector<onward_value*> made(outputs.empty() ? api().model_output_count(model_.get())
+                                                    : outputs.size());
     detail::check(api().session_run(handle_.get(), &o, in_names.data(), values.data(), values.size(),
-                                    outputs.empty() ? nullptr : out_names.data(), outputs.size(), made.data()));
+                                    outputs.empty() ? nullptr : out_names.data(), outputs.size(),
+                                    made.data()));
     std::vector<Value> results;
     for (onward_value* v : made) results.emplace_back(v);
     return results;

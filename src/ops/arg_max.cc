@@ -62,8 +62,8 @@ Status run_typed(const Attrs& a, RunContext& c) {
   const int64_t inner = x.shape().count(axis + 1, x.rank());
   c.parallel_for(y.count(), std::max<int64_t>(1, 8192 / n), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      y.mutable_data<int64_t>()[i] = arg_line<T, kMax>(x.data<T>() + i / inner * n * inner + i % inner, n,
-                                                       inner, a.select_last_index);
+      y.mutable_data<int64_t>()[i] =
+          arg_line<T, kMax>(x.data<T>() + i / inner * n * inner + i % inner, n, inner, a.select_last_index);
   });
   return {};
 }
@@ -83,12 +83,13 @@ Status run(const Attrs& a, RunContext& c) {
 
 template <bool kMax>
 std::unique_ptr<Op> row(std::string_view name) {
-  return op<Attrs>({.name = name,
-                    .read = read,
-                    .infer = infer,
-                    .run = run<kMax>,
-                    .native = types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-                                    uint32_t, uint64_t>});
+  return op<Attrs>(
+      {.name = name,
+       .read = read,
+       .infer = infer,
+       .run = run<kMax>,
+       .native =
+           types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>});
 }
 
 }  // namespace

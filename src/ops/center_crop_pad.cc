@@ -19,8 +19,7 @@ Status infer(const Attrs& a, InferContext& c) {
   SymShape shape = *x;
   const auto* target = c.elements(1);
   const size_t n = a.axes ? a.axes->size() : x->size();
-  if (target && target->size() != n)
-    return c.error("shape has ", target->size(), " values for ", n, " axes");
+  if (target && target->size() != n) return c.error("shape has ", target->size(), " values for ", n, " axes");
   for (size_t i = 0; i < n; ++i) {
     const auto axis = a.axes ? static_cast<size_t>(ONWARD_TRY(c.axis((*a.axes)[i], x->size()))) : i;
     shape[axis] = target ? (*target)[i] : Dim::unknown();
@@ -66,8 +65,7 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(center_crop_pad) {
-  return {op<Attrs>(
-      {.name = "CenterCropPad", .read = read, .infer = infer, .run = run, .shape_inputs = 2})};
+  return {op<Attrs>({.name = "CenterCropPad", .read = read, .infer = infer, .run = run, .shape_inputs = 2})};
 }
 
 }  // namespace ow

@@ -20,7 +20,8 @@ Result<Attrs> read(const AttrReader& a) {
   };
   positive("dilations", attrs.dilations);
   positive("strides", attrs.strides);
-  if (attrs.pads && std::any_of(attrs.pads->begin(), attrs.pads->end(), [](int64_t i) { return i < 0 || i > INT32_MAX; }))
+  if (attrs.pads &&
+      std::any_of(attrs.pads->begin(), attrs.pads->end(), [](int64_t i) { return i < 0 || i > INT32_MAX; }))
     a.fail("pads", "has a negative value");
   return attrs;
 }
@@ -116,20 +117,21 @@ Status dispatch(const Attrs& a, RunContext& c) {
 }
 
 Status run(const Attrs& a, RunContext& c) {
-  return dispatch<float, double, int32_t, int64_t, uint8_t, int8_t, std::complex<float>, std::complex<double>>(
-      a, c);
+  return dispatch<float, double, int32_t, int64_t, uint8_t, int8_t, std::complex<float>,
+                  std::complex<double>>(a, c);
 }
 
 }  // namespace
 
 ONWARD_OPS(col2_im) {
-  return {op<Attrs>({.name = "Col2Im",
-                     .read = read,
-                     .infer = infer,
-                     .run = run,
-                     .native = types<float, double, int32_t, int64_t, uint8_t, int8_t, std::complex<float>,
-                                     std::complex<double>>,
-                     .shape_inputs = 0b110})};
+  return {op<Attrs>(
+      {.name = "Col2Im",
+       .read = read,
+       .infer = infer,
+       .run = run,
+       .native =
+           types<float, double, int32_t, int64_t, uint8_t, int8_t, std::complex<float>, std::complex<double>>,
+       .shape_inputs = 0b110})};
 }
 
 }  // namespace ow

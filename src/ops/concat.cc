@@ -49,7 +49,8 @@ Status infer(const Attrs& a, InferContext& c) {
         d = e;
     }
   }
-  if (shape && !complete) (*shape)[static_cast<size_t>(ONWARD_TRY(c.axis(a.axis, shape->size())))] = Dim::unknown();
+  if (shape && !complete)
+    (*shape)[static_cast<size_t>(ONWARD_TRY(c.axis(a.axis, shape->size())))] = Dim::unknown();
   const bool vector = shape && shape->size() == 1;
   c.set(0, dtype, std::move(shape));
   if (vector) infer_elements(c);

@@ -1,8 +1,8 @@
 // Conv: y[n, o, p] = b[o] + sum_i sum_k x[n, i, p * stride + k * dilation - pad] * w[o, i, k], in groups of
 // channels, over one to three spatial axes.
 //
-// onward.Conv is the same with `activation` (and its `alpha`, `beta`) applied to y: what the optimiser makes of a
-// convolution and the activation behind it.
+// onward.Conv is the same with `activation` (and its `alpha`, `beta`) applied to y: what the optimiser makes
+// of a convolution and the activation behind it.
 //
 // Works on channels-last images; constant float weights are packed once. Double goes through the plain loop.
 #include "ops/op/convolution.h"
@@ -20,10 +20,15 @@ struct Attrs : ConvAttrs {
 
 kernels::Activation read_activation(const AttrReader& a) {
   using A = kernels::Activation;
-  static constexpr std::pair<std::string_view, A> kNames[] = {
-      {"", A::kNone},           {"relu", A::kRelu},       {"leaky_relu", A::kLeakyRelu},
-      {"clip", A::kClip},       {"sigmoid", A::kSigmoid}, {"silu", A::kSilu},
-      {"tanh", A::kTanh},       {"hard_swish", A::kHardSwish}, {"hard_sigmoid", A::kHardSigmoid}};
+  static constexpr std::pair<std::string_view, A> kNames[] = {{"", A::kNone},
+                                                              {"relu", A::kRelu},
+                                                              {"leaky_relu", A::kLeakyRelu},
+                                                              {"clip", A::kClip},
+                                                              {"sigmoid", A::kSigmoid},
+                                                              {"silu", A::kSilu},
+                                                              {"tanh", A::kTanh},
+                                                              {"hard_swish", A::kHardSwish},
+                                                              {"hard_sigmoid", A::kHardSigmoid}};
   const std::string name = a.text("activation", "");
   for (auto [known, activation] : kNames)
     if (name == known) return activation;
@@ -60,7 +65,8 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   return std::any(std::move(packed));
 }
 
-Status run_float(const Attrs& a, RunContext& c, kernels::ConvShape s, const Shape& shape, const PackedWeights* prepared) {
+Status run_float(const Attrs& a, RunContext& c, kernels::ConvShape s, const Shape& shape,
+                 const PackedWeights* prepared) {
   const auto x = ONWARD_TRY(image_input<float>(c, c.in(0)));
   ImageOutput y = ONWARD_TRY(image_output(c, 0, DType::kFloat32, shape));
   if (y.tensor.count() == 0) return {};

@@ -41,7 +41,8 @@ Status infer(const Attrs& a, InferContext& c) {
   if (kToSpace)
     c.set(0, c.dtype(0), SymShape{s[0], ONWARD_TRY(divided(s[1], bb)), s[2] * b, s[3] * b});
   else
-    c.set(0, c.dtype(0), SymShape{s[0], s[1] * bb, ONWARD_TRY(divided(s[2], b)), ONWARD_TRY(divided(s[3], b))});
+    c.set(0, c.dtype(0),
+          SymShape{s[0], s[1] * bb, ONWARD_TRY(divided(s[2], b)), ONWARD_TRY(divided(s[3], b))});
   return {};
 }
 
@@ -61,8 +62,8 @@ Status run(const Attrs& a, RunContext& c) {
   // Axes n, c, i, j, h, w: i and j are the pixel within the block.
   const int64_t plane = h * w, pixel = a.crd ? 1 : channels;
   const int64_t dims[] = {n, channels, b, b, h, w};
-  const int64_t deep_strides[] = {*depth * plane,   (a.crd ? b * b : 1) * plane, b * pixel * plane,
-                                  pixel * plane, w,                           1};
+  const int64_t deep_strides[] = {
+      *depth * plane, (a.crd ? b * b : 1) * plane, b * pixel * plane, pixel * plane, w, 1};
   const int64_t wide_strides[] = {*depth * plane, b * b * plane, w * b, 1, b * w * b, b};
   if (kToSpace)
     copy_strided_units(c, y.units, wide_strides, from, deep_strides, dims);

@@ -60,8 +60,6 @@ Status run(const Attrs& a, RunContext& c) {
 
 }  // namespace
 
-ONWARD_OPS(gather) {
-  return {op<Attrs>({.name = "Gather", .read = read, .infer = infer, .run = run})};
-}
+ONWARD_OPS(gather) { return {op<Attrs>({.name = "Gather", .read = read, .infer = infer, .run = run})}; }
 
 }  // namespace ow

@@ -42,7 +42,8 @@ Status check_shapes(const Attrs& a, RunContext& c) {
                    " with batch_dims ", a.batch_dims);
   for (size_t i = 0; i < batch_dims; ++i)
     if (x.dim(i) != indices.dim(i))
-      return c.error("batch axis ", i, " is ", x.dim(i), " in the data and ", indices.dim(i), " in the indices");
+      return c.error("batch axis ", i, " is ", x.dim(i), " in the data and ", indices.dim(i),
+                     " in the indices");
   return {};
 }
 
@@ -78,8 +79,6 @@ Status run(const Attrs& a, RunContext& c) {
 
 }  // namespace
 
-ONWARD_OPS(gather_nd) {
-  return {op<Attrs>({.name = "GatherND", .read = read, .infer = infer, .run = run})};
-}
+ONWARD_OPS(gather_nd) { return {op<Attrs>({.name = "GatherND", .read = read, .infer = infer, .run = run})}; }
 
 }  // namespace ow

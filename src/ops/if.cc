@@ -49,8 +49,6 @@ Status run(const Attrs& a, RunContext& c) {
 
 }  // namespace
 
-ONWARD_OPS(if) {
-  return {op<Attrs>({.name = "If", .read = read, .infer = infer, .run = run})};
-}
+ONWARD_OPS(if) { return {op<Attrs>({.name = "If", .read = read, .infer = infer, .run = run})}; }
 
 }  // namespace ow

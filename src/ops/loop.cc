@@ -93,8 +93,6 @@ Status run(const Attrs& a, RunContext& c) {
 
 }  // namespace
 
-ONWARD_OPS(loop) {
-  return {op<Attrs>({.name = "Loop", .read = read, .infer = infer, .run = run})};
-}
+ONWARD_OPS(loop) { return {op<Attrs>({.name = "Loop", .read = read, .infer = infer, .run = run})}; }
 
 }  // namespace ow

@@ -50,8 +50,6 @@ Status run(const NoAttrs&, RunContext& c) {
 
 }  // namespace
 
-ONWARD_OPS(non_zero) {
-  return {op<NoAttrs>({.name = "NonZero", .infer = infer, .run = run})};
-}
+ONWARD_OPS(non_zero) { return {op<NoAttrs>({.name = "NonZero", .infer = infer, .run = run})}; }
 
 }  // namespace ow

@@ -23,7 +23,8 @@ Status infer(const Attrs& a, InferContext& c) {
   if (const auto* d = c.elements(1); d && d->size() == 1) depth = (*d)[0];
   if (const Tensor* t = c.constant(1); t && t->count() == 1)
     if (auto whole = convert(*t, DType::kInt64); whole.ok()) depth = Dim(whole->data<int64_t>()[0]);
-  if (depth.is_constant() && *depth.constant() < 0) return c.error("depth is ", depth, ", expected at least 0");
+  if (depth.is_constant() && *depth.constant() < 0)
+    return c.error("depth is ", depth, ", expected at least 0");
   shape.insert(shape.begin() + axis, depth);
   c.set(0, c.dtype(2), std::move(shape));
   return {};

@@ -117,9 +117,9 @@ std::vector<Run> runs_of(const std::vector<int64_t>& table) {
   std::vector<Run> runs;
   for (size_t i = 0; i < table.size(); ++i) {
     const int64_t from = table[i];
-    const bool joins = !runs.empty() && (from < 0 ? runs.back().from < 0
-                                                  : runs.back().from >= 0 &&
-                                                        runs.back().from + runs.back().count == from);
+    const bool joins =
+        !runs.empty() && (from < 0 ? runs.back().from < 0
+                                   : runs.back().from >= 0 && runs.back().from + runs.back().count == from);
     if (joins)
       ++runs.back().count;
     else
@@ -205,12 +205,8 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(pad) {
-  return {op<Attrs>({.name = "Pad",
-                     .read = read,
-                     .infer = infer,
-                     .upgrade = upgrade,
-                     .run = run,
-                     .shape_inputs = 0b1010})};
+  return {op<Attrs>(
+      {.name = "Pad", .read = read, .infer = infer, .upgrade = upgrade, .run = run, .shape_inputs = 0b1010})};
 }
 
 }  // namespace ow

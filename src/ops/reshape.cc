@@ -81,7 +81,8 @@ Status infer(const Attrs& a, InferContext& c) {
     for (size_t i = 0; x && i < x->size(); ++i)
       if (!t.copied[i]) from.push_back((*x)[i]);
     for (size_t i = 0; i < t.shape.size(); ++i)
-      if (static_cast<int>(i) != t.wildcard && !(i < t.copied.size() && t.copied[i])) to.push_back(t.shape[i]);
+      if (static_cast<int>(i) != t.wildcard && !(i < t.copied.size() && t.copied[i]))
+        to.push_back(t.shape[i]);
     if (t.wildcard >= 0) {
       t.shape[static_cast<size_t>(t.wildcard)] = x ? ONWARD_TRY(left_over(c, from, to)) : Dim::unknown();
     } else {

@@ -18,9 +18,11 @@ struct Attrs {
 };
 
 Result<Attrs> read(const AttrReader& a) {
-  const std::string shift = a.text("coordinate_transformation_mode", "half_pixel"), mode = a.text("mode", "avg");
+  const std::string shift = a.text("coordinate_transformation_mode", "half_pixel"),
+                    mode = a.text("mode", "avg");
   if (shift != "half_pixel" && shift != "output_half_pixel")
-    a.fail("coordinate_transformation_mode", cat("is '", shift, "', expected half_pixel or output_half_pixel"));
+    a.fail("coordinate_transformation_mode",
+           cat("is '", shift, "', expected half_pixel or output_half_pixel"));
   if (mode != "avg" && mode != "max") a.fail("mode", cat("is '", mode, "', expected avg or max"));
   Attrs attrs{.half_pixel = shift == "half_pixel",
               .max = mode == "max",
@@ -29,9 +31,11 @@ Result<Attrs> read(const AttrReader& a) {
               .sampling_ratio = a.integer("sampling_ratio", 0),
               .spatial_scale = double{a.real("spatial_scale", 1)}};
   constexpr int64_t kMost = 1 << 20;
-  if (attrs.output_height < 1 || attrs.output_height > kMost || attrs.output_width < 1 || attrs.output_width > kMost)
+  if (attrs.output_height < 1 || attrs.output_height > kMost || attrs.output_width < 1 ||
+      attrs.output_width > kMost)
     a.fail("output_height", "or output_width is outside [1, 2^20]");
-  if (attrs.sampling_ratio < 0 || attrs.sampling_ratio > 4096) a.fail("sampling_ratio", "is outside [0, 4096]");
+  if (attrs.sampling_ratio < 0 || attrs.sampling_ratio > 4096)
+    a.fail("sampling_ratio", "is outside [0, 4096]");
   return attrs;
 }
 
@@ -39,13 +43,15 @@ Status infer(const Attrs& a, InferContext& c) {
   const SymShape *x = c.shape(0), *rois = c.shape(1);
   if (x && x->size() != 4) return c.error("input is ", list_text(*x), ", expected rank 4");
   if (rois && rois->size() != 2) return c.error("rois are ", list_text(*rois), ", expected rank 2");
-  c.set(0, c.dtype(0), SymShape{rois ? (*rois)[0] : Dim::unknown(), x ? (*x)[1] : Dim::unknown(),
-                                Dim(a.output_height), Dim(a.output_width)});
+  c.set(0, c.dtype(0),
+        SymShape{rois ? (*rois)[0] : Dim::unknown(), x ? (*x)[1] : Dim::unknown(), Dim(a.output_height),
+                 Dim(a.output_width)});
   return {};
 }
 
 Status upgrade(Rewriter& c) {
-  if (c.since_version() < 16) c.set_attribute("coordinate_transformation_mode", std::string("output_half_pixel"));
+  if (c.since_version() < 16)
+    c.set_attribute("coordinate_transformation_mode", std::string("output_half_pixel"));
   return {};
 }
 
@@ -84,17 +90,18 @@ Bins make_bins(const Attrs& a, double low, double high, int64_t bins) {
 }
 
 template <class T>
-double pool_bin(const Attrs& a, const T* x, int64_t height, int64_t width, const Bins& rows, const Bins& columns,
-                int64_t bin_y, int64_t bin_x) {
+double pool_bin(const Attrs& a, const T* x, int64_t height, int64_t width, const Bins& rows,
+                const Bins& columns, int64_t bin_y, int64_t bin_x) {
   double sum = 0, most = -INFINITY;
   for (int64_t iy = 0; iy < rows.samples; ++iy) {
     const Corner v = corner(rows.at(bin_y, iy), height);
     for (int64_t ix = 0; ix < columns.samples; ++ix) {
       const Corner h = corner(columns.at(bin_x, ix), width);
-      const double parts[] = {v.low_weight * h.low_weight * static_cast<double>(x[v.low * width + h.low]),
-                              v.low_weight * h.high_weight * static_cast<double>(x[v.low * width + h.high]),
-                              v.high_weight * h.low_weight * static_cast<double>(x[v.high * width + h.low]),
-                              v.high_weight * h.high_weight * static_cast<double>(x[v.high * width + h.high])};
+      const double parts[] = {
+          v.low_weight * h.low_weight * static_cast<double>(x[v.low * width + h.low]),
+          v.low_weight * h.high_weight * static_cast<double>(x[v.low * width + h.high]),
+          v.high_weight * h.low_weight * static_cast<double>(x[v.high * width + h.low]),
+          v.high_weight * h.high_weight * static_cast<double>(x[v.high * width + h.high])};
       for (double p : parts) {
         sum += p;
         most = std::max(most, p);
@@ -119,8 +126,10 @@ Status run_typed(const Attrs& a, RunContext& c) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t r = i / channels, k = i % channels;
       const T* roi = rois.data<T>() + r * 4;
-      const Bins columns = make_bins(a, static_cast<double>(roi[0]), static_cast<double>(roi[2]), a.output_width);
-      const Bins rows = make_bins(a, static_cast<double>(roi[1]), static_cast<double>(roi[3]), a.output_height);
+      const Bins columns =
+          make_bins(a, static_cast<double>(roi[0]), static_cast<double>(roi[2]), a.output_width);
+      const Bins rows =
+          make_bins(a, static_cast<double>(roi[1]), static_cast<double>(roi[3]), a.output_height);
       const T* from = x.data<T>() + (batches[static_cast<size_t>(r)] * channels + k) * height * width;
       for (int64_t b = 0; b < bins; ++b)
         y.mutable_data<T>()[i * bins + b] = static_cast<T>(
@@ -132,7 +141,8 @@ Status run_typed(const Attrs& a, RunContext& c) {
 
 Status run(const Attrs& a, RunContext& c) {
   const Tensor &x = c.in(0), &rois = c.in(1);
-  if (x.rank() != 4 || rois.rank() != 2 || rois.dim(1) != 4 || c.in(2).rank() != 1 || c.in(2).dim(0) != rois.dim(0))
+  if (x.rank() != 4 || rois.rank() != 2 || rois.dim(1) != 4 || c.in(2).rank() != 1 ||
+      c.in(2).dim(0) != rois.dim(0))
     return c.error("input ", x.shape(), ", rois ", rois.shape(), " and batch_indices ", c.in(2).shape(),
                    " do not fit [N, C, H, W], [n, 4] and [n]");
   return x.dtype() == DType::kFloat64 ? run_typed<double>(a, c) : run_typed<float>(a, c);

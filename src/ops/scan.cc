@@ -156,14 +156,16 @@ Status upgrade(Rewriter& c) {
   }
   std::vector<std::string> names(c.node().outputs().size());
   for (size_t o = 0; o < names.size(); ++o) names[o] = cat("out", o);
-  ir::Attributes attributes{{"body", a.graph("body")}, {"num_scan_inputs", a.required_integer("num_scan_inputs")}};
+  ir::Attributes attributes{{"body", a.graph("body")},
+                            {"num_scan_inputs", a.required_integer("num_scan_inputs")}};
   if (auto directions = a.maybe_integers("directions")) attributes["scan_input_directions"] = *directions;
   ONWARD_TRY(a.error().clone());
   c.remove_attribute("body");  // it belongs to the inner node now
   ir::Node* scan = batch->add_node("Scan", "", inner, names, std::move(attributes));
   for (ir::Value* v : scan->outputs()) batch->add_output(v);
   const auto n = static_cast<int64_t>(outer.size());
-  return c.replace(ONWARD_TRY(c.add_multi("Scan", outer, names.size(), {{"body", batch}, {"num_scan_inputs", n}})));
+  return c.replace(
+      ONWARD_TRY(c.add_multi("Scan", outer, names.size(), {{"body", batch}, {"num_scan_inputs", n}})));
 }
 
 }  // namespace

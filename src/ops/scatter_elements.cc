@@ -53,8 +53,9 @@ Status upgrade_scatter(Rewriter& c) {
 }  // namespace
 
 ONWARD_OPS(scatter_elements) {
-  return {op<Attrs>({.name = "ScatterElements", .read = read, .infer = infer, .run = run, .in_place = {{0, 0}}}),
-          op<NoAttrs>({.name = "Scatter", .infer = infer_scatter, .upgrade = upgrade_scatter})};
+  return {
+      op<Attrs>({.name = "ScatterElements", .read = read, .infer = infer, .run = run, .in_place = {{0, 0}}}),
+      op<NoAttrs>({.name = "Scatter", .infer = infer_scatter, .upgrade = upgrade_scatter})};
 }
 
 }  // namespace ow

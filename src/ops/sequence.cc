@@ -69,8 +69,8 @@ Status run_at(const NoAttrs&, RunContext& c) {
 
 Status infer_insert(const NoAttrs&, InferContext& c) {
   const ir::Type& s = c.type(0);
-  if (s.element && s.element->is_tensor() && s.element->dtype != DType::kUndefined && c.dtype(1) != DType::kUndefined &&
-      s.element->dtype != c.dtype(1))
+  if (s.element && s.element->is_tensor() && s.element->dtype != DType::kUndefined &&
+      c.dtype(1) != DType::kUndefined && s.element->dtype != c.dtype(1))
     return c.error("a tensor of type ", c.dtype(1), " does not fit into ", s);
   c.set(0, ir::Type::sequence(s.element ? common_type(*s.element, c.type(1)) : c.type(1)));
   return {};
@@ -119,12 +119,13 @@ Status run_length(const NoAttrs&, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(sequence) {
-  return {op<NoAttrs>({.name = "SequenceConstruct", .infer = infer_construct, .run = run_construct}),
-          op<EmptyAttrs>({.name = "SequenceEmpty", .read = read_empty, .infer = infer_empty, .run = run_empty}),
-          op<NoAttrs>({.name = "SequenceAt", .infer = infer_at, .run = run_at}),
-          op<NoAttrs>({.name = "SequenceInsert", .infer = infer_insert, .run = run_insert}),
-          op<NoAttrs>({.name = "SequenceErase", .infer = infer_erase, .run = run_erase}),
-          op<NoAttrs>({.name = "SequenceLength", .infer = infer_length, .run = run_length})};
+  return {
+      op<NoAttrs>({.name = "SequenceConstruct", .infer = infer_construct, .run = run_construct}),
+      op<EmptyAttrs>({.name = "SequenceEmpty", .read = read_empty, .infer = infer_empty, .run = run_empty}),
+      op<NoAttrs>({.name = "SequenceAt", .infer = infer_at, .run = run_at}),
+      op<NoAttrs>({.name = "SequenceInsert", .infer = infer_insert, .run = run_insert}),
+      op<NoAttrs>({.name = "SequenceErase", .infer = infer_erase, .run = run_erase}),
+      op<NoAttrs>({.name = "SequenceLength", .infer = infer_length, .run = run_length})};
 }
 
 }  // namespace ow

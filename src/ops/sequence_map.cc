@@ -40,7 +40,8 @@ Status run(const Attrs& a, RunContext& c) {
     }
     auto results = ONWARD_TRY(c.run_subgraph(*a.body, inputs));
     if (results.size() < outputs.size()) return c.error("the body has ", results.size(), " outputs");
-    for (size_t o = 0; o < outputs.size(); ++o) outputs[o].push_back(ONWARD_TRY(results[o].owned(c.budget())));
+    for (size_t o = 0; o < outputs.size(); ++o)
+      outputs[o].push_back(ONWARD_TRY(results[o].owned(c.budget())));
   }
   for (size_t o = 0; o < outputs.size(); ++o) c.set(o, Value(std::move(outputs[o])));
   return {};

@@ -36,7 +36,8 @@ Result<std::vector<int64_t>> read_parts(RunContext& c, int64_t extent) {
     if (c.in(1).rank() == 1) {
       int64_t left = extent;
       for (int64_t p : listed) left = p < 0 || p > left ? -1 : left - p;
-      if (left != 0) return c.error("split is ", list_text(listed), ", which does not fit an extent of ", extent);
+      if (left != 0)
+        return c.error("split is ", list_text(listed), ", which does not fit an extent of ", extent);
       return listed;
     }
     part = listed[0];
@@ -114,9 +115,10 @@ Status run_concat(const ConcatAttrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(sequence_split) {
-  return {op<SplitAttrs>({.name = "SplitToSequence", .read = read_split, .infer = infer_split, .run = run_split}),
-          op<ConcatAttrs>(
-              {.name = "ConcatFromSequence", .read = read_concat, .infer = infer_concat, .run = run_concat})};
+  return {
+      op<SplitAttrs>({.name = "SplitToSequence", .read = read_split, .infer = infer_split, .run = run_split}),
+      op<ConcatAttrs>(
+          {.name = "ConcatFromSequence", .read = read_concat, .infer = infer_concat, .run = run_concat})};
 }
 
 }  // namespace ow

@@ -17,7 +17,9 @@ struct Range {
 
 Range clamp_range(int64_t start, int64_t end, int64_t step, int64_t d) {
   const int64_t low = step > 0 ? 0 : -1, high = step > 0 ? d : d - 1;
-  auto place = [&](int64_t i, int64_t least) { return std::clamp(i < 0 ? i + d : i, least, std::max(high, least)); };
+  auto place = [&](int64_t i, int64_t least) {
+    return std::clamp(i < 0 ? i + d : i, least, std::max(high, least));
+  };
   start = place(start, step > 0 ? 0 : std::min<int64_t>(0, high));
   end = place(end, low);
   const uint64_t span = step > 0 ? (end > start ? static_cast<uint64_t>(end - start) : 0)
@@ -79,8 +81,8 @@ Result<std::vector<int64_t>> infer_axes(const InferContext& c, size_t n, size_t 
 void infer_elements(InferContext& c, const Dim& start, const Dim& end, const Dim& step) {
   const auto* all = c.elements(0);
   if (!all || !start.is_constant() || !end.is_constant() || !step.is_constant()) return;
-  const Range r = clamp_range(*start.constant(), *end.constant(), *step.constant(),
-                              static_cast<int64_t>(all->size()));
+  const Range r =
+      clamp_range(*start.constant(), *end.constant(), *step.constant(), static_cast<int64_t>(all->size()));
   std::vector<Dim> some;
   for (int64_t i = 0; i < r.count; ++i) some.push_back((*all)[static_cast<size_t>(r.start + i * r.step)]);
   c.set_elements(0, std::move(some));

@@ -66,12 +66,8 @@ Status run(const NoAttrs&, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(squeeze) {
-  return {op<NoAttrs>({.name = "Squeeze",
-                       .infer = infer,
-                       .upgrade = upgrade,
-                       .run = run,
-                       .view_of = 0,
-                       .shape_inputs = 2})};
+  return {op<NoAttrs>(
+      {.name = "Squeeze", .infer = infer, .upgrade = upgrade, .run = run, .view_of = 0, .shape_inputs = 2})};
 }
 
 }  // namespace ow

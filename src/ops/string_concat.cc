@@ -30,8 +30,6 @@ Status run(const NoAttrs&, RunContext& c) {
 
 }  // namespace
 
-ONWARD_OPS(string_concat) {
-  return {op<NoAttrs>({.name = "StringConcat", .infer = infer, .run = run})};
-}
+ONWARD_OPS(string_concat) { return {op<NoAttrs>({.name = "StringConcat", .infer = infer, .run = run})}; }
 
 }  // namespace ow

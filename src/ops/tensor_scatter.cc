@@ -13,7 +13,8 @@ struct Attrs {
 
 Result<Attrs> read(const AttrReader& a) {
   const std::string mode = a.text("mode", "linear");
-  if (mode != "linear" && mode != "circular") a.fail("mode", cat("is '", mode, "', expected linear or circular"));
+  if (mode != "linear" && mode != "circular")
+    a.fail("mode", cat("is '", mode, "', expected linear or circular"));
   return Attrs{.axis = a.integer("axis", -2), .circular = mode == "circular"};
 }
 
@@ -60,7 +61,8 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(tensor_scatter) {
-  return {op<Attrs>({.name = "TensorScatter", .read = read, .infer = infer, .run = run, .in_place = {{0, 0}}})};
+  return {
+      op<Attrs>({.name = "TensorScatter", .read = read, .infer = infer, .run = run, .in_place = {{0, 0}}})};
 }
 
 }  // namespace ow

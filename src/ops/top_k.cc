@@ -30,8 +30,8 @@ Status infer(const Attrs& a, InferContext& c) {
   SymShape shape = *x;
   const auto* k = c.elements(1);
   const Dim wanted = k && k->size() == 1 ? (*k)[0] : Dim::unknown();
-  if (wanted.is_constant() && (*wanted.constant() < 0 ||
-                               (shape[axis].is_constant() && *wanted.constant() > *shape[axis].constant())))
+  if (wanted.is_constant() &&
+      (*wanted.constant() < 0 || (shape[axis].is_constant() && *wanted.constant() > *shape[axis].constant())))
     return c.error("k is ", wanted, " for an axis of extent ", shape[axis]);
   shape[axis] = wanted;
   c.set(0, c.dtype(0), shape);
@@ -112,14 +112,15 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(top_k) {
-  return {op<Attrs>({.name = "TopK",
-                     .read = read,
-                     .infer = infer,
-                     .upgrade = upgrade,
-                     .run = run,
-                     .native = types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-                                     uint32_t, uint64_t>,
-                     .shape_inputs = 2})};
+  return {op<Attrs>(
+      {.name = "TopK",
+       .read = read,
+       .infer = infer,
+       .upgrade = upgrade,
+       .run = run,
+       .native =
+           types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>,
+       .shape_inputs = 2})};
 }
 
 }  // namespace ow

@@ -42,7 +42,8 @@ Status infer(const Attrs& a, InferContext& c) {
     return {};
   }
   auto perm = permutation(a, x->size());
-  if (!perm) return c.error("perm is ", list_text(*a.perm), ", no permutation of the axes of ", list_text(*x));
+  if (!perm)
+    return c.error("perm is ", list_text(*a.perm), ", no permutation of the axes of ", list_text(*x));
   SymShape shape;
   for (size_t axis : *perm) shape.push_back((*x)[axis]);
   const bool keep_elements = c.elements(0) && shape.size() <= 1;

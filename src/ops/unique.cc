@@ -148,13 +148,13 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(unique) {
-  return {op<Attrs>({.name = "Unique",
-                     .read = read,
-                     .infer = infer,
-                     .run = run,
-                     .native = types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-                                     uint32_t, uint64_t, bool, std::string, std::complex<float>,
-                                     std::complex<double>>})};
+  return {op<Attrs>(
+      {.name = "Unique",
+       .read = read,
+       .infer = infer,
+       .run = run,
+       .native = types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+                       uint64_t, bool, std::string, std::complex<float>, std::complex<double>>})};
 }
 
 }  // namespace ow

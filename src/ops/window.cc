@@ -29,7 +29,8 @@ Status infer(const Attrs& a, InferContext& c) {
 
 Status fill(const Attrs& a, RunContext& c, double a0, double a1, double a2) {
   const auto size = ONWARD_TRY(read_ints(c, 0));
-  if (size.size() != 1 || size[0] < 0) return c.error("size is ", list_text(size), ", expected one number >= 0");
+  if (size.size() != 1 || size[0] < 0)
+    return c.error("size is ", list_text(size), ", expected one number >= 0");
   const int64_t n = size[0];
   Tensor exact = ONWARD_TRY(Tensor::allocate(DType::kFloat64, {n}, c.budget()));
   const double step = 2 * std::numbers::pi / static_cast<double>(a.periodic ? n : n - 1);
@@ -43,9 +44,7 @@ Status fill(const Attrs& a, RunContext& c, double a0, double a1, double a2) {
 
 Status run_blackman(const Attrs& a, RunContext& c) { return fill(a, c, 0.42, 0.5, 0.08); }
 Status run_hann(const Attrs& a, RunContext& c) { return fill(a, c, 0.5, 0.5, 0); }
-Status run_hamming(const Attrs& a, RunContext& c) {
-  return fill(a, c, 25.0 / 46.0, 1.0 - 25.0 / 46.0, 0);
-}
+Status run_hamming(const Attrs& a, RunContext& c) { return fill(a, c, 25.0 / 46.0, 1.0 - 25.0 / 46.0, 0); }
 
 std::unique_ptr<Op> row(std::string_view name, Status (*run)(const Attrs&, RunContext&)) {
   return op<Attrs>({.name = name, .read = read, .infer = infer, .run = run, .shape_inputs = 1});
@@ -54,7 +53,8 @@ std::unique_ptr<Op> row(std::string_view name, Status (*run)(const Attrs&, RunCo
 }  // namespace
 
 ONWARD_OPS(window) {
-  return {row("BlackmanWindow", run_blackman), row("HannWindow", run_hann), row("HammingWindow", run_hamming)};
+  return {row("BlackmanWindow", run_blackman), row("HannWindow", run_hann),
+          row("HammingWindow", run_hamming)};
 }
 
 }  // namespace ow

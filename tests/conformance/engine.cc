@@ -1,5 +1,5 @@
-// Through a session: passes, plan and memory plan. Level off with ONWARD_CONFORMANCE=off; "plain" evaluates node
-// by node instead, which is the imported model's meaning without any plan.
+// Through a session: passes, plan and memory plan. Level off with ONWARD_CONFORMANCE=off; "plain" evaluates
+// node by node instead, which is the imported model's meaning without any plan.
 #include "engine.h"
 
 #include <algorithm>

@@ -62,7 +62,8 @@ Result<std::vector<Value>> evaluate(const ir::Node& node, std::span<const Value>
   const Widening widening = plan_widening(*op, types, outputs.size());
   std::vector<Value> wide(inputs.begin(), inputs.end());
   for (size_t i = 0; i < wide.size(); ++i)
-    if (widening.inputs[i] != DType::kUndefined) wide[i] = ONWARD_TRY(convert(*wide[i].tensor(), widening.inputs[i]));
+    if (widening.inputs[i] != DType::kUndefined)
+      wide[i] = ONWARD_TRY(convert(*wide[i].tensor(), widening.inputs[i]));
   HeapContext context(node, wide, outputs, options, captured);
   context.set_prepared(prepared.has_value() ? &prepared : nullptr);
   ONWARD_TRY(op->run(attrs.get(), context));

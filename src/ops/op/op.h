@@ -33,13 +33,13 @@ namespace ow {
 
 // What physical layouts an operator can work on. The planner converts at the edges of a region only.
 enum class LayoutRule {
-  kDense,        // inputs arrive row-major and dense; outputs are made so (default)
-  kElementwise,  // one common axis order for all inputs of the output's rank (broadcast inputs of lower rank
-                 // or scalars arrive dense); strided; outputs take that order. `run` must honour strides().
+  kDense,         // inputs arrive row-major and dense; outputs are made so (default)
+  kElementwise,   // one common axis order for all inputs of the output's rank (broadcast inputs of lower rank
+                  // or scalars arrive dense); strided; outputs take that order. `run` must honour strides().
   kChannelsLast,  // input 0 and output 0 (rank >= 3) are channels-last with a pixel stride; other inputs
                   // dense. `run` sees logical NC... shapes with strides: strides()[1] == 1, strides()[last]
                   // == pixel stride.
-  kTranspose,  // output 0 is a strided view of input 0
+  kTranspose,     // output 0 is a strided view of input 0
 };
 
 // Element types by bit: bit i stands for the DType with code i.

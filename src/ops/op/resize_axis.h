@@ -32,13 +32,13 @@ struct ResizeRule {
 
 struct ResizeAxis {
   int64_t in = 0, out = 0;
-  double scale = 1;              // out / in, or as given
-  double start = 0, end = 1;     // region of interest, of tf_crop_and_resize only
+  double scale = 1;           // out / in, or as given
+  double start = 0, end = 1;  // region of interest, of tf_crop_and_resize only
   int taps = 1;
-  std::vector<int64_t> index;    // [out, taps]
-  std::vector<double> weight;    // [out, taps]
-  std::vector<bool> outside;     // by output index; empty: none is
-  bool identity() const;         // every output index is its input index
+  std::vector<int64_t> index;  // [out, taps]
+  std::vector<double> weight;  // [out, taps]
+  std::vector<bool> outside;   // by output index; empty: none is
+  bool identity() const;       // every output index is its input index
 };
 
 // Fills the table; in, out, scale and the region are set. in > 0.

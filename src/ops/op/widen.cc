@@ -10,8 +10,8 @@ namespace {
 std::span<const DType> wider_types(DType t) {
   static constexpr DType kFloats[] = {DType::kFloat32, DType::kFloat64};
   static constexpr DType kSigned[] = {DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64};
-  static constexpr DType kUnsigned[] = {DType::kUint8, DType::kUint16, DType::kUint32, DType::kUint64, DType::kInt16,
-                                        DType::kInt32, DType::kInt64};
+  static constexpr DType kUnsigned[] = {DType::kUint8, DType::kUint16, DType::kUint32, DType::kUint64,
+                                        DType::kInt16, DType::kInt32,  DType::kInt64};
   static constexpr DType kComplex[] = {DType::kComplex128};
   if (is_floating(t)) return kFloats;
   if (is_signed_integer(t)) return kSigned;
@@ -34,7 +34,8 @@ DType widened(DType t, TypeMask native) {
 }
 
 Widening plan_widening(const Op& op, const std::vector<DType>& types, size_t outputs) {
-  Widening plan{std::vector<DType>(types.size(), DType::kUndefined), std::vector<DType>(outputs, DType::kUndefined)};
+  Widening plan{std::vector<DType>(types.size(), DType::kUndefined),
+                std::vector<DType>(outputs, DType::kUndefined)};
   if (op.traits.native == kAllTypes) return plan;
   const Schema* schema = find_schema(op.domain, op.name, newest_opset(op.domain));
   if (!schema) return plan;
@@ -52,7 +53,8 @@ Widening plan_widening(const Op& op, const std::vector<DType>& types, size_t out
   if (!plan.needed) return plan;
   for (size_t o = 0; o < outputs; ++o) {
     const SchemaParam* param = schema->output(o);
-    if (param && param->type_variable() >= 0) plan.outputs[o] = variables[static_cast<size_t>(param->type_variable())].first;
+    if (param && param->type_variable() >= 0)
+      plan.outputs[o] = variables[static_cast<size_t>(param->type_variable())].first;
   }
   return plan;
 }

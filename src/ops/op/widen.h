@@ -1,5 +1,5 @@
-// Types that an operator does not compute in natively run through a wider type: float16 as float, int4 as int8.
-// All inputs and outputs that share a type variable in the schema are widened together.
+// Types that an operator does not compute in natively run through a wider type: float16 as float, int4 as
+// int8. All inputs and outputs that share a type variable in the schema are widened together.
 #pragma once
 #include <vector>
 
