@@ -57,6 +57,11 @@ class Declared {
   void compare(const ir::Type& declared, const ir::Type& found, const std::string& at) {
     using Kind = ir::Type::Kind;
     if (declared.kind == Kind::kUnknown || found.kind == Kind::kUnknown) return;
+    // A value where an optional one may be, or the other way round (a loop that starts with none).
+    if (declared.kind == Kind::kOptional && found.kind != Kind::kOptional && declared.element)
+      return compare(*declared.element, found, at);
+    if (found.kind == Kind::kOptional && declared.kind != Kind::kOptional && found.element)
+      return compare(declared, *found.element, at);
     if (declared.kind != found.kind || (found.dtype != DType::kUndefined &&
                                         declared.dtype != DType::kUndefined && declared.dtype != found.dtype))
       return r_.add("E1004", at, cat("inference finds ", found.text()), cat(declared.text(), ", as declared"),
