@@ -145,6 +145,7 @@ INVALID = {
     "output_twice_defined": ("E0209", lambda: model([h.make_node("Relu", ["x"], ["y"]), h.make_node("Abs", ["x"], ["y"])])),
     "output_hides_input": ("E0209", lambda: model([h.make_node("Relu", ["x"], ["x"])], outputs=[value("x")])),
     "output_hides_outer": ("E0209", lambda: branch(subgraph([h.make_node("Abs", ["x"], ["c"])], ["c"]))),
+    "initializer_hides_outer": ("E0212", lambda: branch(subgraph([h.make_node("Abs", ["x"], ["t"])], ["t"], initializer=[tensor("c", W)]))),
     "subgraph_undefined": ("E0207", lambda: branch(subgraph([h.make_node("Abs", ["nothing"], ["t"])], ["t"]))),
     "subgraph_unnamed": ("E0201", lambda: branch(subgraph([h.make_node("Abs", ["x"], ["t"])], ["t"], ""))),
     "output_not_made": ("E0210", lambda: model(outputs=[value("y"), value("z")])),
@@ -289,7 +290,6 @@ LINT = {
     "value_info_of_nothing": ("W0218", lambda: model(value_info=[value("nothing")])),
     "experimental": ("W0611", lambda: node("ImageScaler", ["x"], ["y"])),
     "annotation": ("W0908", lambda: edited(lambda m: m.graph.quantization_annotation.add(tensor_name="nothing"))),
-    "initializer_hides_outer": ("W0212", lambda: branch(subgraph([h.make_node("Abs", ["x"], ["t"])], ["t"], initializer=[tensor("c", W)]))),
 }
 
 
@@ -330,7 +330,7 @@ def test_lints_warn_and_stay_valid(tmp_path, name):
     code, make = LINT[name]
     _, findings = check(saved(tmp_path, make()), "--full")
     assert code in codes(findings, "warning"), findings
-    if name not in ("experimental", "int4_below_ir_10", "initializer_hides_outer"):
+    if name not in ("experimental", "int4_below_ir_10"):
         assert not codes(findings, "error"), findings
 
 
@@ -451,12 +451,33 @@ def test_damaged_files_give_findings_not_crashes(tmp_path):
         check(path, "--full")
 
 
-def test_deep_nesting_is_refused(tmp_path):
-    g = subgraph([h.make_node("Relu", ["x"], ["o"])], ["o"])
-    for i in range(90):
-        g = subgraph([h.make_node("If", ["c"], [f"o{i}"], then_branch=g, else_branch=subgraph([h.make_node("Relu", ["x"], [f"e{i}"])], [f"e{i}"]))], [f"o{i}"])
-    m = branch(g)
-    assert check(saved(tmp_path, m), "--full")[0] == 1
+def nested(depth):
+    """The bytes of a model with `depth` graphs inside each other, more than protobuf itself would read."""
+    def field(number, data):
+        length, out = len(data), b""
+        while length > 127:
+            out, length = out + bytes([length & 127 | 128]), length >> 7
+        return bytes([number << 3 | 2]) + out + bytes([length]) + data
+
+    graph = h.make_graph([h.make_node("Relu", ["x"], ["o"])], "g", [], [value("o")]).SerializeToString()
+    for i in range(depth):
+        attribute = field(1, b"then_branch") + field(6, graph) + b"\xa0\x01\x05"
+        graph = field(1, field(2, b"o%d" % i) + field(4, b"If") + field(5, attribute)) + field(2, b"g")
+    return b"\x08\x08" + field(7, graph) + field(8, b"\x10\x11")
+
+
+@pytest.mark.parametrize("depth", [20, 60, 100, 5000])
+def test_deep_nesting_gives_findings(tmp_path, depth):
+    path = tmp_path / "deep.onnx"
+    path.write_bytes(nested(depth))
+    exit_code, findings = check(path, "--full")
+    assert exit_code == 1
+    assert ("E0002" in codes(findings)) == (depth > 64), findings
+
+
+def test_long_chains_of_functions_are_checked_without_recursion(tmp_path):
+    chain = [function([h.make_node(f"F{i + 1}", ["a"], ["b"], domain="custom")], name=f"F{i}" if i else "F") for i in range(5000)]
+    assert "E0809" in codes(check(saved(tmp_path, calling(*chain, function(name="F5000"))), "--full")[1])
 
 
 def test_exit_codes(tmp_path):
