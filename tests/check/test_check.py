@@ -205,7 +205,7 @@ INVALID = {
     "attribute_untyped": ("E0702", lambda: attribute(f=1.0)),
     "attribute_type_and_field": ("E0703", lambda: attribute(i=1, type=onnx.AttributeProto.FLOAT)),
     "attribute_two_values": ("E0704", lambda: attribute(f=1.0, i=1, type=onnx.AttributeProto.FLOAT)),
-    "attribute_no_value": ("E0708", lambda: attribute(type=onnx.AttributeProto.FLOAT)),
+    "attribute_no_value": ("E0708", lambda: attribute(type=onnx.AttributeProto.TENSOR)),
     "reference_in_graph": ("E0706", lambda: attribute(ref_attr_name="a", type=onnx.AttributeProto.FLOAT)),
     "reference_and_value": ("E0705", lambda: attribute(ref_attr_name="a", f=1.0, type=onnx.AttributeProto.FLOAT)),
     "reference_undeclared": ("E0707", lambda: calling(function([
@@ -272,6 +272,8 @@ def lstm(w, r):
 
 # Valid, but surely not meant.
 LINT = {
+    "attribute_left_out": ("W0709", lambda: attribute(type=onnx.AttributeProto.FLOAT)),
+    "value_info_incomplete": ("W0311", lambda: model(value_info=[onnx.ValueInfoProto(name="y", type=onnx.TypeProto(tensor_type=onnx.TypeProto.Tensor()))])),
     "nan_weight": ("W0414", lambda: with_weight(tensor("w", np.full((2, 3), np.nan, np.float32)))),
     "zero_scale": ("W1107", lambda: model([h.make_node("QuantizeLinear", ["x", "s"], ["y"])], outputs=[value("y", (2, 3), T.UINT8)],
                                           initializers=[tensor("s", np.float32(0))])),
@@ -416,6 +418,87 @@ def test_overlapping_external_data_warns(tmp_path):
     path.write_bytes(m.SerializeToString())
     exit_code, findings = check(path)
     assert exit_code == 0 and "W0507" in codes(findings)
+
+
+# --- The other commands -------------------------------------------------------------------------------------------
+
+
+def onward(*arguments):
+    done = subprocess.run([ONWARD, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def inspected(path, *flags):
+    code, out, error = onward("inspect", path, "--json", *flags)
+    assert code == 0, error
+    return json.loads(out)
+
+
+def test_inspect_counts_by_symbol(tmp_path):
+    w, b = np.ones((16, 3, 3, 3), np.float32), np.ones(16, np.float32)
+    m = model([h.make_node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1]), h.make_node("Relu", ["c"], ["y"])],
+              [value("x", ("N", 3, 32, 32))], [value("y", ("N", 16, 32, 32))], [tensor("w", w), tensor("b", b)], opset=17)
+    m.metadata_props.add(key="k", value="v")
+    report = inspected(saved(tmp_path, m), "--shape", "N=4")
+    macs = 16 * 32 * 32 * 3 * 3 * 3
+    assert report["inferred"]["macs"] == {"expression": f"{macs}*N", "value": 4 * macs} or report["inferred"]["macs"] == {
+        "expression": f"N*{macs}", "value": 4 * macs}
+    assert report["inferred"]["flops"]["value"] == 4 * (2 * macs + 16 * 32 * 32)
+    # At the Relu, its input and output are alive.
+    assert report["inferred"]["activation_peak_bytes"][0]["value"] == 4 * 2 * 16 * 32 * 32 * 4
+    assert report["inferred"]["outputs"] == [{"name": "y", "type": "float[4,16,32,32]"}]
+    assert report["inferred"]["symbols"] == ["N"]
+    assert report["parameters"]["total"] == {"tensors": 2, "elements": w.size + b.size, "bytes": w.nbytes + b.nbytes}
+    assert report["operators"] == {"Conv": 1, "Relu": 1}
+    assert report["opsets"] == [{"domain": "", "version": 17}] and report["metadata"] == {"k": "v"}
+
+
+@pytest.mark.parametrize("name, macs", {
+    "matmul": (lambda: model([h.make_node("MatMul", ["x", "z"], ["y"])], [value("x", ("a", 5, 6)), value("z", (6, 7))], [value("y", ("a", 5, 7))]), 3 * 5 * 6 * 7),
+    "gemm": (lambda: model([h.make_node("Gemm", ["x", "z"], ["y"], transA=1)], [value("x", (6, "a")), value("z", (6, 7))], [value("y", ("a", 7))]), 3 * 6 * 7),
+    "transposed": (lambda: model([h.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2])], [value("x", ("a", 4, 5, 5))],
+                                 [value("y", ("a", 8, 11, 11))], [tensor("w", np.ones((4, 8, 3, 3), np.float32))]), 3 * 4 * 25 * 8 * 9),
+    "lstm": (lambda: lstm((1, 16, 5), (1, 16, 4)), 7 * 2 * 4 * 4 * (5 + 4)),
+}.items())
+def test_inspect_macs(tmp_path, name, macs):
+    make, expected = macs
+    assert inspected(saved(tmp_path, make()), "--shape", "a=3")["inferred"]["macs"]["value"] == expected
+
+
+def test_inspect_tells_what_the_file_says_where_it_cannot_infer(tmp_path):
+    path = saved(tmp_path, model([h.make_node("Thing", ["x"], ["y"], domain="custom")], domains=["custom"]))
+    report = inspected(path)
+    assert report["operators"] == {"custom.Thing": 1} and report["inferred"] is None and "Thing" in report["not_inferred_because"]
+    assert report["inputs"] == [{"name": "x", "type": "float[2,3]"}]
+    assert onward("inspect", path)[0] == 0
+
+
+def test_inspect_prints_graphs(tmp_path):
+    path = saved(tmp_path, model())
+    assert "y = Relu (x)" in onward("inspect", path, "--graph")[1]
+    assert "%y: float[2,3] = Relu(%x)" in onward("inspect", path, "--graph", "ir")[1]
+    assert onward("inspect", path, "--shape", "n")[0] == 2
+    assert onward("inspect", tmp_path / "none.onnx")[0] == 1
+
+
+def test_ops_lists_the_schemas():
+    listed = {(o["domain"], o["name"]): o for o in json.loads(onward("ops", "--json")[1])}
+    official = {}
+    for s in onnx.defs.get_all_schemas_with_history():
+        official.setdefault(("" if s.domain == "ai.onnx" else s.domain, s.name), set()).add(s.since_version)
+    for key, versions in official.items():
+        assert set(listed[key]["versions"]) == versions, key
+    assert listed["", "Softmax"]["build"]["can_run"] and listed["", "Softmax"]["build"]["native_types"] == ["float", "double"]
+
+
+def test_ops_shows_one_in_full():
+    shown = json.loads(onward("ops", "softmax", "--json")[1])
+    assert [v["since_version"] for v in shown["versions"]] == [1, 11, 13]
+    newest = shown["versions"][-1]
+    assert newest["attributes"] == [{"name": "axis", "type": "INT", "required": False, "default": -1}]
+    assert newest["inputs"] == [{"name": "input", "option": "single", "type": "T"}] and "tensor(float)" in newest["types"]["T"]
+    assert "Softmax" in onward("ops", "Softmax")[1]
+    assert onward("ops", "NoSuchThing")[0] == 2
 
 
 # --- Files of others ----------------------------------------------------------------------------------------------
