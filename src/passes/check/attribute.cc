@@ -82,7 +82,12 @@ void check_attribute(Report& r, const A& a, const std::string& at, const Place& 
     if (wrong)
       r.add("E0703", at, cat("type ", name, ", but another field holds the value"),
             cat("the field of ", name));
-    if (!filled && !is_list(type)) r.add("E0708", at, "no value", "a value");
+    const bool scalar = type == A::FLOAT || type == A::INT || type == A::STRING;
+    // Writers that leave out zeros make attributes of this kind.
+    if (!filled && scalar)
+      r.add("W0709", at, cat("no value, read as ", type == A::STRING ? "''" : "0"), "a value");
+    else if (!filled && !is_list(type))
+      r.add("E0708", at, "no value", "a value");
   }
   check_values(r, a, at, place, names);
 }

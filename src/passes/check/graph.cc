@@ -24,7 +24,7 @@ Inputs check_inputs(Report& r, const onnx::Graph& g, const std::string& at, Name
       r.add("E0202", where, cat("input ", quoted(name), " listed a second time"), "unique names",
             "rename or remove one");
     else if (names.outer && names.outer->has(name))
-      r.add("W0212", where, cat("input ", quoted(name), " hides a value of a graph around it"),
+      r.add("E0212", where, cat("input ", quoted(name), " hides a value of a graph around it"),
             "a name of its own", "rename it");
     names.own.insert(name);
   }
@@ -60,7 +60,7 @@ void check_initializers(Report& r, const onnx::Graph& g, const std::string& at, 
       r.add("E0205", where, cat("initializer ", quoted(name), " is no graph input"),
             "an input of that name up to IR version 3", "list it as an input or raise ir_version to 4");
     if (names.outer && names.outer->has(name) && !inputs.count(name))
-      r.add("W0212", where, cat("initializer ", quoted(name), " hides a value of a graph around it"),
+      r.add("E0212", where, cat("initializer ", quoted(name), " hides a value of a graph around it"),
             "a name of its own", "rename it");
     names.own.insert(name);
   };

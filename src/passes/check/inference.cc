@@ -19,7 +19,7 @@ class Observer final : public ImportObserver {
     if (why.code() == Code::kUnsupported)
       r_.add("W1002", at, std::move(message), "", "what comes after it is checked less");
     else if (why.code() == Code::kInvalidModel)
-      r_.add("E1001", at, std::move(message));
+      failed(node, at, std::move(message));
     else
       r_.add("W1003", at, std::move(message), "", "the node could not be checked");
   }
@@ -28,6 +28,11 @@ class Observer final : public ImportObserver {
       r_.add("E1001", cat("graph.initializer ", quoted(name)), std::string(why.message()));
   }
   void value(const std::string& name, const ir::Value& value) override { types_[name] = value.type(); }
+
+  void failed(const onnx::Node& node, const std::string& at, std::string message) {
+    r_.add("E1001", at, std::move(message));
+    r_.bad_nodes.insert(&node);
+  }
 
   const ir::Type* type_of(std::string_view name) const {
     auto it = types_.find(std::string(name));
@@ -57,6 +62,11 @@ class Declared {
   void compare(const ir::Type& declared, const ir::Type& found, const std::string& at) {
     using Kind = ir::Type::Kind;
     if (declared.kind == Kind::kUnknown || found.kind == Kind::kUnknown) return;
+    // A value where an optional one may be, or the other way round (a loop that starts with none).
+    if (declared.kind == Kind::kOptional && found.kind != Kind::kOptional && declared.element)
+      return compare(*declared.element, found, at);
+    if (found.kind == Kind::kOptional && declared.kind != Kind::kOptional && found.element)
+      return compare(declared, *found.element, at);
     if (declared.kind != found.kind || (found.dtype != DType::kUndefined &&
                                         declared.dtype != DType::kUndefined && declared.dtype != found.dtype))
       return r_.add("E1004", at, cat("inference finds ", found.text()), cat(declared.text(), ", as declared"),
@@ -107,6 +117,7 @@ void check_inference(Report& r, const std::shared_ptr<onnx::ModelFile>& file) {
   declared.list(r.model.graph->input, "input");
   declared.list(r.model.graph->value_info, "value_info");
   declared.list(r.model.graph->output, "output");
+  check_constraints(r, [&](std::string_view name) { return observer.type_of(name); });
   check_meaning(r, *imported->graph);
 }
 

@@ -33,6 +33,7 @@ class Rules {
   Rules(Report& r, const ir::Node& node) : r_(r), n_(node) {}
 
   void check() {
+    vectors();
     if (n_.is("Gather") || n_.is("GatherElements") || n_.is("ScatterElements")) return indices();
     if (n_.is("Conv") || n_.is("ConvInteger") || n_.is("QLinearConv")) return convolution();
     if (n_.is("ConvTranspose")) return transposed();
@@ -61,6 +62,30 @@ class Rules {
   void expect_rank(size_t i, size_t rank, const char* code) {
     if (const SymShape* s = shape_of(n_, i); s && s->size() != rank)
       error(code, cat("rank ", rank), "input ", i, " is ", n_.input(i)->type().text());
+  }
+
+  // Inputs that are lists: of extents, axes, positions.
+  void vectors() {
+    static constexpr struct {
+      std::string_view op;
+      uint32_t inputs;  // bit i: input i has rank 1
+    } kVectors[] = {{"Col2Im", 0b110},
+                    {"ConstantOfShape", 0b1},
+                    {"Expand", 0b10},
+                    {"Pad", 0b1010},
+                    {"Reshape", 0b10},
+                    {"Resize", 0b1110},
+                    {"RoiAlign", 0b100},
+                    {"Slice", 0b11110},
+                    {"Tile", 0b10},
+                    {"CenterCropPad", 0b10},
+                    {"AffineGrid", 0b10},
+                    {"GroupNormalization", 0b110},
+                    {"InstanceNormalization", 0b110}};
+    for (const auto& row : kVectors)
+      if (n_.is(row.op))
+        for (size_t i = 0; i < 5; ++i)
+          if (row.inputs >> i & 1) expect_rank(i, 1, "E1109");
   }
 
   void indices() {

@@ -16,21 +16,25 @@ void check_shape(Report& r, const onnx::TensorShape& shape, const std::string& a
   }
 }
 
-void check_element(Report& r, std::optional<int32_t> code, const std::string& at) {
+// What only types of the main graph's inputs and outputs must say; elsewhere it is inferred.
+const char* if_strict(bool strict, const char* code) { return strict ? code : "W0311"; }
+
+void check_element(Report& r, std::optional<int32_t> code, const std::string& at, bool strict) {
   if (!code || *code == 0)
-    r.add("E0304", at, "elem_type is missing", "an element type, 1 to 26");
+    r.add(if_strict(strict, "E0304"), at, "elem_type is missing", "an element type, 1 to 26");
   else if (onnx::element_type_name(*code).empty())
     r.add("E0305", at, cat("elem_type ", *code), "an element type, 1 to 26");
 }
 
-void check_at(Report& r, const onnx::Type& t, const std::string& at, bool needs_shape, int depth) {
+void check_at(Report& r, const onnx::Type& t, const std::string& at, bool needs_shape, bool strict,
+              int depth) {
   if (depth > kMaxTypeDepth) {
     r.add("E0310", at, cat("a type nested deeper than ", kMaxTypeDepth),
           cat("at most ", kMaxTypeDepth, " levels"));
     return;
   }
   auto tensor = [&](const onnx::Type::Tensor& type) {
-    check_element(r, type.elem_type, at);
+    check_element(r, type.elem_type, at, strict);
     if (type.shape)
       check_shape(r, *type.shape, at);
     else if (needs_shape)
@@ -39,9 +43,9 @@ void check_at(Report& r, const onnx::Type& t, const std::string& at, bool needs_
   };
   auto element = [&](const onnx::Box<onnx::Type>& inner, const char* what) {
     if (inner)
-      check_at(r, *inner, cat(at, ".", what), false, depth + 1);
+      check_at(r, *inner, cat(at, ".", what), false, strict, depth + 1);
     else
-      r.add("E0307", at, cat(what, " is missing"), "a complete type");
+      r.add(if_strict(strict, "E0307"), at, cat(what, " is missing"), "a complete type");
   };
   if (t.tensor_type) return tensor(*t.tensor_type);
   if (t.sparse_tensor_type) return tensor(*t.sparse_tensor_type);
@@ -57,13 +61,14 @@ void check_at(Report& r, const onnx::Type& t, const std::string& at, bool needs_
     return element(t.map_type->value_type, "map value type");
   }
   if (t.opaque_type) return;
-  r.add("E0303", at, "a type without a kind", "tensor, sparse tensor, sequence, optional, map or opaque");
+  r.add(if_strict(strict, "E0303"), at, "a type without a kind",
+        "tensor, sparse tensor, sequence, optional, map or opaque");
 }
 
 }  // namespace
 
 void check_type(Report& r, const onnx::Type& type, const std::string& at, bool needs_shape) {
-  check_at(r, type, at, needs_shape, 0);
+  check_at(r, type, at, needs_shape, needs_shape, 0);
 }
 
 void check_value_info(Report& r, const onnx::ValueInfo& info, const std::string& at, bool needs_type) {
