@@ -11,12 +11,12 @@ Status Budget::check() const {
 }
 
 Status Budget::acquire(int64_t bytes) {
-  int64_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-  if (now > memory_limit_ || now < 0) {
-    used_.fetch_sub(bytes, std::memory_order_relaxed);
-    return limit_exceeded("needs ", bytes, " more bytes with ", now - bytes, " in use; the memory limit is ",
-                          memory_limit_, " bytes");
-  }
+  int64_t before = used_.load(std::memory_order_relaxed), now;
+  do {
+    if (bytes < 0 || __builtin_add_overflow(before, bytes, &now) || now > memory_limit_)
+      return limit_exceeded("needs ", bytes, " more bytes with ", before, " in use; the memory limit is ",
+                            memory_limit_, " bytes");
+  } while (!used_.compare_exchange_weak(before, now, std::memory_order_relaxed));
   int64_t peak = peak_.load(std::memory_order_relaxed);
   while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
   }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -47,8 +48,8 @@ class Pool {
       for (int64_t i = 0; i < chunks; ++i) chunk(i);
       return;
     }
-    const int helpers = static_cast<int>(std::min({int64_t{threads}, chunks, int64_t{kMaxThreads}})) - 1;
-    grow(helpers);
+    const int wanted = static_cast<int>(std::min({int64_t{threads}, chunks, int64_t{kMaxThreads}})) - 1;
+    const int helpers = grow(wanted);
     job_ = &chunk;
     chunks_ = chunks;
     next_.store(0, std::memory_order_relaxed);
@@ -74,11 +75,17 @@ class Pool {
     for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
   }
 
-  void grow(int helpers) {
-    while (static_cast<int>(started_) < helpers) {
-      int index = started_++;
-      std::thread([this, index, seen = region_.load()] { loop(index, seen); }).detach();
+  // Starts what is missing of `wanted` workers; returns how many of them there are. The system may refuse a thread.
+  int grow(int wanted) {
+    while (started_ < wanted) {
+      try {
+        std::thread([this, index = started_, seen = region_.load()] { loop(index, seen); }).detach();
+      } catch (const std::system_error&) {
+        return started_;
+      }
+      ++started_;
     }
+    return wanted;
   }
 
   void loop(int index, uint32_t seen) {

@@ -34,8 +34,9 @@ Value* Patch::constant(Tensor tensor, std::string_view name) {
 
 void Patch::forget_use(Value* value, Node* node, int index) {
   if (!value) return;
-  auto it = std::find(value->uses_.begin(), value->uses_.end(), Value::Use{node, index});
-  if (it != value->uses_.end()) value->uses_.erase(it);
+  // From the end: what was added last is mostly removed first, and a value may have very many uses.
+  auto it = std::find(value->uses_.rbegin(), value->uses_.rend(), Value::Use{node, index});
+  if (it != value->uses_.rend()) value->uses_.erase(std::next(it).base());
 }
 
 void Patch::replace_uses(Value* from, Value* to) {

@@ -50,7 +50,8 @@ std::optional<Match> match(const ir::Node& bn) {
   return m;
 }
 
-Status fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
+// Returns whether it did: a scale that is not finite stays where only the channel's own values meet it.
+Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
   const double epsilon = AttrReader(bn).real("epsilon", 1e-5f);
   auto scale = ONWARD_TRY(doubles(*m.scale));
   const auto shift = ONWARD_TRY(doubles(*m.shift)), mean = ONWARD_TRY(doubles(*m.mean)), variance = ONWARD_TRY(doubles(*m.variance));
@@ -60,6 +61,7 @@ Status fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
   for (size_t c = 0; c < channels; ++c) {
     scale[c] /= std::sqrt(variance[c] + epsilon);
     bias[c] = (bias[c] - mean[c]) * scale[c] + shift[c];
+    if (!std::isfinite(scale[c]) || !std::isfinite(bias[c])) return false;
   }
   Tensor w = ONWARD_TRY(convert(*m.weights, DType::kFloat64));
   if (!w.is_owned() || m.weights->dtype() == DType::kFloat64) {
@@ -79,7 +81,7 @@ Status fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
   Tensor b = ONWARD_TRY(convert(Tensor::of<double>({m.channels}, bias), type));
   patch.set_input(m.conv, 1, patch.constant(ONWARD_TRY(convert(w, type)), m.conv->input(1)->name()));
   patch.set_input(m.conv, 2, patch.constant(std::move(b)));
-  return {};
+  return true;
 }
 
 }  // namespace
@@ -90,7 +92,7 @@ Result<int> fuse_batch_norm(ir::Graph& g) {
   for (const auto& node : g.nodes()) {
     auto m = match(*node);
     if (!m) continue;
-    ONWARD_TRY(fold(*m, *node, patch));
+    if (!ONWARD_TRY(fold(*m, *node, patch))) continue;
     patch.replace_uses(node->output(0), m->conv->output(0));
     ++changes;
   }

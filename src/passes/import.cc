@@ -24,10 +24,15 @@ struct Scope {
   const Opsets* opsets = nullptr;
   const ir::Attributes* arguments = nullptr;          // attributes of the function call, or null
 
-  ir::Value* find(const std::string& name) const {
+  // Null: no such name. A null value: a parameter that the function's caller omitted.
+  ir::Value* const* entry(const std::string& name) const {
     for (const Scope* s = this; s; s = s->outer)
-      if (auto it = s->values.find(name); it != s->values.end()) return it->second;
+      if (auto it = s->values.find(name); it != s->values.end()) return &it->second;
     return nullptr;
+  }
+  ir::Value* find(const std::string& name) const {
+    ir::Value* const* e = entry(name);
+    return e ? *e : nullptr;
   }
 };
 
@@ -76,6 +81,7 @@ class Importer {
   int64_t ir_version_ = 0;
   int depth_ = 0;
   int64_t nodes_ = 0;
+  std::unordered_set<const onnx::Function*> active_;  // calls that are being inlined
 };
 
 std::string function_key(std::string_view domain, std::string_view name, std::string_view overload) {
@@ -172,15 +178,25 @@ Status Importer::inputs(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bo
   return {};
 }
 
+// The initializer of an input must be what the input may be fed.
+Status check_default(std::string_view name, const Tensor& tensor, const ir::Type& type) {
+  if (type.kind == ir::Type::Kind::kUnknown) return {};
+  bool fits = type.is_tensor() && (type.dtype == DType::kUndefined || type.dtype == tensor.dtype());
+  if (fits && type.shape) {
+    fits = type.shape->size() == tensor.rank();
+    for (size_t i = 0; fits && i < tensor.rank(); ++i) fits = !(*type.shape)[i].is_constant() || (*type.shape)[i].is(tensor.dim(i));
+  }
+  if (fits) return {};
+  return invalid_model("initializer '", printable(name), "' is ", tensor.dtype(), tensor.shape(), ", but the input of that name is ", type);
+}
+
 Status Importer::constant(std::string_view name, Tensor tensor, ir::Graph& g, Scope& scope, bool main) {
-  if (main)
-    for (ir::Value* in : g.inputs())
-      if (in->name() == name) {
-        if (in->type().is_tensor() && in->type().dtype != tensor.dtype())
-          return invalid_model("initializer '", printable(name), "' is of type ", tensor.dtype(), ", its input of type ", in->type().dtype);
-        in->default_value = std::move(tensor);
-        return {};
-      }
+  if (ir::Value* in = main ? scope.find(std::string(name)) : nullptr; in && in->is_graph_input) {
+    if (in->default_value) return invalid_model("initializer '", printable(name), "' is given twice");
+    ONWARD_TRY(check_default(name, tensor, in->type()));
+    in->default_value = std::move(tensor);
+    return {};
+  }
   return bind(scope, std::string(name), g.add_constant(name, std::move(tensor)));
 }
 
@@ -230,10 +246,10 @@ Result<std::vector<ir::Value*>> Importer::arguments(const onnx::Node& proto, con
   std::vector<ir::Value*> out;
   for (size_t i = 0; i < proto.input.size(); ++i) {
     const std::string name(proto.input[i]);
-    ir::Value* v = name.empty() ? nullptr : scope.find(name);
-    if (!v && !name.empty())
+    ir::Value* const* entry = name.empty() ? nullptr : scope.entry(name);
+    if (!entry && !name.empty())
       return invalid_model(label(proto), ": input ", i, " '", printable(name), "' is made by no earlier node, input or initializer");
-    out.push_back(v);
+    out.push_back(entry ? *entry : nullptr);
   }
   while (!out.empty() && !out.back()) out.pop_back();
   return out;
@@ -280,6 +296,8 @@ Result<ir::Attributes> Importer::attributes(const onnx::Node& proto, ir::Graph& 
 }
 
 Status Importer::call(const onnx::Function& function, const onnx::Node& proto, ir::Graph& g, Scope& scope) {
+  if (!active_.insert(&function).second)
+    return invalid_model("function '", printable(onnx::or_default(function.name)), "' calls itself, by way of others or directly");
   ONWARD_TRY(enter());
   auto actual = ONWARD_TRY(arguments(proto, scope));
   auto given = ONWARD_TRY(attributes(proto, g, scope));
@@ -295,13 +313,7 @@ Status Importer::call(const onnx::Function& function, const onnx::Node& proto, i
     if (i < actual.size() && actual[i]) ONWARD_TRY(bind(inner, std::string(function.input[i]), actual[i]));
     else omitted.emplace_back(function.input[i]);
   for (const std::string& name : omitted) inner.values.emplace(name, nullptr);
-  for (const onnx::Node& n : function.node) {
-    // An omitted parameter is an omitted input of the nodes that read it.
-    onnx::Node copy = n;
-    for (onnx::Text& in : copy.input)
-      if (auto it = inner.values.find(std::string(in)); it != inner.values.end() && !it->second) in = "";
-    ONWARD_TRY(node(copy, g, inner));
-  }
+  for (const onnx::Node& n : function.node) ONWARD_TRY(node(n, g, inner));
   if (proto.output.size() > function.output.size())
     return invalid_model("takes ", proto.output.size(), " outputs, the function has ", function.output.size());
   for (size_t i = 0; i < proto.output.size(); ++i) {
@@ -311,6 +323,7 @@ Status Importer::call(const onnx::Function& function, const onnx::Node& proto, i
     ONWARD_TRY(bind(scope, std::string(proto.output[i]), v));
   }
   --depth_;
+  active_.erase(&function);
   return {};
 }
 
@@ -324,9 +337,24 @@ Status check_arity(const onnx::Node& proto, const Schema& schema, size_t inputs)
   return {};
 }
 
+bool fits(const ir::Attribute& a, AttributeType type) {
+  if (type == AttributeType::kUndefined) return true;
+  if (type == AttributeType::kSparseTensor || type == AttributeType::kTensor) {
+    const Value* v = std::get_if<Value>(&a);
+    return v && (type == AttributeType::kTensor ? v->tensor() != nullptr : v->sparse() != nullptr);
+  }
+  return std::string_view(ir::attribute_kind(a)) == attribute_type_name(type);
+}
+
 Status check_attributes(const onnx::Node& proto, const Schema& schema, const ir::Attributes& attributes) {
   for (const auto& [name, value] : attributes) {
-    if (name.rfind("__", 0) == 0 || schema.attribute(name)) continue;
+    if (const SchemaAttribute* wanted = schema.attribute(name)) {
+      if (!fits(value, wanted->type()))
+        return invalid_model(label(proto), ": attribute '", printable(name), "' is of type ", ir::attribute_kind(value), ", expected ",
+                             attribute_type_name(wanted->type()));
+      continue;
+    }
+    if (name.rfind("__", 0) == 0) continue;
     return invalid_model(label(proto), ": unknown attribute '", printable(name), "'; ", schema.name(), "-",
                          schema.since_version(), " has no such attribute");
   }
@@ -336,15 +364,28 @@ Status check_attributes(const onnx::Node& proto, const Schema& schema, const ir:
   return {};
 }
 
+bool kind_fits(const ir::Type& type, const TypeSet& allowed) {
+  using Kind = ir::Type::Kind;
+  switch (type.kind) {
+    case Kind::kTensor: return allowed.any_tensor() || allowed.any_optional();
+    case Kind::kSequence: return allowed.any_sequence() || allowed.any_optional() || allowed.any_other();
+    case Kind::kOptional: return allowed.any_optional() || (type.element && kind_fits(*type.element, allowed));
+    case Kind::kMap: return allowed.any_other();
+    default: return true;
+  }
+}
+
 Status check_required_inputs(const onnx::Node& proto, const Schema& schema, const std::vector<ir::Value*>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const SchemaParam* p = schema.input(i);
     if (!p) continue;
     if (!inputs[i]) {
-      if (p->option() == ParamOption::kSingle) return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is required");
+      if (p->option() != ParamOption::kOptional) return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is required");
       continue;
     }
     const ir::Type& type = inputs[i]->type();
+    if (!kind_fits(type, p->types()))
+      return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is ", type, ", expected ", list_text(p->types().names(), "one of ", ""));
     if (type.is_tensor() && type.dtype != DType::kUndefined && !p->types().allows(type.dtype))
       return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is of type ", type.dtype, ", expected ",
                            list_text(p->types().names(), "one of ", ""));
@@ -356,6 +397,7 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   const std::string domain(canonical_domain(onnx::or_default(proto.domain)));
   const std::string op_type(onnx::or_default(proto.op_type));
   if (op_type.empty()) return invalid_model("a node without an operator type");
+  if (domain == "onward") return invalid_model(label(proto), ": domain 'onward' is for operators that this build makes itself");
   auto opset = scope.opsets->find(domain);
   if (opset == scope.opsets->end() && domain.empty() && find_schema("", op_type, 1000) == nullptr)
     return invalid_model(label(proto), ": unknown operator");

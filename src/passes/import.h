@@ -24,7 +24,7 @@ struct ImportedModel {
 
 struct ImportLimits {
   int max_depth = 64;              // nested graphs and function calls together
-  int64_t max_nodes = 10'000'000;  // after inlining
+  int64_t max_nodes = 2'000'000;  // after inlining
 };
 
 // Told of what an import would otherwise stop at, for tools that want to know everything.

@@ -46,7 +46,8 @@ Result<std::optional<SymShape>> import_shape(const onnx::Box<onnx::TensorShape>&
     if (dim.dim_value) {
       // Some exporters write -1 for a size that is not known.
       shape.push_back(*dim.dim_value < 0 ? Dim::unknown() : Dim(*dim.dim_value));
-    } else if (dim.dim_param && !dim.dim_param->empty()) {
+    } else if (dim.dim_param && !dim.dim_param->empty() && dim.dim_param->front() != '?' && *dim.dim_param != "-1") {
+      // "?" and "-1" are how some exporters spell a size that is not known: two of them need not be equal.
       shape.push_back(Dim::symbol(printable(*dim.dim_param)));
     } else {
       shape.push_back(Dim::unknown());

@@ -5,7 +5,9 @@
 
 namespace ow {
 
-Result<int> lower_nodes(ir::Graph& g) {
+namespace {
+
+Result<int> lower_once(ir::Graph& g) {
   int changes = 0;
   std::vector<ir::Node*> nodes;
   for (const auto& node : g.nodes()) nodes.push_back(node.get());
@@ -18,6 +20,21 @@ Result<int> lower_nodes(ir::Graph& g) {
     ++changes;
   }
   return changes;
+}
+
+// What a lowering makes may need lowering itself; a chain this long is a circle.
+constexpr int kMaxRounds = 16;
+
+}  // namespace
+
+Result<int> lower_nodes(ir::Graph& g) {
+  int total = 0;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const int changes = ONWARD_TRY(lower_once(g));
+    total += changes;
+    if (changes == 0) return total;
+  }
+  return internal_error("operators that lower to one another without end");
 }
 
 }  // namespace ow

@@ -54,7 +54,8 @@ class Binder {
     if (!t.is_tensor() || !t.shape || t.dtype == DType::kString) return -1;
     auto shape = concrete(*t.shape);
     const int64_t count = shape ? shape->count() : -1;
-    return count < 0 ? -1 : storage_bytes(t.dtype, count).value_or(-1);
+    const int64_t bytes = count < 0 ? -1 : storage_bytes(t.dtype, count).value_or(-1);
+    return bytes <= kMaxBytes ? bytes : -1;
   }
 
   int root(int slot) const {
@@ -79,6 +80,9 @@ class Binder {
     }
     return -1;
   }
+
+  // Larger values fail when they are made, if they ever are; sums of these cannot overflow.
+  static constexpr int64_t kMaxBytes = int64_t{1} << 42;
 
   struct Item {
     std::vector<int> slots;  // one place for all of them

@@ -1,6 +1,7 @@
 // The C interface (onward.h) over Model, Session and Value. Nothing throws through it: allocation failure and
 // any other exception of the standard library become a status.
 #include <cstring>
+#include <mutex>
 #include <new>
 
 #include "base/log.h"
@@ -25,6 +26,7 @@ struct onward_model {
 struct onward_session {
   std::shared_ptr<ow::Session> session;
   std::string placement, profile;
+  std::mutex mutex;
 };
 struct onward_value {
   ow::Value value;
@@ -38,6 +40,12 @@ namespace {
 using ow::Code;
 using ow::Status;
 
+// Made before it is needed, and never freed.
+onward_status* out_of_memory() {
+  static auto* const status = new onward_status{Status(Code::kOutOfMemory, "out of memory"), "out of memory"};
+  return status;
+}
+
 onward_status* wrap(Status s) {
   if (s.ok()) return nullptr;
   std::string message(s.message());
@@ -50,10 +58,13 @@ onward_status* guarded(F&& body) {
   try {
     return wrap(body());
   } catch (const std::bad_alloc&) {
-    static onward_status out_of_memory{Status(Code::kOutOfMemory, "out of memory"), "out of memory"};
-    return &out_of_memory;
+    return out_of_memory();
   } catch (const std::exception& e) {
-    return wrap(ow::internal_error(e.what()));
+    try {
+      return wrap(ow::internal_error(e.what()));
+    } catch (...) {
+      return out_of_memory();
+    }
   }
 }
 
@@ -70,7 +81,7 @@ T read_options(const T* given) {
 onward_code status_code(const onward_status* s) { return s ? static_cast<onward_code>(s->status.code()) : ONWARD_OK; }
 const char* status_message(const onward_status* s) { return s ? s->message.c_str() : ""; }
 void status_free(onward_status* s) {
-  if (s && s->status.code() != Code::kOutOfMemory) delete s;
+  if (s != out_of_memory()) delete s;
 }
 const char* library_version() { return ONWARD_VERSION; }
 void set_log_level(int32_t level) { ow::set_log_level(static_cast<ow::LogLevel>(std::clamp(level, 0, 4))); }
@@ -200,6 +211,7 @@ onward_status* session_create(onward_model* m, const onward_session_options* opt
     so.threads = o.threads;
     so.level = o.optimization == ONWARD_OPTIMIZE_OFF ? ow::Level::kOff : o.optimization == ONWARD_OPTIMIZE_BASIC ? ow::Level::kBasic : ow::Level::kFull;
     so.memory_limit_bytes = o.memory_limit_bytes;
+    if (o.provider_count && !o.providers) return null_argument("providers");
     for (size_t i = 0; i < o.provider_count; ++i) so.providers.emplace_back(o.providers[i] ? o.providers[i] : "");
     so.strict_providers = o.strict_providers != 0;
     so.profile = o.profile != 0;
@@ -217,7 +229,10 @@ onward_status* session_run(onward_session* s, const onward_run_options* options,
                            size_t output_count, onward_value** outputs) {
   return guarded([&]() -> Status {
     if (!s || !outputs) return null_argument(s ? "outputs" : "session");
+    if (input_count && (!input_names || !inputs)) return null_argument(input_names ? "inputs" : "input_names");
     const auto o = read_options(options);
+    // The caller may free the handle while the run goes on.
+    const auto cancel = o.cancel ? o.cancel->flag : nullptr;
     std::vector<std::pair<std::string_view, ow::Value>> fed;
     for (size_t i = 0; i < input_count; ++i) {
       if (!input_names[i]) return null_argument("an input name");
@@ -228,20 +243,24 @@ onward_status* session_run(onward_session* s, const onward_run_options* options,
       if (!output_names || !output_names[i]) return null_argument("an output name");
       wanted.emplace_back(output_names[i]);
     }
-    ow::RunOptions ro{std::chrono::microseconds(o.timeout_us), o.cancel ? o.cancel->flag.get() : nullptr, o.memory_limit_bytes};
+    ow::RunOptions ro{std::chrono::microseconds(o.timeout_us), cancel.get(), o.memory_limit_bytes};
     auto results = ONWARD_TRY(s->session->run(fed, wanted, ro));
-    for (size_t i = 0; i < results.size(); ++i) outputs[i] = new onward_value{std::move(results[i])};
+    std::vector<std::unique_ptr<onward_value>> made;
+    for (ow::Value& v : results) made.emplace_back(new onward_value{std::move(v)});
+    for (size_t i = 0; i < made.size(); ++i) outputs[i] = made[i].release();
     return {};
   });
 }
 
 const char* session_placement_json(onward_session* s) {
   if (!s) return "";
+  std::lock_guard lock(s->mutex);
   if (s->placement.empty()) s->placement = s->session->placement_json();
   return s->placement.c_str();
 }
 const char* session_profile_json(onward_session* s) {
   if (!s || !s->session->profiler()) return "[]";
+  std::lock_guard lock(s->mutex);
   s->profile = s->session->profiler()->summary_json();
   return s->profile.c_str();
 }
@@ -344,8 +363,10 @@ onward_status* map_at(const onward_value* v, size_t i, const char** key, size_t*
 }
 
 onward_cancel* cancel_create() { return new (std::nothrow) onward_cancel; }
-void cancel_trigger(onward_cancel* c) { c->flag->store(true); }
-void cancel_reset(onward_cancel* c) { c->flag->store(false); }
+void cancel_trigger(onward_cancel* c) {
+  if (c) c->flag->store(true); }
+void cancel_reset(onward_cancel* c) {
+  if (c) c->flag->store(false); }
 void cancel_free(onward_cancel* c) { delete c; }
 
 constexpr onward_api kApi = {
@@ -362,5 +383,6 @@ constexpr onward_api kApi = {
 }  // namespace
 
 extern "C" const onward_api* onward_get_api(uint32_t version) {
+  out_of_memory();
   return version <= ONWARD_ABI_VERSION ? &kApi : nullptr;
 }

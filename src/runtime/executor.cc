@@ -56,18 +56,13 @@ Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape, const 
   else
     t = ONWARD_TRY(Tensor::allocate(dtype, shape, settings.budget));
   const Order& order = plan_->slots[s].order;
-  return order.is_row_major() ? t : t.strided(shape, ordered_strides(shape, order));
+  return order.is_row_major() || is_sub_byte(dtype) ? t : t.strided(shape, ordered_strides(shape, order));
 }
 
-Status Frame::ensure_arena(int64_t bytes, const RunSettings& settings) {
+Status Frame::ensure_arena(int64_t bytes) {
   if (bytes <= arena_bytes_ || bytes == 0) return {};
   arena_.reset();
   arena_bytes_ = 0;
-  // The arena outlives the run and its budget; it is held against the limit, not accounted to it.
-  if (settings.budget) {
-    ONWARD_TRY(settings.budget->acquire(bytes));
-    settings.budget->release(bytes);
-  }
   arena_ = ONWARD_TRY(allocate_buffer(bytes));
   arena_bytes_ = bytes;
   return {};
@@ -79,7 +74,7 @@ Status Frame::reorder(const Step& step, const Binding* binding, const RunSetting
   const Tensor* t = from.tensor();
   const Order& order = plan_->slots[static_cast<size_t>(step.outputs[0])].order;
   // Already as wanted. Planned memory is not shared: the plan may give it to somebody else after its last reader.
-  const bool fits = !t || t->strides() == ordered_strides(t->shape(), order) || (order.is_row_major() && t->is_dense());
+  const bool fits = !t || is_sub_byte(t->dtype()) || t->strides() == ordered_strides(t->shape(), order) || (order.is_row_major() && t->is_dense());
   if (fits && (!t || t->is_owned() || plan_->slots[static_cast<size_t>(step.inputs[0])].pinned)) {
     to = from;
     return {};
@@ -99,8 +94,18 @@ Status Frame::run_step(const Step& step, const Binding* binding, const RunSettin
   if (step.kind == Step::Kind::kReorder) return reorder(step, binding, settings);
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     const int s = step.inputs[i];
-    if (s >= 0 && !values_[static_cast<size_t>(s)].has_value() && step.node->input(i)->type().kind == ir::Type::Kind::kTensor)
+    if (s < 0) continue;
+    const Value& v = values_[static_cast<size_t>(s)];
+    const ir::Type& type = step.node->input(i)->type();
+    if (!v.has_value() && (type.is_tensor() || step.needs(i)))
       return invalid_argument(step.node->label(), ": input ", i, " holds no value");
+    if (!v.has_value()) continue;
+    // Kernels trust the kind and the element type; what left a sequence or a subgraph is checked here.
+    const Tensor* t = v.tensor();
+    if (!t && (type.is_tensor() || step.needs(i)))
+      return invalid_argument(step.node->label(), ": input ", i, " is no tensor, expected ", type);
+    if (t && type.is_tensor() && type.dtype != DType::kUndefined && type.dtype != t->dtype())
+      return invalid_argument(step.node->label(), ": input ", i, " is ", t->dtype(), t->shape(), ", expected ", type);
   }
   Context context(*this, step, binding, settings);
   ONWARD_TRY(step.op->run(step.attrs.get(), context));
@@ -116,7 +121,9 @@ Status Frame::unshare(int slot, const Binding* binding, const RunSettings& setti
   Tensor* t = values_[s].tensor();
   if (!t || t->is_owned() || t->count() == 0 || plan_->slots[s].alias_of >= 0) return {};
   if (binding && binding->offsets[s] >= 0 && t->raw() == arena_.get() + binding->offsets[s]) return {};
-  *t = ONWARD_TRY(t->owned(settings.budget));
+  Tensor made = ONWARD_TRY(allocate(slot, t->dtype(), t->shape(), binding, settings));
+  copy_elements(*t, made);
+  *t = std::move(made);
   return {};
 }
 
@@ -139,7 +146,24 @@ Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
     std::vector<Value>& values;
     ~Clear() { std::fill(values.begin(), values.end(), Value()); }
   } clear{values_};
-  if (binding) ONWARD_TRY(ensure_arena(binding->arena_bytes, settings));
+  if (inputs.size() != plan_->inputs.size())
+    return invalid_argument("graph '", printable(plan_->graph->name), "' gets ", inputs.size(), " inputs, expected ", plan_->inputs.size());
+  // The arena outlives the run and its budget; the run is charged for it while it lasts.
+  struct Charge {
+    Budget* budget;
+    int64_t bytes;
+    ~Charge() {
+      if (budget) budget->release(bytes);
+    }
+  } charge{nullptr, 0};
+  if (binding) {
+    if (settings.budget) {
+      ONWARD_TRY(settings.budget->acquire(binding->arena_bytes));
+      charge.budget = settings.budget.get();
+      charge.bytes = binding->arena_bytes;
+    }
+    ONWARD_TRY(ensure_arena(binding->arena_bytes));
+  }
   for (size_t i = 0; i < plan_->inputs.size(); ++i) values_[static_cast<size_t>(plan_->inputs[i])] = inputs[i];
   for (const auto& [slot, tensor] : plan_->constants) values_[static_cast<size_t>(slot)] = Value(tensor);
   for (const auto& [slot, value] : captures) values_[static_cast<size_t>(slot)] = *value;

@@ -31,7 +31,7 @@ class Frame {
   Status run_step(const Step& step, const Binding* binding, const RunSettings& settings);
   Status reorder(const Step& step, const Binding* binding, const RunSettings& settings);
   Status unshare(int slot, const Binding* binding, const RunSettings& settings);
-  Status ensure_arena(int64_t bytes, const RunSettings& settings);
+  Status ensure_arena(int64_t bytes);
   Result<Tensor> allocate(int slot, DType dtype, const Shape& shape, const Binding* binding, const RunSettings& settings);
   Result<std::vector<Value>> run_child(const Step& step, const ir::Graph& g, std::span<const Value> inputs,
                                        const RunSettings& settings);

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "ir/schema.h"
+
 namespace ow {
 
 Shape ordered_strides(const Shape& shape, const Order& order) {
@@ -15,7 +17,8 @@ Shape ordered_strides(const Shape& shape, const Order& order) {
     std::iota(axes.begin(), axes.end(), uint8_t{0});
     std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
   }
-  if (axes.size() != rank) return dense_strides(shape);
+  if (axes.size() != rank || std::any_of(axes.begin(), axes.end(), [&](uint8_t a) { return a >= rank; }))
+    return dense_strides(shape);
   Shape strides(rank, 1);
   int64_t stride = 1;
   for (size_t i = rank; i-- > 0;) {
@@ -84,7 +87,7 @@ class Compiler {
   Status add_node(const ir::Node& node) {
     const Op* op = find_op(node.domain, node.op_type);
     if (!op || !op->can_run) return unsupported(node.label(), ": no CPU kernel for this operator");
-    Step step{.op = op, .node = &node};
+    Step step{.op = op, .node = &node, .tensor_inputs = tensor_inputs(node)};
     step.attrs = ONWARD_TRY(op->read(AttrReader(node)));
     uint32_t dropped = 0;
     if (op->has_prepare) {
@@ -107,11 +110,25 @@ class Compiler {
     return {};
   }
 
+  // Which inputs the schema allows nothing but tensors for. Nodes of this build's own domain take tensors only.
+  static uint64_t tensor_inputs(const ir::Node& node) {
+    const Schema* schema = find_schema(node.domain, node.op_type, newest_opset(node.domain));
+    if (!schema) return ~uint64_t{0};
+    uint64_t mask = 0;
+    for (size_t i = 0; i < 64; ++i) {
+      const SchemaParam* p = schema->input(i);
+      if (!p) continue;
+      const TypeSet& t = p->types();
+      if (t.any_tensor() && !t.any_sequence() && !t.any_optional() && !t.any_other()) mask |= uint64_t{1} << i;
+    }
+    return mask;
+  }
+
   int output_slot(const Op& op, const ir::Node& node, const Step& step, size_t o, Order order) {
     const ir::Value* v = node.outputs()[o];
     if (!v) return -1;
     Slot slot{.value = v, .order = std::move(order)};
-    const int source = op.traits.layout == LayoutRule::kTranspose ? 0 : op.traits.view_of;
+    const int source = op.traits.layout == LayoutRule::kTranspose && !packs_elements(node) ? 0 : op.traits.view_of;
     if (o == 0 && source >= 0 && static_cast<size_t>(source) < step.inputs.size())
       slot.alias_of = step.inputs[static_cast<size_t>(source)];
     int s = new_slot(std::move(slot));
@@ -122,7 +139,8 @@ class Compiler {
   // Replaces inputs by copies in the order that the operator needs; returns the order of output 0.
   Order choose_orders(const Op& op, const ir::Node& node, std::vector<int>& inputs) {
     auto order = [&](int slot) -> const Order& { return plan_->slots[static_cast<size_t>(slot)].order; };
-    switch (op.traits.layout) {
+    const LayoutRule rule = packs_elements(node) ? LayoutRule::kDense : op.traits.layout;
+    switch (rule) {
       case LayoutRule::kDense:
         for (int& s : inputs)
           if (s >= 0) s = reordered(s, {});
@@ -147,6 +165,13 @@ class Compiler {
       case LayoutRule::kTranspose: return transposed(node, inputs);
     }
     return {};
+  }
+
+  // Tensors of 2- and 4-bit types have no strides.
+  static bool packs_elements(const ir::Node& node) {
+    auto packed = [](const ir::Value* v) { return v && v->type().is_tensor() && is_sub_byte(v->type().dtype); };
+    return std::any_of(node.inputs().begin(), node.inputs().end(), packed) ||
+           std::any_of(node.outputs().begin(), node.outputs().end(), packed);
   }
 
   // A broadcast operand is read with stride 0: its order does not matter.

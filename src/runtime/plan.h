@@ -41,8 +41,11 @@ struct Step {
   Op::Attrs attrs;
   std::any prepared;
   std::vector<int> inputs, outputs;  // slots; -1: omitted
+  uint64_t tensor_inputs = 0;        // bit i: input i is nothing but a tensor (bit 63: and those after it)
   std::map<const ir::Graph*, std::pair<std::shared_ptr<const Plan>, std::vector<Capture>>> subgraphs;
   std::vector<int> last_uses;        // slots that nobody reads after this step
+
+  bool needs(size_t input) const { return tensor_inputs >> (input < 63 ? input : 63) & 1; }
 };
 
 struct Slot {

@@ -1,6 +1,7 @@
 #include "runtime/session.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 
@@ -38,11 +39,34 @@ std::string expected_names(const std::vector<PortInfo>& ports) {
   return list_text(names, "", "");
 }
 
+// Whether a value is of the declared kind, and what it holds, too. An optional may be what it holds, or nothing.
+bool fits(const ir::Type& type, const Value& value) {
+  using Kind = ir::Type::Kind;
+  const auto element_fits = [&](const Value& v) { return !type.element || fits(*type.element, v); };
+  switch (type.kind) {
+    case Kind::kTensor:
+      return value.tensor() && (type.dtype == DType::kUndefined || type.dtype == value.tensor()->dtype());
+    case Kind::kSparseTensor: return value.sparse() && value.sparse()->values.dtype() == type.dtype;
+    case Kind::kSequence:
+      return value.sequence() && std::all_of(value.sequence()->begin(), value.sequence()->end(), element_fits);
+    case Kind::kOptional: return !value.has_value() || element_fits(value);
+    case Kind::kMap:
+      if (!value.map()) return false;
+      return std::all_of(value.map()->items.begin(), value.map()->items.end(), [&](const auto& item) {
+        return std::holds_alternative<std::string>(item.first) == (type.dtype == DType::kString) && element_fits(item.second);
+      });
+    default: return true;
+  }
+}
+
 // A fed tensor must have the declared type and rank, and the declared sizes where these are fixed.
 Status check_input(const PortInfo& port, const Value& value, std::map<std::string, std::pair<int64_t, std::string>>& symbols) {
   const Tensor* t = value.tensor();
-  if (!port.type.is_tensor()) return {};
   const std::string where = cat("input '", printable(port.name), "'");
+  if (!port.type.is_tensor()) {
+    if (!fits(port.type, value)) return invalid_argument(where, " is of another kind or element type than ", port.type);
+    return {};
+  }
   if (!t) return invalid_argument(where, " is not a tensor, expected ", port.type);
   const std::string found = cat(t->dtype(), t->shape());
   if (port.type.dtype != DType::kUndefined && port.type.dtype != t->dtype())
@@ -141,7 +165,9 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
   auto budget = std::make_shared<Budget>();
   const int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
   if (limit > 0) budget->set_memory_limit(limit);
-  if (options.timeout.count() > 0) budget->set_deadline(Budget::Clock::now() + options.timeout);
+  // Longer than a year is for ever, and would overflow the clock's nanoseconds.
+  if (options.timeout.count() > 0 && options.timeout < std::chrono::hours(24 * 365))
+    budget->set_deadline(Budget::Clock::now() + options.timeout);
   budget->set_cancel_flag(options.cancel);
   auto binding = ONWARD_TRY(binding_for(arranged));
   if (limit > 0 && binding->arena_bytes > limit)
@@ -152,10 +178,29 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
     std::lock_guard lock(mutex_);
     idle_.push_back(std::move(frame));
   }
-  if (!results.ok() || outputs.empty()) return results;
+  if (!results.ok()) return results;
+  ONWARD_TRY(unshare(*results, budget));
+  if (outputs.empty()) return results;
   std::vector<Value> chosen;
   for (size_t i : wanted) chosen.push_back((*results)[i]);
+  if (std::set<size_t>(wanted.begin(), wanted.end()).size() != wanted.size()) ONWARD_TRY(unshare(chosen, budget));
   return chosen;
+}
+
+// Outputs are the caller's to write to: none is memory of the model, of an input or of another output.
+Status Session::unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) const {
+  std::set<const void*> seen;
+  for (size_t i = 0; i < results.size(); ++i) {
+    Tensor* t = results[i].tensor();
+    if (!t) continue;
+    // One handle here is the only one, unless an input, a constant or another output has it, too.
+    const bool shared = t->owner().use_count() > 1 || !seen.insert(t->owner().get()).second;
+    if (!shared) continue;
+    Tensor copy = ONWARD_TRY(Tensor::allocate(t->dtype(), t->shape(), budget));
+    copy_elements(*t, copy);
+    *t = std::move(copy);
+  }
+  return {};
 }
 
 std::string Session::placement_json() const {

@@ -80,6 +80,7 @@ class Session {
   Result<std::vector<Value>> arrange(std::span<const std::pair<std::string_view, Value>> inputs) const;
   Result<std::shared_ptr<const Binding>> binding_for(std::span<const Value> inputs);
   std::unique_ptr<Frame> take_frame();
+  Status unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) const;
 
   static constexpr size_t kMaxBindings = 64;
   std::shared_ptr<Model> model_;

@@ -138,6 +138,18 @@ float round_to_odd(double v) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(f) | 1u);
 }
 
+// The same for integers: the bits below the 24 that fit become one sticky bit.
+template <class T>
+float round_to_odd_integer(T v) {
+  const bool negative = v < T(0);
+  uint64_t magnitude = negative ? 0 - static_cast<uint64_t>(v) : static_cast<uint64_t>(v);
+  const int excess = std::max(0, static_cast<int>(std::bit_width(magnitude)) - 24);
+  const uint64_t lost = magnitude & ((uint64_t{1} << excess) - 1);
+  magnitude = magnitude >> excess | (lost != 0);
+  const float f = std::ldexp(static_cast<float>(magnitude), excess);
+  return negative ? -f : f;
+}
+
 template <class To, class From>
 To convert_number(From v) {
   if constexpr (std::is_same_v<To, bool>) {
@@ -238,6 +250,8 @@ void narrow_floats(const From* x, int64_t n, DType to, bool saturate, Round roun
   const auto as_float = [](From v) {
     if constexpr (std::is_same_v<From, double>)
       return round_to_odd(v);
+    else if constexpr (std::is_integral_v<From> && !std::is_same_v<From, bool>)
+      return round_to_odd_integer(v);
     else
       return static_cast<float>(v);
   };

@@ -89,6 +89,7 @@ struct DimAlgebra {
 
   // t / divisor if it divides exactly.
   static std::optional<Term> divide(const Term& t, const Term& divisor) {
+    if (divisor.coefficient == -1 && t.coefficient == INT64_MIN) return std::nullopt;
     if (t.coefficient % divisor.coefficient != 0) return std::nullopt;
     Term out{t.coefficient / divisor.coefficient, t.atoms};
     for (const auto& a : divisor.atoms) {
@@ -125,13 +126,14 @@ struct DimAlgebra {
         break;
     }
     if (*y == 0 || (*y == -1 && *x == INT64_MIN)) return std::nullopt;
-    int64_t q = floor_divide(*x, *y);
-    return a.kind == AtomKind::kFloorDiv ? q : *x - q * *y;
+    if (a.kind == AtomKind::kFloorDiv) return floor_divide(*x, *y);
+    const int64_t r = *x % *y;
+    return r != 0 && (r < 0) != (*y < 0) ? r + *y : r;
   }
 };
 
 Dim Dim::symbol(std::string_view name) {
-  return DimAlgebra::atom(AtomKind::kSymbol, std::string(name.substr(0, 300)), {}, {});
+  return DimAlgebra::atom(AtomKind::kSymbol, std::string(name), {}, {});
 }
 Dim Dim::unknown() { return symbol(cat("?", g_unknowns.fetch_add(1, std::memory_order_relaxed))); }
 
@@ -243,7 +245,7 @@ Dim ceil_div(const Dim& a, const Dim& b) { return Dim(0) - floor_div(Dim(0) - a,
 
 Dim mod(const Dim& a, const Dim& b) {
   if (b.is(0)) return Dim::unknown();
-  if (b.is(1)) return 0;
+  if (b.is(1) || b.is(-1)) return 0;
   if (a.is_constant() && b.is_constant()) return a - floor_div(a, b) * b;
   auto [exact, rest] = DimAlgebra::split(a, b);
   if (rest.is(0)) return 0;
