@@ -93,6 +93,8 @@ function(onward_libraries)
     get_property(files GLOBAL PROPERTY ONWARD_TESTS_${name})
     add_executable(${name}_test ${files})
     target_link_libraries(${name}_test PRIVATE onward_all GTest::gtest_main GTest::gmock)
+    # GoogleTest's macros hold an if of their own; without braces around them the warning is a false alarm.
+    target_compile_options(${name}_test PRIVATE -Wno-dangling-else)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND ${name}_test)
   endforeach()
