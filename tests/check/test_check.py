@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -522,6 +523,53 @@ def test_every_official_model_is_accepted(flags):
     with ThreadPoolExecutor(2) as pool:
         refused = [(p, e) for p, e in pool.map(errors, paths) if e]
     assert not refused
+
+
+def inner_messages(m):
+    out = [m]
+    for field, v in m.ListFields():
+        if field.message_type is not None:
+            for inner in v if field.is_repeated else [v]:
+                out += inner_messages(inner)
+    return out
+
+
+def edit_at_random(m, rng):
+    """Clears, empties, repeats or replaces one field somewhere in a model."""
+    message = rng.choice(inner_messages(m))
+    set_fields = message.ListFields()
+    if not set_fields:
+        return
+    field, v = rng.choice(set_fields)
+    if field.is_repeated and rng.random() < 0.5:
+        del v[rng.randrange(len(v))]
+    elif field.is_repeated:
+        v.extend([v[rng.randrange(len(v))]])
+    elif rng.random() < 0.5:
+        message.ClearField(field.name)
+    elif field.message_type is not None:
+        v.Clear()
+    elif isinstance(v, str):
+        setattr(message, field.name, rng.choice(["", "x", "y", "Relu", "ai.onnx.ml"]))
+    elif isinstance(v, bytes):
+        setattr(message, field.name, v[:-1])
+    elif isinstance(v, int):
+        setattr(message, field.name, rng.choice([0, 1, 2, 3, 7, 8, 16, 100]))
+
+
+def test_random_edits_that_the_official_checker_refuses_are_refused(tmp_path):
+    rng = random.Random(11)
+    paths = [p for p in official_models() if os.path.getsize(p) < 20000]
+    refused = 0
+    for _ in range(400):
+        source = rng.choice(paths)
+        m = onnx.load(source)
+        edit_at_random(m, rng)
+        path = saved(tmp_path, m)
+        if official_refuses(path, False):
+            refused += 1
+            assert check(path)[0] == 1, source
+    assert refused > 100
 
 
 def test_damaged_files_give_findings_not_crashes(tmp_path):
