@@ -1,5 +1,6 @@
 // onward inspect: what is in a model, and what it costs.
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -118,6 +119,34 @@ int print_graph(const ow::onnx::ModelFile& file, ow::Result<ow::ImportedModel>& 
   return kDone;
 }
 
+// The report for inputs of given sizes, which inference then knows as numbers. Expressions stay symbolic.
+void put_sizes(const std::string& path, const SymbolSizes& sizes, ordered_json& report) {
+  for (const auto& [symbol, size] : sizes)
+    if (std::find(report["symbols"].begin(), report["symbols"].end(), symbol) == report["symbols"].end())
+      throw UsageError("--shape " + symbol + ": the inputs have no such symbol, they have " +
+                       report["symbols"].dump());
+  auto file = ow::onnx::load(path);
+  if (!file.ok() || !(*file)->model.graph) return;
+  for (auto& info : (*file)->model.graph->input) {
+    if (!info.type || !info.type->tensor_type || !info.type->tensor_type->shape) continue;
+    for (auto& dim : info.type->tensor_type->shape->dim)
+      if (auto it = sizes.find(ow::onnx::or_default(dim.dim_param)); it != sizes.end()) {
+        dim.dim_value = it->second;
+        dim.dim_param.reset();
+      }
+  }
+  auto imported = ow::import_model(*file);
+  if (!imported.ok())
+    throw std::runtime_error("with these sizes: " + std::string(imported.status().message()));
+  ordered_json sized = graph_report(*imported, sizes);
+  for (const char* cost : {"macs", "flops"}) {
+    sized[cost]["expression"] = report[cost]["expression"];
+    sized[cost]["nodes_missing_in_expression"] = report["nodes_of_unknown_cost"];
+  }
+  sized["symbols"] = report["symbols"];
+  report = std::move(sized);
+}
+
 int inspect(const Options& o) {
   const SymbolSizes sizes = parse_shapes(o.shapes);
   auto file = ow::onnx::load(o.model);
@@ -128,6 +157,7 @@ int inspect(const Options& o) {
   ordered_json report = {{"model", o.model}};
   report.update(file_report(**file));
   report["inferred"] = imported.ok() ? graph_report(*imported, sizes) : ordered_json(nullptr);
+  if (imported.ok() && !sizes.empty()) put_sizes(o.model, sizes, report["inferred"]);
   if (!imported.ok()) report["not_inferred_because"] = imported.status().message();
   if (o.json) {
     std::printf("%s\n", report.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());

@@ -153,7 +153,7 @@ void check_functions(Report& r) {
     if (or_default(f.name).empty()) r.add("E0801", at, "no name", "a name");
     if (or_default(f.domain).empty()) r.add("E0801", at, "no domain", "a domain");
     if (r.ir_version > 0 && r.ir_version < 10 && !or_default(f.overload).empty())
-      r.add("W0105", at, cat("an overload at IR version ", r.ir_version), "IR version 10 or newer",
+      r.add("W0114", at, cat("an overload at IR version ", r.ir_version), "IR version 10 or newer",
             "raise ir_version");
     if (!keys.insert(function_key(or_default(f.domain), or_default(f.name), or_default(f.overload))).second)
       r.add("E0802", at, "defined a second time", "one function for a domain, name and overload");

@@ -77,7 +77,7 @@ void check_initializers(Report& r, const onnx::Graph& g, const std::string& at, 
     const std::string_view name = t.values ? or_default(t.values->name) : std::string_view();
     const std::string where = cat(at, ".sparse_initializer[", i, "] ", quoted(name));
     if (i == 0 && r.ir_version > 0 && r.ir_version < 6)
-      r.add("W0105", where, cat("a sparse initializer at IR version ", r.ir_version), "IR version 6 or newer",
+      r.add("W0114", where, cat("a sparse initializer at IR version ", r.ir_version), "IR version 6 or newer",
             "raise ir_version");
     one(name, where);
     check_sparse_tensor(r, t, where);

@@ -125,13 +125,13 @@ void check_versions(Report& r) {
 void check_ir_gates(Report& r) {
   const onnx::Model& m = r.model;
   if (!m.functions.empty() && r.ir_version < 8)
-    r.add("W0105", "functions", cat("functions at IR version ", r.ir_version), "IR version 8 or newer",
+    r.add("W0114", "functions", cat("functions at IR version ", r.ir_version), "IR version 8 or newer",
           "raise ir_version");
   if (!m.configuration.empty() && r.ir_version < 11)
-    r.add("W0105", "configuration", cat("device configurations at IR version ", r.ir_version),
+    r.add("W0114", "configuration", cat("device configurations at IR version ", r.ir_version),
           "IR version 11 or newer", "raise ir_version");
   if (!m.training_info.empty() && r.ir_version < 7)
-    r.add("W0105", "training_info", cat("training_info at IR version ", r.ir_version),
+    r.add("W0114", "training_info", cat("training_info at IR version ", r.ir_version),
           "IR version 7 or newer", "raise ir_version");
   if (auto it = r.opsets.find(""); it != r.opsets.end() && r.ir_version > 0 &&
                                    it->second <= newest_opset("") &&

@@ -129,7 +129,7 @@ void check_node(Report& r, const onnx::Node& n, const std::string& at, const Pla
     check_attribute(r, a, where, place, &names);
   }
   if (r.ir_version > 0 && r.ir_version < 10 && !or_default(n.overload).empty())
-    r.add("W0105", at, cat("an overload at IR version ", r.ir_version), "IR version 10 or newer",
+    r.add("W0114", at, cat("an overload at IR version ", r.ir_version), "IR version 10 or newer",
           "raise ir_version");
   const std::string_view op = or_default(n.op_type), domain = canonical_domain(or_default(n.domain));
   if (op.empty()) return r.add("E0601", at, "no op_type", "an operator's name");

@@ -74,7 +74,7 @@ void check_tensor(Report& r, const T& t, const std::string& at) {
   if (onnx::element_type_name(type).empty())
     return r.add("E0402", at, cat("data_type ", type), "an element type, 1 to 26");
   if (r.ir_version > 0 && r.ir_version < ir_version_of_type(type))
-    r.add("W0105", at, cat(onnx::element_type_text(type), " at IR version ", r.ir_version),
+    r.add("W0114", at, cat(onnx::element_type_text(type), " at IR version ", r.ir_version),
           cat("IR version ", ir_version_of_type(type), " or newer"), "raise ir_version");
   if (t.segment) r.add("E0410", at, "a segment of a larger tensor", "a whole tensor");
   if (t.data_location && *t.data_location != T::DEFAULT && *t.data_location != T::EXTERNAL)
