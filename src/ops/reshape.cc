@@ -87,7 +87,9 @@ Status infer(const Attrs& a, InferContext& c) {
       t.shape[static_cast<size_t>(t.wildcard)] = x ? ONWARD_TRY(left_over(c, from, to)) : Dim::unknown();
     } else {
       const Dim before = product(from, 0, from.size()), after = product(to, 0, to.size());
-      if (before.is_constant() && after.is_constant() && !(before == after))
+      bool empty = false;  // an extent of 0 that is copied makes both sides empty
+      for (size_t i = 0; x && i < x->size(); ++i) empty |= t.copied[i] && (*x)[i].is(0);
+      if (before.is_constant() && after.is_constant() && !(before == after) && !empty)
         return c.error("input of shape ", list_text(*x), " cannot take shape ", list_text(t.shape));
     }
   }

@@ -1,0 +1,55 @@
+// parallel_for: every index once, whatever the sizes, nesting or callers.
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace ow {
+namespace {
+
+void expect_each_once(int64_t n, int64_t grain, int threads) {
+  std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
+  parallel_for(n, grain, threads, [&](int64_t begin, int64_t end) {
+    ASSERT_LE(0, begin);
+    ASSERT_LT(begin, end);
+    ASSERT_LE(end, n);
+    for (int64_t i = begin; i < end; ++i) ++seen[static_cast<size_t>(i)];
+  });
+  for (const auto& s : seen) ASSERT_EQ(s, 1) << n << " " << grain << " " << threads;
+}
+
+TEST(ParallelFor, CoversEveryIndexOnce) {
+  for (int64_t n : {0, 1, 2, 3, 7, 13, 97, 1001})
+    for (int64_t grain : {-1, 0, 1, 2, 5, 100, 5000})
+      for (int threads : {0, 1, 2, 3, 5, 300}) expect_each_once(n, grain, threads);
+}
+
+TEST(ParallelFor, ChunksHoldTheGrain) {
+  std::atomic<int> calls{0};
+  parallel_for(1000, 400, 8, [&](int64_t begin, int64_t end) {
+    EXPECT_GE(end - begin, 333);
+    ++calls;
+  });
+  EXPECT_LE(calls, 3);
+}
+
+TEST(ParallelFor, NestsAndTakesManyCallers) {
+  std::vector<std::thread> callers;
+  std::atomic<int64_t> sum{0};
+  for (int t = 0; t < 4; ++t)
+    callers.emplace_back([&] {
+      for (int round = 0; round < 50; ++round)
+        parallel_for(11, 1, 3, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i)
+            parallel_for(7, 1, 3, [&](int64_t b, int64_t e) { sum += e - b; });
+        });
+    });
+  for (auto& c : callers) c.join();
+  EXPECT_EQ(sum, 4 * 50 * 11 * 7);
+}
+
+}  // namespace
+}  // namespace ow
