@@ -142,7 +142,8 @@ TEST(Names, AreUniqueWithinAGraph) {
 TEST(Types, MergeTakesTheMorePrecise) {
   const Dim n = Dim::symbol("N");
   std::string conflict;
-  Type t = merge(Type::tensor(DType::kUndefined, SymShape{Dim::unknown(), 3, n}), Type::tensor(DType::kFloat32, SymShape{n, Dim::unknown(), 7}), &conflict);
+  Type t = merge(Type::tensor(DType::kUndefined, SymShape{Dim::unknown(), 3, n}),
+                 Type::tensor(DType::kFloat32, SymShape{n, Dim::unknown(), 7}), &conflict);
   EXPECT_EQ(t.text(), "float[N,3,7]");
   EXPECT_EQ(conflict, "");
   merge(Type::tensor(DType::kFloat32, SymShape{2}), Type::tensor(DType::kFloat32, SymShape{3}), &conflict);

@@ -67,13 +67,14 @@ TEST(Import, OldOpsetsMeanWhatTheyMeant) {
   add.input = {value("x", kFloat, {"2", "2"}), value("b", kFloat, {"2"})};
   add.output = {value("y", kFloat, {"2", "2"})};
   add.node = {node("Add", {"x", "b"}, {"y"}, {attr("broadcast", int64_t{1}), attr("axis", int64_t{0})})};
-  EXPECT_THAT(run(model(add, 1), {floats_of({2, 2}, {0, 0, 0, 0}), floats_of({2}, {1, 2})}), ElementsAre(1, 1, 2, 2));
+  EXPECT_THAT(run(model(add, 1), {floats_of({2, 2}, {0, 0, 0, 0}), floats_of({2}, {1, 2})}),
+              ElementsAre(1, 1, 2, 2));
 }
 
 TEST(Import, UpgradesOfConstantsFold) {
   // The upgrade's own nodes work on constants and fold as they are made.
-  onnx::Graph g = chain({node("Softmax", {"c"}, {"s"}), node("Flatten", {"s"}, {"f"}), node("ReduceSum", {"f"}, {"r"}),
-                         node("Add", {"x", "r"}, {"y"})});
+  onnx::Graph g = chain({node("Softmax", {"c"}, {"s"}), node("Flatten", {"s"}, {"f"}),
+                         node("ReduceSum", {"f"}, {"r"}), node("Add", {"x", "r"}, {"y"})});
   g.initializer = {floats("c", {2, 2, 2}, {0, 0, 0, 0, 0, 0, 0, 0})};
   g.output = {value("y", kFloat)};
   EXPECT_THAT(run(model(g, 11), {floats_of({3}, {0, 1, 2})}), ElementsAre(2, 3, 4));
@@ -89,11 +90,13 @@ onnx::Function leaky() {
   id.version = 16;
   f.opset_import = {id};
   // c = LeakyRelu(a; alpha = slope) clipped below by the optional b
-  f.node = {node("LeakyRelu", {"a"}, {"t"}, {ref("alpha", "slope", A::FLOAT)}), node("Clip", {"t", "b"}, {"c"})};
+  f.node = {node("LeakyRelu", {"a"}, {"t"}, {ref("alpha", "slope", A::FLOAT)}),
+            node("Clip", {"t", "b"}, {"c"})};
   return f;
 }
 
-onnx::Model with_function(onnx::Function f, std::vector<onnx::Node> nodes, std::vector<onnx::Tensor> initializers = {}) {
+onnx::Model with_function(onnx::Function f, std::vector<onnx::Node> nodes,
+                          std::vector<onnx::Tensor> initializers = {}) {
   onnx::Graph g = chain(std::move(nodes));
   g.initializer = std::move(initializers);
   onnx::Model m = model(std::move(g));
@@ -108,18 +111,27 @@ onnx::Model with_function(onnx::Function f, std::vector<onnx::Node> nodes, std::
 TEST(Import, FunctionsTakeAttributesDefaultsAndOmittedInputs) {
   const std::vector<Value> x = {floats_of({3}, {-1, 0, 1})};
   // Given.
-  EXPECT_THAT(run(with_function(leaky(), {node("Leaky", {"x"}, {"y"}, {attr("slope", 0.5f)}, "mine")}), x), ElementsAre(-.5f, 0, 1));
+  EXPECT_THAT(run(with_function(leaky(), {node("Leaky", {"x"}, {"y"}, {attr("slope", 0.5f)}, "mine")}), x),
+              ElementsAre(-.5f, 0, 1));
   // Neither given nor with a default: the operator's own default.
-  EXPECT_THAT(run(with_function(leaky(), {node("Leaky", {"x"}, {"y"}, {}, "mine")}), x), ElementsAre(-.01f, 0, 1));
+  EXPECT_THAT(run(with_function(leaky(), {node("Leaky", {"x"}, {"y"}, {}, "mine")}), x),
+              ElementsAre(-.01f, 0, 1));
   auto with_default = leaky();
   with_default.attribute_proto = {attr("slope", 0.25f)};
-  EXPECT_THAT(run(with_function(with_default, {node("Leaky", {"x"}, {"y"}, {}, "mine")}), x), ElementsAre(-.25f, 0, 1));
+  EXPECT_THAT(run(with_function(with_default, {node("Leaky", {"x"}, {"y"}, {}, "mine")}), x),
+              ElementsAre(-.25f, 0, 1));
   // The optional input, and "" in its place.
-  EXPECT_THAT(run(with_function(leaky(), {node("Leaky", {"x", "low"}, {"y"}, {attr("slope", 1.0f)}, "mine")}, {floats("low", {}, {.5f})}), x),
+  EXPECT_THAT(run(with_function(leaky(), {node("Leaky", {"x", "low"}, {"y"}, {attr("slope", 1.0f)}, "mine")},
+                                {floats("low", {}, {.5f})}),
+                  x),
               ElementsAre(.5f, .5f, 1));
-  EXPECT_THAT(run(with_function(leaky(), {node("Leaky", {"x", ""}, {"y"}, {attr("slope", 1.0f)}, "mine")}), x), ElementsAre(-1, 0, 1));
-  expect_refused(with_function(leaky(), {node("Leaky", {"x", "x", "x"}, {"y"}, {}, "mine")}), Code::kInvalidModel, "takes 2");
-  expect_refused(with_function(leaky(), {node("Leaky", {"x"}, {"y", "z"}, {}, "mine")}), Code::kInvalidModel, "function has 1");
+  EXPECT_THAT(
+      run(with_function(leaky(), {node("Leaky", {"x", ""}, {"y"}, {attr("slope", 1.0f)}, "mine")}), x),
+      ElementsAre(-1, 0, 1));
+  expect_refused(with_function(leaky(), {node("Leaky", {"x", "x", "x"}, {"y"}, {}, "mine")}),
+                 Code::kInvalidModel, "takes 2");
+  expect_refused(with_function(leaky(), {node("Leaky", {"x"}, {"y", "z"}, {}, "mine")}), Code::kInvalidModel,
+                 "function has 1");
 }
 
 TEST(Import, AnOmittedParameterIsOmittedInNestedGraphsToo) {
@@ -134,14 +146,16 @@ TEST(Import, AnOmittedParameterIsOmittedInNestedGraphsToo) {
   onnx::OperatorSetId id;
   id.version = 18;
   f.opset_import = {id};
-  EXPECT_THAT(run(with_function(f, {node("Leaky", {"x"}, {"y"}, {}, "mine")}), {floats_of({3}, {-1, 0, 1})}), ElementsAre(-1, 0, 1));
+  EXPECT_THAT(run(with_function(f, {node("Leaky", {"x"}, {"y"}, {}, "mine")}), {floats_of({3}, {-1, 0, 1})}),
+              ElementsAre(-1, 0, 1));
 }
 
 TEST(Import, RecursionIsRefused) {
   auto f = leaky();
   f.node = {node("Leaky", {"a"}, {"c"}, {}, "mine")};
   f.opset_import[0].domain = "mine";
-  expect_refused(with_function(f, {node("Leaky", {"x"}, {"y"}, {}, "mine")}), Code::kInvalidModel, "calls itself");
+  expect_refused(with_function(f, {node("Leaky", {"x"}, {"y"}, {}, "mine")}), Code::kInvalidModel,
+                 "calls itself");
   // Doubling at each of 60 levels is no recursion, and too much.
   onnx::Model m = with_function(leaky(), {node("F0", {"x"}, {"y"}, {}, "mine")});
   m.functions.clear();
@@ -202,20 +216,28 @@ TEST(Import, InitializersAndInputs) {
 }
 
 TEST(Import, StructureIsHeldToTheRules) {
-  expect_refused(model(chain({node("Relu", {"x"}, {"y"}), node("Relu", {"x"}, {"y"})})), Code::kInvalidModel, "'y' is defined twice");
-  expect_refused(model(chain({node("Relu", {"nobody"}, {"y"})})), Code::kInvalidModel, "'nobody' is made by no earlier node");
-  expect_refused(model(chain({node("Relu", {"a"}, {"y"}), node("Relu", {"x"}, {"a"})})), Code::kInvalidModel, "'a' is made by no earlier");
-  expect_refused(model(chain({node("Add", {"x", "b"}, {"a"}), node("Relu", {"a"}, {"b"}), node("Relu", {"b"}, {"y"})})),
-                 Code::kInvalidModel, "'b' is made by no earlier");
-  expect_refused(model(chain({node("Relu", {"x"}, {"z"})})), Code::kInvalidModel, "graph output 'y' is made by no node");
+  expect_refused(model(chain({node("Relu", {"x"}, {"y"}), node("Relu", {"x"}, {"y"})})), Code::kInvalidModel,
+                 "'y' is defined twice");
+  expect_refused(model(chain({node("Relu", {"nobody"}, {"y"})})), Code::kInvalidModel,
+                 "'nobody' is made by no earlier node");
+  expect_refused(model(chain({node("Relu", {"a"}, {"y"}), node("Relu", {"x"}, {"a"})})), Code::kInvalidModel,
+                 "'a' is made by no earlier");
+  expect_refused(
+      model(chain({node("Add", {"x", "b"}, {"a"}), node("Relu", {"a"}, {"b"}), node("Relu", {"b"}, {"y"})})),
+      Code::kInvalidModel, "'b' is made by no earlier");
+  expect_refused(model(chain({node("Relu", {"x"}, {"z"})})), Code::kInvalidModel,
+                 "graph output 'y' is made by no node");
   expect_refused(model(chain({node("Relu", {}, {"y"})})), Code::kInvalidModel, "has 0 inputs");
   expect_refused(model(chain({node("Relu", {"x", "x"}, {"y"})})), Code::kInvalidModel, "has 2 inputs");
   expect_refused(model(chain({node("Relu", {"x"}, {"y", "z"})})), Code::kInvalidModel, "has 2 outputs");
   expect_refused(model(chain({node("Add", {"", "x"}, {"y"})})), Code::kInvalidModel, "is required");
-  expect_refused(model(chain({node("Concat", {"x", "", "x"}, {"y"}, {attr("axis", int64_t{0})})})), Code::kInvalidModel, "is required");
+  expect_refused(model(chain({node("Concat", {"x", "", "x"}, {"y"}, {attr("axis", int64_t{0})})})),
+                 Code::kInvalidModel, "is required");
   expect_refused(model(chain({node("Frobnicate", {"x"}, {"y"})})), Code::kInvalidModel, "no such operator");
-  expect_refused(model(chain({node("Relu", {"x"}, {"y"}, {}, "elsewhere")})), Code::kInvalidModel, "not in opset_import");
-  expect_refused(model(chain({node("Conv", {}, {"y"}, {}, "onward")})), Code::kInvalidModel, "domain 'onward'");
+  expect_refused(model(chain({node("Relu", {"x"}, {"y"}, {}, "elsewhere")})), Code::kInvalidModel,
+                 "not in opset_import");
+  expect_refused(model(chain({node("Conv", {}, {"y"}, {}, "onward")})), Code::kInvalidModel,
+                 "domain 'onward'");
   expect_refused(model(chain({node("Mish", {"x"}, {"y"})}), 17), Code::kInvalidModel, "came in opset 18");
   auto no_opset = model(chain({node("Relu", {"x"}, {"y"})}));
   no_opset.opset_import.clear();
@@ -226,17 +248,23 @@ TEST(Import, StructureIsHeldToTheRules) {
 }
 
 TEST(Import, AttributesAreHeldToTheirTypes) {
-  expect_refused(model(chain({node("LeakyRelu", {"x"}, {"y"}, {attr("alpha", int64_t{1})})})), Code::kInvalidModel, "is of type INT, expected FLOAT");
+  expect_refused(model(chain({node("LeakyRelu", {"x"}, {"y"}, {attr("alpha", int64_t{1})})})),
+                 Code::kInvalidModel, "is of type INT, expected FLOAT");
   // Also where only an upgrade would read it.
-  expect_refused(model(chain({node("Clip", {"x"}, {"y"}, {attr("min", int64_t{1})})}), 6), Code::kInvalidModel, "is of type INT, expected FLOAT");
-  expect_refused(model(chain({node("Squeeze", {"x"}, {"y"}, {attr("axes", int64_t{0})})}), 11), Code::kInvalidModel, "expected INTS");
+  expect_refused(model(chain({node("Clip", {"x"}, {"y"}, {attr("min", int64_t{1})})}), 6),
+                 Code::kInvalidModel, "is of type INT, expected FLOAT");
+  expect_refused(model(chain({node("Squeeze", {"x"}, {"y"}, {attr("axes", int64_t{0})})}), 11),
+                 Code::kInvalidModel, "expected INTS");
   expect_refused(model(chain({node("Concat", {"x"}, {"y"})})), Code::kInvalidModel, "'axis' is missing");
-  expect_refused(model(chain({node("If", {"x"}, {"y"}, {attr("then_branch", int64_t{1})})})), Code::kInvalidModel, "expected GRAPH");
-  expect_refused(model(chain({node("LeakyRelu", {"x"}, {"y"}, {ref("alpha", "slope", A::FLOAT)})})), Code::kInvalidModel, "outside a function");
+  expect_refused(model(chain({node("If", {"x"}, {"y"}, {attr("then_branch", int64_t{1})})})),
+                 Code::kInvalidModel, "expected GRAPH");
+  expect_refused(model(chain({node("LeakyRelu", {"x"}, {"y"}, {ref("alpha", "slope", A::FLOAT)})})),
+                 Code::kInvalidModel, "outside a function");
 }
 
 TEST(Import, KindsOfValuesAreHeldToTheSchema) {
-  expect_refused(model(chain({node("SequenceConstruct", {"x"}, {"s"}), node("Relu", {"s"}, {"y"})})), Code::kInvalidModel, "input 0");
+  expect_refused(model(chain({node("SequenceConstruct", {"x"}, {"s"}), node("Relu", {"s"}, {"y"})})),
+                 Code::kInvalidModel, "input 0");
   expect_refused(model(chain({node("SequenceLength", {"x"}, {"y"})})), Code::kInvalidModel, "input 0");
   expect_refused(model(chain({node("BitwiseNot", {"x"}, {"y"})})), Code::kInvalidModel, "of type float");
 }
@@ -247,13 +275,15 @@ onnx::Graph nested(int depth) {
   if (depth == 0)
     g.node = {node("Identity", {"x"}, {"o"})};
   else
-    g.node = {node("If", {"c"}, {"o"}, {attr("then_branch", nested(depth - 1)), attr("else_branch", nested(0))})};
+    g.node = {
+        node("If", {"c"}, {"o"}, {attr("then_branch", nested(depth - 1)), attr("else_branch", nested(0))})};
   return g;
 }
 
 TEST(Import, NestingHasALimit) {
   for (int depth : {10, 300}) {
-    onnx::Graph g = chain({node("If", {"c"}, {"y"}, {attr("then_branch", nested(depth)), attr("else_branch", nested(0))})});
+    onnx::Graph g = chain(
+        {node("If", {"c"}, {"y"}, {attr("then_branch", nested(depth)), attr("else_branch", nested(0))})});
     g.input.push_back(value("c", kBool, {}));
     auto loaded = import(model(g));
     EXPECT_EQ(loaded.ok(), depth == 10);

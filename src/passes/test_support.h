@@ -1,5 +1,5 @@
-// For tests: ONNX models put together in a few lines and handed on as bytes, so that every test goes through the
-// reader and the importer as a file does.
+// For tests: ONNX models put together in a few lines and handed on as bytes, so that every test goes through
+// the reader and the importer as a file does.
 #pragma once
 #include <cstring>
 #include <deque>
@@ -62,8 +62,9 @@ inline onnx::Attribute ref(std::string name, std::string ref, onnx::Attribute::A
   return a;
 }
 
-inline onnx::Node node(std::string op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                       std::vector<onnx::Attribute> attributes = {}, std::string domain = {}) {
+inline onnx::Node node(std::string op, const std::vector<std::string>& inputs,
+                       const std::vector<std::string>& outputs, std::vector<onnx::Attribute> attributes = {},
+                       std::string domain = {}) {
   onnx::Node n;
   n.op_type = keep(std::move(op));
   if (!domain.empty()) n.domain = keep(std::move(domain));
@@ -136,6 +137,8 @@ inline std::string bytes(const onnx::Model& m) {
 inline std::span<const std::byte> as_bytes(const std::string& s) {
   return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
 }
-inline Result<std::shared_ptr<onnx::ModelFile>> file(const onnx::Model& m) { return onnx::load_bytes(as_bytes(bytes(m))); }
+inline Result<std::shared_ptr<onnx::ModelFile>> file(const onnx::Model& m) {
+  return onnx::load_bytes(as_bytes(bytes(m)));
+}
 
 }  // namespace ow::test

@@ -175,8 +175,10 @@ TEST(CApi, RunsAndRefuses) {
   a.value_free(out[0]);
   a.value_free(out[1]);
   out[0] = nullptr;
-  EXPECT_THAT(taken(a.session_run(s, nullptr, &wrong, &in, 1, nullptr, 0, out), ONWARD_INVALID_ARGUMENT), HasSubstr("no input 'q'"));
-  EXPECT_THAT(taken(a.session_run(s, nullptr, &name, &in, 1, &wrong, 1, out), ONWARD_INVALID_ARGUMENT), HasSubstr("no output 'q'"));
+  EXPECT_THAT(taken(a.session_run(s, nullptr, &wrong, &in, 1, nullptr, 0, out), ONWARD_INVALID_ARGUMENT),
+              HasSubstr("no input 'q'"));
+  EXPECT_THAT(taken(a.session_run(s, nullptr, &name, &in, 1, &wrong, 1, out), ONWARD_INVALID_ARGUMENT),
+              HasSubstr("no output 'q'"));
   taken(a.session_run(s, nullptr, nullptr, &in, 1, nullptr, 0, out), ONWARD_INVALID_ARGUMENT);
   taken(a.session_run(s, nullptr, &name, nullptr, 1, nullptr, 0, out), ONWARD_INVALID_ARGUMENT);
   taken(a.session_run(s, nullptr, &name, &in, 1, nullptr, 1, out), ONWARD_INVALID_ARGUMENT);
@@ -216,10 +218,13 @@ TEST(CApi, WrappedMemoryIsReleasedOnce) {
   EXPECT_EQ(taken(a.tensor_wrap(ONWARD_FLOAT32, dims, 2, data, sizeof data, release, &released, &v)), "");
   // Refused: it stays the caller's.
   taken(a.tensor_wrap(ONWARD_FLOAT32, dims, 2, data, 7, release, &released, &bad), ONWARD_INVALID_ARGUMENT);
-  taken(a.tensor_wrap(ONWARD_STRING, dims, 2, data, sizeof data, release, &released, &bad), ONWARD_INVALID_ARGUMENT);
-  taken(a.tensor_wrap(static_cast<onward_dtype>(27), dims, 2, data, sizeof data, release, &released, &bad), ONWARD_INVALID_ARGUMENT);
+  taken(a.tensor_wrap(ONWARD_STRING, dims, 2, data, sizeof data, release, &released, &bad),
+        ONWARD_INVALID_ARGUMENT);
+  taken(a.tensor_wrap(static_cast<onward_dtype>(27), dims, 2, data, sizeof data, release, &released, &bad),
+        ONWARD_INVALID_ARGUMENT);
   const int64_t huge[] = {INT64_MAX, 8}, negative[] = {-1, 2};
-  taken(a.tensor_wrap(ONWARD_FLOAT32, huge, 2, data, sizeof data, release, &released, &bad), ONWARD_INVALID_ARGUMENT);
+  taken(a.tensor_wrap(ONWARD_FLOAT32, huge, 2, data, sizeof data, release, &released, &bad),
+        ONWARD_INVALID_ARGUMENT);
   taken(a.tensor_create(ONWARD_FLOAT32, huge, 2, &bad), ONWARD_INVALID_ARGUMENT);
   taken(a.tensor_create(ONWARD_FLOAT32, negative, 2, &bad), ONWARD_INVALID_ARGUMENT);
   taken(a.tensor_create(static_cast<onward_dtype>(31), dims, 2, &bad), ONWARD_INVALID_ARGUMENT);

@@ -38,18 +38,21 @@ using Inputs = std::vector<std::pair<std::string_view, Value>>;
 
 Tensor random_tensor(const Shape& shape, std::mt19937& rng) {
   Tensor t = *Tensor::allocate(DType::kFloat32, shape);
-  for (float& v : t.mutable_span<float>()) v = static_cast<float>(static_cast<int>(rng() % 4001) - 2000) / 1000;
+  for (float& v : t.mutable_span<float>())
+    v = static_cast<float>(static_cast<int>(rng() % 4001) - 2000) / 1000;
   return t;
 }
 
 // Bit equality with tolerance 0; NaN equals NaN.
 void expect_same(const Value& a, const Value& b, float tolerance, const std::string& what) {
   ASSERT_TRUE(a.tensor() && b.tensor()) << what;
-  ASSERT_EQ(a.tensor()->shape(), b.tensor()->shape()) << what << " " << cat(a.tensor()->shape(), b.tensor()->shape());
+  ASSERT_EQ(a.tensor()->shape(), b.tensor()->shape())
+      << what << " " << cat(a.tensor()->shape(), b.tensor()->shape());
   ASSERT_EQ(a.tensor()->dtype(), b.tensor()->dtype()) << what;
   ASSERT_TRUE(a.tensor()->is_dense());
   if (a.tensor()->dtype() != DType::kFloat32) {
-    ASSERT_EQ(std::memcmp(a.tensor()->raw(), b.tensor()->raw(), static_cast<size_t>(a.tensor()->bytes())), 0) << what;
+    ASSERT_EQ(std::memcmp(a.tensor()->raw(), b.tensor()->raw(), static_cast<size_t>(a.tensor()->bytes())), 0)
+        << what;
     return;
   }
   auto x = a.tensor()->span<float>(), y = b.tensor()->span<float>();
@@ -97,13 +100,17 @@ void check_binding(const Plan& plan, const Binding& b) {
       ASSERT_EQ(std::min(last[a], last[c]), meet) << "slots " << a << " and " << c;
       ASSERT_EQ(b.offsets[a], b.offsets[c]);
       const Step& step = plan.steps[static_cast<size_t>(meet)];
-      const int older = static_cast<int>(first[a] < first[c] ? a : c), newer = older == static_cast<int>(a) ? static_cast<int>(c) : static_cast<int>(a);
+      const int older = static_cast<int>(first[a] < first[c] ? a : c),
+                newer = older == static_cast<int>(a) ? static_cast<int>(c) : static_cast<int>(a);
       bool allowed = false;
       for (auto [i, o] : step.op->traits.in_place)
-        allowed |= static_cast<size_t>(i) < step.inputs.size() && step.inputs[static_cast<size_t>(i)] == older &&
+        allowed |= static_cast<size_t>(i) < step.inputs.size() &&
+                   step.inputs[static_cast<size_t>(i)] == older &&
                    step.outputs[static_cast<size_t>(o)] == newer;
       EXPECT_TRUE(allowed) << step.node->label();
-      EXPECT_EQ(std::count_if(step.inputs.begin(), step.inputs.end(), [&](int s) { return s >= 0 && root(s) == older; }), 1);
+      EXPECT_EQ(std::count_if(step.inputs.begin(), step.inputs.end(),
+                              [&](int s) { return s >= 0 && root(s) == older; }),
+                1);
     }
   }
 }
@@ -121,9 +128,17 @@ struct RandomGraph {
   explicit RandomGraph(unsigned seed) : rng(seed) {
     g.input = {value("x", kFloat, {"N", "4", "H", "W"}), value("z", kFloat, {"N", "4", "H", "W"})};
     items = {{"x", true}, {"z", true}};
-    g.initializer = {floats("per_channel", {4, 1, 1}, {1, -2, .5f, 3}), floats("one", {}, {.75f}), floats("last", {4}, {1, 2, -1, .5f}),
-                     ints("zero", {0}), ints("minus", {-1}), ints("tail", {4}), ints("axis1", {1}),
-                     floats("scale", {4}, {1, 2, .5f, 1}), floats("bias", {4}, {0, 1, -1, 0}), floats("mean", {4}, {.1f, 0, 0, .2f}), floats("var", {4}, {1, .5f, 2, 1})};
+    g.initializer = {floats("per_channel", {4, 1, 1}, {1, -2, .5f, 3}),
+                     floats("one", {}, {.75f}),
+                     floats("last", {4}, {1, 2, -1, .5f}),
+                     ints("zero", {0}),
+                     ints("minus", {-1}),
+                     ints("tail", {4}),
+                     ints("axis1", {1}),
+                     floats("scale", {4}, {1, 2, .5f, 1}),
+                     floats("bias", {4}, {0, 1, -1, 0}),
+                     floats("mean", {4}, {.1f, 0, 0, .2f}),
+                     floats("var", {4}, {1, .5f, 2, 1})};
     for (const char* name : {"w1", "w2"}) {
       std::vector<float> w(4 * 4 * 9);
       for (float& v : w) v = static_cast<float>(static_cast<int>(rng() % 201) - 100) / 400;
@@ -132,7 +147,8 @@ struct RandomGraph {
     const int count = 3 + static_cast<int>(rng() % 14);
     for (int i = 0; i < count; ++i) step();
     const int outputs = 1 + static_cast<int>(rng() % 3);
-    for (int i = 0; i < outputs; ++i) output(items[items.size() - 1 - rng() % std::min<size_t>(items.size(), 4)].name);
+    for (int i = 0; i < outputs; ++i)
+      output(items[items.size() - 1 - rng() % std::min<size_t>(items.size(), 4)].name);
   }
 
   void output(const std::string& name) {
@@ -141,7 +157,10 @@ struct RandomGraph {
     g.output.push_back(value(name, kFloat));
   }
   std::string fresh() { return cat("t", next++); }
-  const Item& pick() { return items[rng() % 3 ? items.size() - 1 - rng() % std::min<size_t>(items.size(), 3) : rng() % items.size()]; }
+  const Item& pick() {
+    return items[rng() % 3 ? items.size() - 1 - rng() % std::min<size_t>(items.size(), 3)
+                           : rng() % items.size()];
+  }
   void add(const char* op, std::vector<std::string> in, bool image, std::vector<onnx::Attribute> a = {}) {
     std::string y = fresh();
     g.node.push_back(node(op, in, {y}, std::move(a)));
@@ -154,26 +173,36 @@ struct RandomGraph {
     if (b.image != a.image) b = a;
     const std::vector<int64_t> to_last = {0, 2, 3, 1}, to_first = {0, 3, 1, 2};
     switch (rng() % 14) {
-      case 0: return add("Relu", {a.name}, a.image);
-      case 1: return add("Add", {a.name, b.name}, a.image);
-      case 2: return add("Mul", {a.name, a.image ? "per_channel" : "last"}, a.image);
-      case 3: return add("Sub", {"one", a.name}, a.image);
-      case 4: return add("Transpose", {a.name}, !a.image, {attr("perm", a.image ? to_last : to_first)});
-      case 5: case 6:
+      case 0:
+        return add("Relu", {a.name}, a.image);
+      case 1:
+        return add("Add", {a.name, b.name}, a.image);
+      case 2:
+        return add("Mul", {a.name, a.image ? "per_channel" : "last"}, a.image);
+      case 3:
+        return add("Sub", {"one", a.name}, a.image);
+      case 4:
+        return add("Transpose", {a.name}, !a.image, {attr("perm", a.image ? to_last : to_first)});
+      case 5:
+      case 6:
         if (!a.image) return add("Transpose", {a.name}, true, {attr("perm", to_first)});
-        return add("Conv", {a.name, rng() % 2 ? "w1" : "w2"}, true, {attr("pads", std::vector<int64_t>{1, 1, 1, 1})});
+        return add("Conv", {a.name, rng() % 2 ? "w1" : "w2"}, true,
+                   {attr("pads", std::vector<int64_t>{1, 1, 1, 1})});
       case 7: {  // there and back through a view
         const std::string s = fresh(), f = fresh();
         g.node.push_back(node("Shape", {a.name}, {s}));
         g.node.push_back(node("Reshape", {a.name, "minus"}, {f}));
         return add("Reshape", {f, s}, a.image);
       }
-      case 8: return add("Softmax", {a.name}, a.image, {attr("axis", int64_t{a.image ? 1 : 3})});
-      case 9: return add("Identity", {a.name}, a.image);
+      case 8:
+        return add("Softmax", {a.name}, a.image, {attr("axis", int64_t{a.image ? 1 : 3})});
+      case 9:
+        return add("Identity", {a.name}, a.image);
       case 10: {  // two halves, exchanged
         const std::string p = fresh(), q = fresh();
         const int64_t axis = a.image ? 1 : 3;
-        g.node.push_back(node("Split", {a.name}, {p, q}, {attr("axis", axis), attr("num_outputs", int64_t{2})}));
+        g.node.push_back(
+            node("Split", {a.name}, {p, q}, {attr("axis", axis), attr("num_outputs", int64_t{2})}));
         return add("Concat", {q, p}, a.image, {attr("axis", axis)});
       }
       case 11: {  // a sum with a view of itself: x + reshape(x)
@@ -203,20 +232,24 @@ TEST(Session, RandomGraphsMeanTheSameAtEveryLevel) {
     auto plain = import_model(*file(m));
     ASSERT_TRUE(plain.ok()) << plain.status().message();
     std::vector<std::shared_ptr<Session>> sessions;
-    for (Level level : {Level::kOff, Level::kBasic, Level::kFull}) sessions.push_back(session(m, {.threads = 2, .level = level}));
-    for (const Shape& shape : {Shape{1, 4, 3, 5}, Shape{2, 4, 1, 1}, Shape{1, 4, 6, 1}, Shape{0, 4, 2, 2}, Shape{1, 4, 3, 5}}) {
+    for (Level level : {Level::kOff, Level::kBasic, Level::kFull})
+      sessions.push_back(session(m, {.threads = 2, .level = level}));
+    for (const Shape& shape :
+         {Shape{1, 4, 3, 5}, Shape{2, 4, 1, 1}, Shape{1, 4, 6, 1}, Shape{0, 4, 2, 2}, Shape{1, 4, 3, 5}}) {
       const Tensor x = random_tensor(shape, random.rng), z = random_tensor(shape, random.rng);
       const Tensor x_before = *Tensor::borrow(x.dtype(), x.shape(), x.raw(), nullptr).owned();
       auto expected = evaluate(*plain->graph, std::vector<Value>{x, z});
       ASSERT_TRUE(expected.ok()) << expected.status().message();
       for (size_t l = 0; l < sessions.size(); ++l) {
         // Borrowed, as a caller's memory is.
-        const Inputs in = {{"z", Tensor::borrow(z.dtype(), z.shape(), z.raw(), nullptr)}, {"x", Tensor::borrow(x.dtype(), x.shape(), x.raw(), nullptr)}};
+        const Inputs in = {{"z", Tensor::borrow(z.dtype(), z.shape(), z.raw(), nullptr)},
+                           {"x", Tensor::borrow(x.dtype(), x.shape(), x.raw(), nullptr)}};
         auto out = sessions[l]->run(in);
         ASSERT_TRUE(out.ok()) << out.status().message();
         ASSERT_EQ(out->size(), expected->size());
         for (size_t o = 0; o < out->size(); ++o)
-          expect_same((*out)[o], (*expected)[o], l == 2 ? 1e-4f : 0, cat("level ", l, " shape ", shape, " output ", o, "\n", ir::print(*plain->graph)));
+          expect_same((*out)[o], (*expected)[o], l == 2 ? 1e-4f : 0,
+                      cat("level ", l, " shape ", shape, " output ", o, "\n", ir::print(*plain->graph)));
         expect_same(x, x_before, 0, "the caller's input");
         std::vector<ir::Fact> facts(2, {ir::Type::tensor(DType::kFloat32, symbolic(shape)), {}, {}});
         auto binding = bind_shapes(sessions[l]->plan(), facts);
@@ -228,7 +261,8 @@ TEST(Session, RandomGraphsMeanTheSameAtEveryLevel) {
   }
 }
 
-onnx::Graph graph(std::vector<onnx::ValueInfo> in, std::vector<onnx::ValueInfo> out, std::vector<onnx::Node> nodes, std::vector<onnx::Tensor> init = {}) {
+onnx::Graph graph(std::vector<onnx::ValueInfo> in, std::vector<onnx::ValueInfo> out,
+                  std::vector<onnx::Node> nodes, std::vector<onnx::Tensor> init = {}) {
   onnx::Graph g;
   g.input = std::move(in);
   g.output = std::move(out);
@@ -251,15 +285,19 @@ void compare(const onnx::Graph& g, const Inputs& in, const std::vector<Value>& o
     for (int again = 0; again < 2; ++again) {
       auto out = s->run(in);
       ASSERT_TRUE(out.ok()) << out.status().message();
-      for (size_t o = 0; o < out->size(); ++o) expect_same((*out)[o], (*expected)[o], level == Level::kFull ? tolerance : 0, cat("output ", o));
+      for (size_t o = 0; o < out->size(); ++o)
+        expect_same((*out)[o], (*expected)[o], level == Level::kFull ? tolerance : 0, cat("output ", o));
     }
   }
 }
 
 TEST(Session, OutputsAreTheCallersOwn) {
-  auto g = graph({value("x", kFloat, {"3"})}, {value("a", kFloat), value("b", kFloat), value("c", kFloat), value("d", kFloat), value("e", kFloat), value("x", kFloat)},
-                 {node("Identity", {"x"}, {"a"}), node("Relu", {"x"}, {"r"}), node("Identity", {"r"}, {"b"}), node("Identity", {"r"}, {"c"}),
-                  node("Identity", {"w"}, {"d"}), node("Reshape", {"r", "shape"}, {"e"})},
+  auto g = graph({value("x", kFloat, {"3"})},
+                 {value("a", kFloat), value("b", kFloat), value("c", kFloat), value("d", kFloat),
+                  value("e", kFloat), value("x", kFloat)},
+                 {node("Identity", {"x"}, {"a"}), node("Relu", {"x"}, {"r"}), node("Identity", {"r"}, {"b"}),
+                  node("Identity", {"r"}, {"c"}), node("Identity", {"w"}, {"d"}),
+                  node("Reshape", {"r", "shape"}, {"e"})},
                  {floats("w", {3}, {7, 8, 9}), ints("shape", {3, 1})});
   const Tensor x = f({3}, {-1, 0, 1});
   compare(g, {{"x", x}}, {x});
@@ -298,9 +336,12 @@ TEST(Session, LayoutsAtOtherRanks) {
     const Tensor x = random_tensor(xs, rng), w = random_tensor(Shape(wd), rng);
     const auto span = w.span<float>();
     auto g = graph({value("x", kFloat, dims)}, {value("y", kFloat), value("u", kFloat)},
-                   {node("Conv", {"x", "w"}, {"c"}), node("Relu", {"c"}, {"r"}), node("Transpose", {"r"}, {"t"}, {attr("perm", perm)}),
-                    node("Add", {"t", "row"}, {"a"}), node("Reshape", {"a", "flat"}, {"y"}), node("Concat", {"c", "r"}, {"u"}, {attr("axis", int64_t{1})})},
-                   {floats("w", wd, {span.begin(), span.end()}), floats("row", {5}, {1, 2, 3, 4, 5}), ints("flat", {0, -1})});
+                   {node("Conv", {"x", "w"}, {"c"}), node("Relu", {"c"}, {"r"}),
+                    node("Transpose", {"r"}, {"t"}, {attr("perm", perm)}), node("Add", {"t", "row"}, {"a"}),
+                    node("Reshape", {"a", "flat"}, {"y"}),
+                    node("Concat", {"c", "r"}, {"u"}, {attr("axis", int64_t{1})})},
+                   {floats("w", wd, {span.begin(), span.end()}), floats("row", {5}, {1, 2, 3, 4, 5}),
+                    ints("flat", {0, -1})});
     compare(g, {{"x", x}}, {x}, 1e-4f);
   }
 }
@@ -309,8 +350,9 @@ TEST(Session, RankIsKnownOnlyAtRun) {
   const std::vector<std::vector<int64_t>> perms = {{0}, {1, 0}, {0, 2, 1}};
   for (const auto& perm : perms) {
     auto g = graph({value("x", kFloat)}, {value("y", kFloat), value("z", kFloat)},
-                   {node("Transpose", {"x"}, {"t"}, {attr("perm", perm)}), node("Relu", {"t"}, {"r"}), node("Add", {"r", "t"}, {"s"}),
-                    node("Reshape", {"s", "flat"}, {"y"}), node("Transpose", {"s"}, {"q"}), node("Mul", {"q", "q"}, {"z"})},
+                   {node("Transpose", {"x"}, {"t"}, {attr("perm", perm)}), node("Relu", {"t"}, {"r"}),
+                    node("Add", {"r", "t"}, {"s"}), node("Reshape", {"s", "flat"}, {"y"}),
+                    node("Transpose", {"s"}, {"q"}), node("Mul", {"q", "q"}, {"z"})},
                    {ints("flat", {-1})});
     std::mt19937 rng(1);
     Shape shape;
@@ -322,7 +364,8 @@ TEST(Session, RankIsKnownOnlyAtRun) {
 
 TEST(Session, DataDependentShapes) {
   auto g = graph({value("x", kFloat, {"N"})}, {value("y", kFloat), value("n", kInt64)},
-                 {node("NonZero", {"x"}, {"i"}), node("Squeeze", {"i", "axis"}, {"j"}), node("Gather", {"x", "j"}, {"v"}), node("Relu", {"v"}, {"r"}),
+                 {node("NonZero", {"x"}, {"i"}), node("Squeeze", {"i", "axis"}, {"j"}),
+                  node("Gather", {"x", "j"}, {"v"}), node("Relu", {"v"}, {"r"}),
                   node("Add", {"r", "v"}, {"y"}), node("Shape", {"v"}, {"n"})},
                  {ints("axis", {0})});
   for (const auto& v : {std::vector<float>{1, 0, -2, 0, 3}, {0, 0}, {5}, {}}) {
@@ -332,29 +375,36 @@ TEST(Session, DataDependentShapes) {
 }
 
 TEST(Session, PackedTypesHaveNoLayout) {
-  auto g = graph({value("x", kFloat, {"1", "4", "3", "3"})}, {value("y", kFloat)},
-                 {node("Conv", {"x", "w"}, {"c"}), node("Cast", {"c"}, {"q"}, {attr("to", int64_t{onnx::Tensor::INT4})}),
-                  node("Transpose", {"q"}, {"t"}, {attr("perm", std::vector<int64_t>{0, 2, 3, 1})}), node("Cast", {"t"}, {"y"}, {attr("to", int64_t{kFloat})})},
-                 {floats("w", {2, 4, 1, 1}, {1, 2, 0, 0, 0, 0, 1, 1})});
+  auto g = graph(
+      {value("x", kFloat, {"1", "4", "3", "3"})}, {value("y", kFloat)},
+      {node("Conv", {"x", "w"}, {"c"}), node("Cast", {"c"}, {"q"}, {attr("to", int64_t{onnx::Tensor::INT4})}),
+       node("Transpose", {"q"}, {"t"}, {attr("perm", std::vector<int64_t>{0, 2, 3, 1})}),
+       node("Cast", {"t"}, {"y"}, {attr("to", int64_t{kFloat})})},
+      {floats("w", {2, 4, 1, 1}, {1, 2, 0, 0, 0, 0, 1, 1})});
   std::mt19937 rng(3);
   const Tensor x = random_tensor({1, 4, 3, 3}, rng);
   compare(g, {{"x", x}}, {x});
 }
 
 TEST(Session, LoopsCarryShapesThatGrow) {
-  onnx::Graph body = graph({value("i", kInt64, {}), value("go", kBool, {}), value("s", kFloat)}, {value("go2", kBool), value("s2", kFloat), value("k", kFloat)},
-                           {node("Identity", {"go"}, {"go2"}), node("Concat", {"s", "x"}, {"s2"}, {attr("axis", int64_t{0})}),
-                            node("ReduceSum", {"s2"}, {"k"}, {attr("keepdims", int64_t{0})})});
-  auto g = graph({value("x", kFloat, {"2"})}, {value("y", kFloat), value("k", kFloat)},
-                 {node("Relu", {"x"}, {"start"}), node("Loop", {"m", "", "start"}, {"l", "k"}, {attr("body", body)}), node("Neg", {"l"}, {"y"})},
-                 {tensor("m", kInt64, {}, std::vector<int64_t>{4})});
+  onnx::Graph body = graph(
+      {value("i", kInt64, {}), value("go", kBool, {}), value("s", kFloat)},
+      {value("go2", kBool), value("s2", kFloat), value("k", kFloat)},
+      {node("Identity", {"go"}, {"go2"}), node("Concat", {"s", "x"}, {"s2"}, {attr("axis", int64_t{0})}),
+       node("ReduceSum", {"s2"}, {"k"}, {attr("keepdims", int64_t{0})})});
+  auto g =
+      graph({value("x", kFloat, {"2"})}, {value("y", kFloat), value("k", kFloat)},
+            {node("Relu", {"x"}, {"start"}),
+             node("Loop", {"m", "", "start"}, {"l", "k"}, {attr("body", body)}), node("Neg", {"l"}, {"y"})},
+            {tensor("m", kInt64, {}, std::vector<int64_t>{4})});
   const Tensor x = f({2}, {-1, 2});
   compare(g, {{"x", x}}, {x});
 }
 
 onnx::Model wide() {
   return model(graph({value("x", kFloat, {"N", "64"})}, {value("y", kFloat)},
-                     {node("Exp", {"x"}, {"a"}), node("Softmax", {"a"}, {"b"}), node("Add", {"a", "b"}, {"c"}), node("Tanh", {"c"}, {"y"})}));
+                     {node("Exp", {"x"}, {"a"}), node("Softmax", {"a"}, {"b"}),
+                      node("Add", {"a", "b"}, {"c"}), node("Tanh", {"c"}, {"y"})}));
 }
 
 TEST(Session, ManyThreadsManyShapes) {
@@ -369,7 +419,9 @@ TEST(Session, ManyThreadsManyShapes) {
         const Tensor x = random_tensor({1 + static_cast<int64_t>(rng() % 9), 64}, rng);
         auto expected = evaluate(*plain->graph, std::vector<Value>{x});
         auto out = s->run(Inputs{{"x", x}});
-        if (!out.ok() || std::memcmp((*out)[0].tensor()->raw(), (*expected)[0].tensor()->raw(), static_cast<size_t>(x.bytes())) != 0) ++wrong;
+        if (!out.ok() || std::memcmp((*out)[0].tensor()->raw(), (*expected)[0].tensor()->raw(),
+                                     static_cast<size_t>(x.bytes())) != 0)
+          ++wrong;
         if (i % 10 == 9) s->trim();
       }
     });
@@ -399,11 +451,14 @@ TEST(Session, LimitsAreHeldAndTheNextRunWorks) {
 }
 
 TEST(Session, CancelledFromAnotherThread) {
-  onnx::Graph body = graph({value("i", kInt64, {}), value("go", kBool, {})}, {value("go2", kBool)}, {node("Identity", {"go"}, {"go2"})});
+  onnx::Graph body = graph({value("i", kInt64, {}), value("go", kBool, {})}, {value("go2", kBool)},
+                           {node("Identity", {"go"}, {"go2"})});
   auto g = graph({value("x", kFloat, {"1"})}, {value("y", kFloat)},
-                 {node("Loop", {"m", ""}, {}, {attr("body", body)}), node("Relu", {"x"}, {"y"})}, {tensor("m", kInt64, {}, std::vector<int64_t>{INT64_MAX})});
+                 {node("Loop", {"m", ""}, {}, {attr("body", body)}), node("Relu", {"x"}, {"y"})},
+                 {tensor("m", kInt64, {}, std::vector<int64_t>{INT64_MAX})});
   g.node[0].output = {"s"};
-  body = graph({value("i", kInt64, {}), value("go", kBool, {}), value("a", kFloat)}, {value("go2", kBool), value("b", kFloat)},
+  body = graph({value("i", kInt64, {}), value("go", kBool, {}), value("a", kFloat)},
+               {value("go2", kBool), value("b", kFloat)},
                {node("Identity", {"go"}, {"go2"}), node("Neg", {"a"}, {"b"})});
   g.node[0] = node("Loop", {"m", "", "x"}, {"y"}, {attr("body", body)});
   g.node.pop_back();
@@ -449,7 +504,8 @@ TEST(Session, SequencesHoldWhatTheyDeclare) {
   of.elem_type = element;
   seq.sequence_type = of;
   in.type = seq;
-  auto s = session(model(graph({in}, {value("y", kFloat)}, {node("ConcatFromSequence", {"s"}, {"y"}, {attr("axis", int64_t{0})})})));
+  auto s = session(model(graph({in}, {value("y", kFloat)},
+                               {node("ConcatFromSequence", {"s"}, {"y"}, {attr("axis", int64_t{0})})})));
   EXPECT_TRUE(s->run(Inputs{{"s", Value(Sequence{f({1}, {1}), f({2}, {2, 3})})}}).ok());
   EXPECT_FALSE(s->run(Inputs{{"s", f({1}, {1})}}).ok());
   EXPECT_FALSE(s->run(Inputs{{"s", Value(Sequence{f({1}, {1}), Tensor::scalar(int64_t{1})})}}).ok());

@@ -24,10 +24,13 @@ TEST(Convert, EveryFloat16RoundTrips) {
       ASSERT_TRUE(std::isnan(to_float(to_float16(v)))) << bits;
       continue;
     }
-    const double expected = exponent == 31 ? kInf : exponent ? std::ldexp(1024 + mantissa, exponent - 25) : std::ldexp(mantissa, -24);
+    const double expected = exponent == 31 ? kInf
+                            : exponent     ? std::ldexp(1024 + mantissa, exponent - 25)
+                                           : std::ldexp(mantissa, -24);
     ASSERT_EQ(v, sign * expected) << bits;
     ASSERT_EQ(to_float16(v).bits, bits);
-    ASSERT_EQ(encode_narrow(decode_narrow(static_cast<uint16_t>(bits), DType::kFloat16), DType::kFloat16), bits);
+    ASSERT_EQ(encode_narrow(decode_narrow(static_cast<uint16_t>(bits), DType::kFloat16), DType::kFloat16),
+              bits);
   }
 }
 
@@ -57,10 +60,11 @@ TEST(Convert, Float16RoundsToNearestEven) {
   EXPECT_EQ(to_float16(-0.0f).bits, 0x8000);
 }
 
-void expect_table(DType type, std::span<const uint32_t> decoded, std::span<const uint32_t> samples, std::span<const uint8_t> codes,
-                  std::span<const uint8_t> saturated) {
+void expect_table(DType type, std::span<const uint32_t> decoded, std::span<const uint32_t> samples,
+                  std::span<const uint8_t> codes, std::span<const uint8_t> saturated) {
   for (size_t i = 0; i < decoded.size(); ++i) {
-    const float expected = std::bit_cast<float>(decoded[i]), found = decode_narrow(static_cast<uint16_t>(i), type);
+    const float expected = std::bit_cast<float>(decoded[i]),
+                found = decode_narrow(static_cast<uint16_t>(i), type);
     if (std::isnan(expected))
       EXPECT_TRUE(std::isnan(found)) << i;
     else
@@ -70,17 +74,23 @@ void expect_table(DType type, std::span<const uint32_t> decoded, std::span<const
   for (size_t i = 0; i < samples.size(); ++i) {
     const float v = std::bit_cast<float>(samples[i]);
     const auto wrapped = static_cast<uint8_t>(encode_narrow(v, type, false));
-    EXPECT_TRUE(wrapped == codes[i] || (is_nan(wrapped) && is_nan(codes[i]))) << v << ": " << int{wrapped} << " not " << int{codes[i]};
+    EXPECT_TRUE(wrapped == codes[i] || (is_nan(wrapped) && is_nan(codes[i])))
+        << v << ": " << int{wrapped} << " not " << int{codes[i]};
     EXPECT_EQ(encode_narrow(v, type, true), saturated[i]) << v;
   }
 }
 
 TEST(Convert, NarrowFloatsAgreeWithMlDtypes) {
-  expect_table(DType::kFloat8E4M3FN, kFloat8E4M3FNDecoded, kFloat8E4M3FNSamples, kFloat8E4M3FNCodes, kFloat8E4M3FNSaturated);
-  expect_table(DType::kFloat8E4M3FNUZ, kFloat8E4M3FNUZDecoded, kFloat8E4M3FNUZSamples, kFloat8E4M3FNUZCodes, kFloat8E4M3FNUZSaturated);
-  expect_table(DType::kFloat8E5M2, kFloat8E5M2Decoded, kFloat8E5M2Samples, kFloat8E5M2Codes, kFloat8E5M2Saturated);
-  expect_table(DType::kFloat8E5M2FNUZ, kFloat8E5M2FNUZDecoded, kFloat8E5M2FNUZSamples, kFloat8E5M2FNUZCodes, kFloat8E5M2FNUZSaturated);
-  expect_table(DType::kFloat4E2M1, kFloat4E2M1Decoded, kFloat4E2M1Samples, kFloat4E2M1Codes, kFloat4E2M1Saturated);
+  expect_table(DType::kFloat8E4M3FN, kFloat8E4M3FNDecoded, kFloat8E4M3FNSamples, kFloat8E4M3FNCodes,
+               kFloat8E4M3FNSaturated);
+  expect_table(DType::kFloat8E4M3FNUZ, kFloat8E4M3FNUZDecoded, kFloat8E4M3FNUZSamples, kFloat8E4M3FNUZCodes,
+               kFloat8E4M3FNUZSaturated);
+  expect_table(DType::kFloat8E5M2, kFloat8E5M2Decoded, kFloat8E5M2Samples, kFloat8E5M2Codes,
+               kFloat8E5M2Saturated);
+  expect_table(DType::kFloat8E5M2FNUZ, kFloat8E5M2FNUZDecoded, kFloat8E5M2FNUZSamples, kFloat8E5M2FNUZCodes,
+               kFloat8E5M2FNUZSaturated);
+  expect_table(DType::kFloat4E2M1, kFloat4E2M1Decoded, kFloat4E2M1Samples, kFloat4E2M1Codes,
+               kFloat4E2M1Saturated);
   expect_table(DType::kFloat8E8M0, kFloat8E8M0Decoded, {}, {}, {});
 }
 
@@ -99,7 +109,8 @@ TEST(Convert, SpecialValuesOfFloat8) {
 TEST(Convert, Float8E8M0RoundsAsAsked) {
   for (int e = -126; e < 127; ++e) {
     const float v = std::ldexp(1.0f, e), above = std::ldexp(1.25f, e);
-    for (Round r : {Round::kUp, Round::kDown, Round::kNearest}) EXPECT_EQ(encode_narrow(v, DType::kFloat8E8M0, true, r), e + 127);
+    for (Round r : {Round::kUp, Round::kDown, Round::kNearest})
+      EXPECT_EQ(encode_narrow(v, DType::kFloat8E8M0, true, r), e + 127);
     EXPECT_EQ(encode_narrow(above, DType::kFloat8E8M0, true, Round::kUp), e + 128);
     EXPECT_EQ(encode_narrow(above, DType::kFloat8E8M0, true, Round::kDown), e + 127);
     EXPECT_EQ(encode_narrow(above, DType::kFloat8E8M0, true, Round::kNearest), e + 127);
@@ -118,7 +129,8 @@ uint16_t narrow(T v, DType type) {
 }
 
 TEST(Convert, WideTypesRoundOnce) {
-  // Just above the middle of two bfloat16 values, by less than float can say: rounding twice would tie to even.
+  // Just above the middle of two bfloat16 values, by less than float can say: rounding twice would tie to
+  // even.
   EXPECT_EQ(narrow(1.0 + 0x1p-8 + 0x1p-40, DType::kBfloat16), 0x3f81);
   EXPECT_EQ(narrow(1.0 + 0x1p-8, DType::kBfloat16), 0x3f80);
   EXPECT_EQ(narrow(int64_t{1} << 40 | int64_t{1} << 32 | 1, DType::kBfloat16), 0x5381);
@@ -136,7 +148,9 @@ TEST(Convert, WideTypesRoundOnce) {
 }
 
 TEST(Convert, FloatToIntegerTruncatesAndSaturates) {
-  auto to = [](double v, DType t) { return *convert(*convert(Tensor::scalar(v), t), DType::kInt64)->data<int64_t>(); };
+  auto to = [](double v, DType t) {
+    return *convert(*convert(Tensor::scalar(v), t), DType::kInt64)->data<int64_t>();
+  };
   EXPECT_EQ(to(2.9, DType::kInt32), 2);
   EXPECT_EQ(to(-2.9, DType::kInt32), -2);
   EXPECT_EQ(to(3e9, DType::kInt32), INT32_MAX);
@@ -160,7 +174,8 @@ TEST(Convert, PackedTypesInOddCounts) {
     ASSERT_TRUE(packed.ok());
     auto back = convert(*packed, DType::kInt64);
     ASSERT_TRUE(back.ok());
-    for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(back->data<int64_t>()[i], values[i]) << dtype_name(t);
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_EQ(back->data<int64_t>()[i], values[i]) << dtype_name(t);
   }
 }
 

@@ -13,7 +13,9 @@ namespace {
 const Dim N = Dim::symbol("N"), M = Dim::symbol("M");
 
 std::optional<int64_t> at(const Dim& d, int64_t n, int64_t m = 0) {
-  return d.evaluate([&](std::string_view s) { return s == "N" ? std::optional(n) : s == "M" ? std::optional(m) : std::nullopt; });
+  return d.evaluate([&](std::string_view s) {
+    return s == "N" ? std::optional(n) : s == "M" ? std::optional(m) : std::nullopt;
+  });
 }
 
 TEST(Dim, ExpressionsSurvive) {
@@ -64,7 +66,8 @@ TEST(Dim, MinMaxAndUnknowns) {
 }
 
 TEST(Dim, NothingOverflows) {
-  for (const Dim& d : {Dim(INT64_MAX) + 1, Dim(INT64_MIN) - 1, Dim(INT64_MAX) * 2, floor_div(INT64_MIN, -1), N * INT64_MAX * 2})
+  for (const Dim& d : {Dim(INT64_MAX) + 1, Dim(INT64_MIN) - 1, Dim(INT64_MAX) * 2, floor_div(INT64_MIN, -1),
+                       N * INT64_MAX * 2})
     EXPECT_TRUE(d.is_unknown()) << d.text();
   EXPECT_EQ(at(N * INT64_MAX, 2), std::nullopt);
   EXPECT_EQ(at(floor_div(N * INT64_MIN, -1), 0), 0);
@@ -79,7 +82,8 @@ struct Pair {
   Dim dim;
   std::vector<int64_t> values;  // one for each of the sizes below
 };
-const std::vector<std::pair<int64_t, int64_t>> kSizes = {{1, 1}, {2, 3}, {5, 2}, {7, 7}, {12, 4}, {1, 9}, {30, 13}};
+const std::vector<std::pair<int64_t, int64_t>> kSizes = {{1, 1},  {2, 3}, {5, 2},  {7, 7},
+                                                         {12, 4}, {1, 9}, {30, 13}};
 
 TEST(Dim, RandomExpressionsKeepTheirValues) {
   std::mt19937 rng(7);
@@ -94,19 +98,34 @@ TEST(Dim, RandomExpressionsKeepTheirValues) {
       const Pair a = pool[rng() % pool.size()], b = pool[rng() % pool.size()];
       const auto op = rng() % 8;
       if (op >= 5 && std::count(b.values.begin(), b.values.end(), 0)) continue;
-      auto div = [](int64_t x, int64_t y) { return static_cast<int64_t>(std::floor(static_cast<long double>(x) / static_cast<long double>(y))); };
+      auto div = [](int64_t x, int64_t y) {
+        return static_cast<int64_t>(std::floor(static_cast<long double>(x) / static_cast<long double>(y)));
+      };
       Pair made;
-      made.dim = op == 0 ? a.dim + b.dim : op == 1 ? a.dim - b.dim : op == 2 ? a.dim * b.dim : op == 3 ? min(a.dim, b.dim)
-                 : op == 4 ? max(a.dim, b.dim) : op == 5 ? floor_div(a.dim, b.dim) : op == 6 ? ceil_div(a.dim, b.dim) : mod(a.dim, b.dim);
+      made.dim = op == 0   ? a.dim + b.dim
+                 : op == 1 ? a.dim - b.dim
+                 : op == 2 ? a.dim * b.dim
+                 : op == 3 ? min(a.dim, b.dim)
+                 : op == 4 ? max(a.dim, b.dim)
+                 : op == 5 ? floor_div(a.dim, b.dim)
+                 : op == 6 ? ceil_div(a.dim, b.dim)
+                           : mod(a.dim, b.dim);
       bool small = true;
       for (size_t i = 0; i < kSizes.size(); ++i) {
         const int64_t x = a.values[i], y = b.values[i];
-        made.values.push_back(op == 0 ? x + y : op == 1 ? x - y : op == 2 ? x * y : op == 3 ? std::min(x, y) : op == 4 ? std::max(x, y)
-                              : op == 5 ? div(x, y) : op == 6 ? -div(-x, y) : x - div(x, y) * y);
+        made.values.push_back(op == 0   ? x + y
+                              : op == 1 ? x - y
+                              : op == 2 ? x * y
+                              : op == 3 ? std::min(x, y)
+                              : op == 4 ? std::max(x, y)
+                              : op == 5 ? div(x, y)
+                              : op == 6 ? -div(-x, y)
+                                        : x - div(x, y) * y);
         small &= std::abs(made.values.back()) < 1'000'000;
         const auto found = at(made.dim, kSizes[i].first, kSizes[i].second);
         if (made.dim.is_unknown()) continue;
-        ASSERT_EQ(found, made.values.back()) << made.dim.text() << " from " << a.dim.text() << " and " << b.dim.text() << " op " << op;
+        ASSERT_EQ(found, made.values.back())
+            << made.dim.text() << " from " << a.dim.text() << " and " << b.dim.text() << " op " << op;
       }
       if (small && !made.dim.is_unknown()) pool.push_back(made);
     }
