@@ -27,6 +27,16 @@ Result<Dim> infer_features(const InferContext& c, size_t i, int64_t* features) {
   return x->size() == 2 ? (*x)[0] : Dim(1);
 }
 
+void linear_scores(std::span<const double> row, std::span<const float> coefficients,
+                   std::span<const float> intercepts, std::span<double> scores) {
+  const float* weights = coefficients.data();
+  for (size_t t = 0; t < scores.size(); ++t) {
+    double sum = 0;
+    for (double v : row) sum += v * *weights++;
+    scores[t] = sum + (intercepts.empty() ? 0 : intercepts[t]);
+  }
+}
+
 PostTransform read_post_transform(const AttrReader& a) {
   const std::string name = a.text("post_transform", "NONE");
   if (name == "NONE") return PostTransform::kNone;
@@ -61,7 +71,7 @@ static void softmax(std::span<double> scores, bool skip_zeros) {
   for (double& s : scores) s = sum == 0 ? 0.5 : s / sum;
 }
 
-void apply(PostTransform transform, std::span<double> scores) {
+void transform_scores(PostTransform transform, std::span<double> scores) {
   if (transform == PostTransform::kSoftmax || transform == PostTransform::kSoftmaxZero)
     softmax(scores, transform == PostTransform::kSoftmaxZero);
   if (transform == PostTransform::kLogistic)
@@ -90,7 +100,7 @@ void write_binary(BinaryScores kind, PostTransform transform, double score, floa
   if (kind == BinaryScores::kComplement)
     both[0] = 1 - score;
   else
-    apply(transform, both);
+    transform_scores(transform, both);
   out[0] = static_cast<float>(both[0]);
   out[1] = static_cast<float>(both[1]);
 }

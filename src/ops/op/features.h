@@ -18,12 +18,16 @@ Result<FeatureRows> read_features(const RunContext& c, size_t i);
 // Checks what is known of such an input; gives N, and F in *features if it is known (else -1).
 Result<Dim> infer_features(const InferContext& c, size_t i, int64_t* features);
 
+// scores[t] = sum_f row[f] coefficients[t, f] + intercepts[t] (none: 0).
+void linear_scores(std::span<const double> row, std::span<const float> coefficients,
+                   std::span<const float> intercepts, std::span<double> scores);
+
 // How scores become the output. LOGISTIC: 1 / (1 + exp(-s)). SOFTMAX_ZERO: a softmax to which scores within
 // 1e-7 of zero add nothing. PROBIT: the quantile of the normal distribution, by Winitzki's approximation of
 // the inverse error function, as the reference evaluator and other runtimes have it.
 enum class PostTransform { kNone, kSoftmax, kLogistic, kSoftmaxZero, kProbit };
 PostTransform read_post_transform(const AttrReader& a);  // of the attribute `post_transform`
-void apply(PostTransform transform, std::span<double> scores);
+void transform_scores(PostTransform transform, std::span<double> scores);
 double logistic(double x);
 double probit(double x);
 
