@@ -119,12 +119,12 @@ T take_value(Result<T>&& r) {
 #define ONWARD_TRY(expression) ONWARD_TRY_NAMED(expression, __COUNTER__)
 #define ONWARD_TRY_NAMED(expression, id) ONWARD_TRY_ID(expression, id)
 #define ONWARD_TRY_ID(expression, id) ONWARD_TRY_AS(expression, onward_try_##id)
-#define ONWARD_TRY_AS(expression, name)                  \
-  __extension__({                                        \
-    auto name = (expression);                            \
-    if (!name.ok()) [[unlikely]]                         \
-      return ::ow::internal::take_status(name);          \
-    ::ow::internal::take_value(std::move(name));         \
+#define ONWARD_TRY_AS(expression, name)          \
+  __extension__({                                \
+    auto name = (expression);                    \
+    if (!name.ok()) [[unlikely]]                 \
+      return ::ow::internal::take_status(name);  \
+    ::ow::internal::take_value(std::move(name)); \
   })
 
 // Programmer errors only. CHECK is always on, DCHECK in debug builds.

@@ -75,7 +75,8 @@ class Pool {
     for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
   }
 
-  // Starts what is missing of `wanted` workers; returns how many of them there are. The system may refuse a thread.
+  // Starts what is missing of `wanted` workers; returns how many of them there are. The system may refuse a
+  // thread.
   int grow(int wanted) {
     while (started_ < wanted) {
       try {

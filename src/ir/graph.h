@@ -147,7 +147,7 @@ class Patch {
   void drop_trailing_inputs(Node* node, size_t keep);
   void set_outputs_omitted(Node* node, size_t index);
   void set_graph_output(size_t index, Value* value);
-  void truncate_outputs(size_t keep);  // drops graph outputs from the end
+  void truncate_outputs(size_t keep);               // drops graph outputs from the end
   void make_constant(Value* value, Tensor tensor);  // detaches it from its producer
   // Moves the outputs of `from` to `to` (which must have none in use); `from` is left without outputs.
   void move_outputs(Node* from, Node* to);

@@ -34,9 +34,11 @@ bool fold_node(ir::Node& node, const FoldLimits& limits) {
     if (v) input_bytes += v->fact.constant->bytes();
   }
   for (const ir::Value* v : node.outputs())
-    if (v && v->type().kind != ir::Type::Kind::kTensor && v->type().kind != ir::Type::Kind::kUnknown) return false;
+    if (v && v->type().kind != ir::Type::Kind::kTensor && v->type().kind != ir::Type::Kind::kUnknown)
+      return false;
   auto bytes = output_bytes(node);
-  if (bytes && (*bytes > limits.max_output_bytes || *bytes > 65536 + input_bytes * limits.max_growth)) return false;
+  if (bytes && (*bytes > limits.max_output_bytes || *bytes > 65536 + input_bytes * limits.max_growth))
+    return false;
   EvaluateOptions options;
   options.budget = std::make_shared<Budget>();
   options.budget->set_memory_limit(limits.max_output_bytes * 4 + input_bytes * 4);

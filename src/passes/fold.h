@@ -6,12 +6,13 @@ namespace ow {
 
 struct FoldLimits {
   int64_t max_output_bytes = int64_t{64} << 20;
-  int64_t max_growth = 8;  // outputs may have this many times the bytes of the inputs, beyond the first 64 KiB
+  int64_t max_growth =
+      8;  // outputs may have this many times the bytes of the inputs, beyond the first 64 KiB
 };
 
-// Evaluates `node` if all its inputs are constants, its operator is deterministic and has no subgraphs, and the
-// outputs stay within the limits; its outputs become constants and the node is left without outputs in use.
-// Returns whether it did. An evaluation that fails leaves the node as it is: the run will say why.
+// Evaluates `node` if all its inputs are constants, its operator is deterministic and has no subgraphs, and
+// the outputs stay within the limits; its outputs become constants and the node is left without outputs in
+// use. Returns whether it did. An evaluation that fails leaves the node as it is: the run will say why.
 bool fold_node(ir::Node& node, const FoldLimits& limits = {});
 
 }  // namespace ow

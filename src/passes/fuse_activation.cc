@@ -1,5 +1,5 @@
-// Activation(Conv(x, W, b)) becomes one node, onward.Conv with attributes `activation`, `alpha` and `beta`: the
-// product is activated before it is stored. SiLU and hard-swish are found in their decomposed forms, too:
+// Activation(Conv(x, W, b)) becomes one node, onward.Conv with attributes `activation`, `alpha` and `beta`:
+// the product is activated before it is stored. SiLU and hard-swish are found in their decomposed forms, too:
 //   x * Sigmoid(x),   x * HardSigmoid(x; 1/6, 1/2)
 #include <cmath>
 
@@ -31,10 +31,13 @@ std::optional<Activation> reader(const ir::Value& x) {
     ir::Node* gate = n->is("Mul") ? other : n;
     ir::Node* product = n->is("Mul") ? n : other;
     if (!product->is("Mul") || gate->graph() != product->graph() || !gate->output(0)) return std::nullopt;
-    if (gate->output(0)->uses().size() != 1 || gate->output(0)->output_uses() > 0 || gate->output(0)->uses()[0].node != product) return std::nullopt;
+    if (gate->output(0)->uses().size() != 1 || gate->output(0)->output_uses() > 0 ||
+        gate->output(0)->uses()[0].node != product)
+      return std::nullopt;
     if (gate->is("Sigmoid")) return Activation{product, "silu"};
     const AttrReader a(*gate);
-    if (gate->is("HardSigmoid") && std::abs(a.real("alpha", 0.2f) - 1.0f / 6) < 1e-6f && a.real("beta", 0.5f) == 0.5f)
+    if (gate->is("HardSigmoid") && std::abs(a.real("alpha", 0.2f) - 1.0f / 6) < 1e-6f &&
+        a.real("beta", 0.5f) == 0.5f)
       return Activation{product, "hard_swish"};
     return std::nullopt;
   }

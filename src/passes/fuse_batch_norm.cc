@@ -21,26 +21,33 @@ Result<std::vector<double>> doubles(const Tensor& t) {
 // Everything that decides whether the rewrite applies; null pointers where it does not.
 struct Match {
   ir::Node* conv = nullptr;
-  const Tensor *weights = nullptr, *bias = nullptr, *scale = nullptr, *shift = nullptr, *mean = nullptr, *variance = nullptr;
+  const Tensor *weights = nullptr, *bias = nullptr, *scale = nullptr, *shift = nullptr, *mean = nullptr,
+               *variance = nullptr;
   bool transposed = false;
   int64_t channels = 0, group = 1;
 };
 
-bool is_float(const Tensor* t) { return t && (t->dtype() == DType::kFloat32 || t->dtype() == DType::kFloat64); }
+bool is_float(const Tensor* t) {
+  return t && (t->dtype() == DType::kFloat32 || t->dtype() == DType::kFloat64);
+}
 
 std::optional<Match> match(const ir::Node& bn) {
   Match m;
   const AttrReader attrs(bn);
-  if (!bn.is("BatchNormalization") || attrs.integer("training_mode", 0) != 0 || !bn.input(0)) return std::nullopt;
+  if (!bn.is("BatchNormalization") || attrs.integer("training_mode", 0) != 0 || !bn.input(0))
+    return std::nullopt;
   m.conv = bn.input(0)->producer();
-  if (!m.conv || m.conv->graph() != bn.graph() || bn.input(0)->uses().size() != 1 || bn.input(0)->output_uses() != 0) return std::nullopt;
+  if (!m.conv || m.conv->graph() != bn.graph() || bn.input(0)->uses().size() != 1 ||
+      bn.input(0)->output_uses() != 0)
+    return std::nullopt;
   m.transposed = m.conv->is("ConvTranspose");
   if (!m.transposed && !m.conv->is("Conv")) return std::nullopt;
   m.weights = constant(m.conv->input(1));
   m.bias = constant(m.conv->input(2));
   m.scale = constant(bn.input(1)), m.shift = constant(bn.input(2));
   m.mean = constant(bn.input(3)), m.variance = constant(bn.input(4));
-  if (!is_float(m.weights) || m.weights->rank() < 3 || (m.conv->input(2) && !is_float(m.bias))) return std::nullopt;
+  if (!is_float(m.weights) || m.weights->rank() < 3 || (m.conv->input(2) && !is_float(m.bias)))
+    return std::nullopt;
   m.group = AttrReader(*m.conv).integer("group", 1);
   m.channels = m.transposed ? m.weights->dim(1) * m.group : m.weights->dim(0);
   for (const Tensor* t : {m.scale, m.shift, m.mean, m.variance})
@@ -54,7 +61,8 @@ std::optional<Match> match(const ir::Node& bn) {
 Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
   const double epsilon = AttrReader(bn).real("epsilon", 1e-5f);
   auto scale = ONWARD_TRY(doubles(*m.scale));
-  const auto shift = ONWARD_TRY(doubles(*m.shift)), mean = ONWARD_TRY(doubles(*m.mean)), variance = ONWARD_TRY(doubles(*m.variance));
+  const auto shift = ONWARD_TRY(doubles(*m.shift)), mean = ONWARD_TRY(doubles(*m.mean)),
+             variance = ONWARD_TRY(doubles(*m.variance));
   const auto channels = static_cast<size_t>(m.channels);
   std::vector<double> bias(channels, 0.0);
   if (m.bias) bias = ONWARD_TRY(doubles(*m.bias));

@@ -1,5 +1,5 @@
-// See import.h. One Scope per graph or function call maps the file's names to values; a function body sees only
-// its parameters, a subgraph also the graphs around it.
+// See import.h. One Scope per graph or function call maps the file's names to values; a function body sees
+// only its parameters, a subgraph also the graphs around it.
 #include "passes/import.h"
 
 #include <unordered_map>
@@ -19,10 +19,10 @@ std::string_view canonical_domain(std::string_view domain) { return domain == "a
 using Opsets = std::map<std::string, int64_t>;
 
 struct Scope {
-  const Scope* outer = nullptr;                       // null at the top and in function bodies
+  const Scope* outer = nullptr;  // null at the top and in function bodies
   std::unordered_map<std::string, ir::Value*> values = {};
   const Opsets* opsets = nullptr;
-  const ir::Attributes* arguments = nullptr;          // attributes of the function call, or null
+  const ir::Attributes* arguments = nullptr;  // attributes of the function call, or null
 
   // Null: no such name. A null value: a parameter that the function's caller omitted.
   ir::Value* const* entry(const std::string& name) const {
@@ -43,8 +43,8 @@ Result<Opsets> read_opsets(const std::vector<onnx::OperatorSetId>& imports) {
     int64_t version = onnx::or_default(entry.version);
     auto [it, fresh] = out.emplace(domain, version);
     if (!fresh && it->second != version)
-      return invalid_model("opset_import: domain '", printable(domain), "' is imported as version ", it->second,
-                           " and as version ", version);
+      return invalid_model("opset_import: domain '", printable(domain), "' is imported as version ",
+                           it->second, " and as version ", version);
   }
   return out;
 }
@@ -89,7 +89,8 @@ std::string function_key(std::string_view domain, std::string_view name, std::st
 }
 
 std::string label(const onnx::Node& n) {
-  if (!onnx::or_default(n.name).empty()) return cat("node '", printable(*n.name), "' (", printable(onnx::or_default(n.op_type)), ")");
+  if (!onnx::or_default(n.name).empty())
+    return cat("node '", printable(*n.name), "' (", printable(onnx::or_default(n.op_type)), ")");
   return cat(printable(onnx::or_default(n.op_type)), " node", n.output.empty() ? "" : " that makes '",
              n.output.empty() ? "" : printable(n.output[0]), n.output.empty() ? "" : "'");
 }
@@ -104,8 +105,10 @@ Result<ImportedModel> Importer::run() {
   out_.opsets = ONWARD_TRY(read_opsets(model.opset_import));
   if (ir_version_ < 3 && out_.opsets.empty()) out_.opsets[""] = 1;
   for (const auto& f : model.functions) {
-    auto key = function_key(onnx::or_default(f.domain), onnx::or_default(f.name), onnx::or_default(f.overload));
-    if (!functions_.emplace(key, &f).second) return invalid_model("function '", printable(key), "' is defined twice");
+    auto key =
+        function_key(onnx::or_default(f.domain), onnx::or_default(f.name), onnx::or_default(f.overload));
+    if (!functions_.emplace(key, &f).second)
+      return invalid_model("function '", printable(key), "' is defined twice");
   }
   out_.graph = std::make_shared<ir::Graph>();
   Scope scope;
@@ -144,12 +147,15 @@ Status Importer::graph(const onnx::Graph& proto, ir::Graph& g, Scope& scope, boo
     const std::string name(onnx::or_default(info.name));
     ir::Value* v = scope.find(name);
     if (!v) return invalid_model("graph output '", printable(name), "' is made by no node");
-    if (main && !seen.insert(*info.name).second) return invalid_model("graph output '", printable(name), "' is listed twice");
+    if (main && !seen.insert(*info.name).second)
+      return invalid_model("graph output '", printable(name), "' is listed twice");
     g.add_output(v);
     ir::Type declared;
     if (info.type) declared = ONWARD_TRY(import_type(*info.type));
-    if (v->type().kind == ir::Type::Kind::kUnknown || (v->type().is_tensor() && v->type().dtype == DType::kUndefined))
-      v->fact.type = ir::merge(v->type(), ir::Type{declared.kind, declared.dtype, std::nullopt, declared.element});
+    if (v->type().kind == ir::Type::Kind::kUnknown ||
+        (v->type().is_tensor() && v->type().dtype == DType::kUndefined))
+      v->fact.type =
+          ir::merge(v->type(), ir::Type{declared.kind, declared.dtype, std::nullopt, declared.element});
     if (main) out_.declared_outputs.push_back(std::move(declared));
   }
   --depth_;
@@ -184,10 +190,12 @@ Status check_default(std::string_view name, const Tensor& tensor, const ir::Type
   bool fits = type.is_tensor() && (type.dtype == DType::kUndefined || type.dtype == tensor.dtype());
   if (fits && type.shape) {
     fits = type.shape->size() == tensor.rank();
-    for (size_t i = 0; fits && i < tensor.rank(); ++i) fits = !(*type.shape)[i].is_constant() || (*type.shape)[i].is(tensor.dim(i));
+    for (size_t i = 0; fits && i < tensor.rank(); ++i)
+      fits = !(*type.shape)[i].is_constant() || (*type.shape)[i].is(tensor.dim(i));
   }
   if (fits) return {};
-  return invalid_model("initializer '", printable(name), "' is ", tensor.dtype(), tensor.shape(), ", but the input of that name is ", type);
+  return invalid_model("initializer '", printable(name), "' is ", tensor.dtype(), tensor.shape(),
+                       ", but the input of that name is ", type);
 }
 
 Status Importer::constant(std::string_view name, Tensor tensor, ir::Graph& g, Scope& scope, bool main) {
@@ -228,16 +236,19 @@ Status Importer::node_or_unknown(const onnx::Node& proto, ir::Graph& g, Scope& s
   ir::Patch(g).truncate_outputs(outputs);
   observer_->node_failed(proto, std::move(status));
   for (onnx::Text name : proto.output)
-    if (std::string key(name); !key.empty() && !scope.values.count(key)) scope.values.emplace(key, g.add_value(key));
+    if (std::string key(name); !key.empty() && !scope.values.count(key))
+      scope.values.emplace(key, g.add_value(key));
   return {};
 }
 
 Status Importer::node(const onnx::Node& proto, ir::Graph& g, Scope& scope) {
   if (++nodes_ > limits_.max_nodes) return limit_exceeded("more than ", limits_.max_nodes, " nodes");
-  auto it = functions_.find(function_key(onnx::or_default(proto.domain), onnx::or_default(proto.op_type), onnx::or_default(proto.overload)));
+  auto it = functions_.find(function_key(onnx::or_default(proto.domain), onnx::or_default(proto.op_type),
+                                         onnx::or_default(proto.overload)));
   if (it == functions_.end()) return operator_node(proto, g, scope);
   // An operator that this build knows is better than its body, unless it is in a domain of the model's own.
-  if (find_op(canonical_domain(onnx::or_default(proto.domain)), onnx::or_default(proto.op_type))) return operator_node(proto, g, scope);
+  if (find_op(canonical_domain(onnx::or_default(proto.domain)), onnx::or_default(proto.op_type)))
+    return operator_node(proto, g, scope);
   Status status = call(*it->second, proto, g, scope);
   return std::move(status).context(label(proto));
 }
@@ -248,7 +259,8 @@ Result<std::vector<ir::Value*>> Importer::arguments(const onnx::Node& proto, con
     const std::string name(proto.input[i]);
     ir::Value* const* entry = name.empty() ? nullptr : scope.entry(name);
     if (!entry && !name.empty())
-      return invalid_model(label(proto), ": input ", i, " '", printable(name), "' is made by no earlier node, input or initializer");
+      return invalid_model(label(proto), ": input ", i, " '", printable(name),
+                           "' is made by no earlier node, input or initializer");
     out.push_back(entry ? *entry : nullptr);
   }
   while (!out.empty() && !out.back()) out.pop_back();
@@ -282,13 +294,16 @@ Result<ir::Attributes> Importer::attributes(const onnx::Node& proto, ir::Graph& 
     std::string name(onnx::or_default(a.name));
     if (!onnx::or_default(a.ref_attr_name).empty()) {
       if (!scope.arguments)
-        return invalid_model(label(proto), ": attribute '", printable(name), "' refers to a function's attribute outside a function");
+        return invalid_model(label(proto), ": attribute '", printable(name),
+                             "' refers to a function's attribute outside a function");
       // What the caller omitted is absent here, not zero.
-      if (auto it = scope.arguments->find(*a.ref_attr_name); it != scope.arguments->end()) out.emplace(std::move(name), it->second);
+      if (auto it = scope.arguments->find(*a.ref_attr_name); it != scope.arguments->end())
+        out.emplace(std::move(name), it->second);
       continue;
     }
     auto value = attribute(a, g, scope);
-    if (!value.ok()) return value.take_status().context(cat(label(proto), ": attribute '", printable(name), "'"));
+    if (!value.ok())
+      return value.take_status().context(cat(label(proto), ": attribute '", printable(name), "'"));
     if (!out.emplace(name, *std::move(value)).second)
       return invalid_model(label(proto), ": attribute '", printable(name), "' is given twice");
   }
@@ -297,7 +312,8 @@ Result<ir::Attributes> Importer::attributes(const onnx::Node& proto, ir::Graph& 
 
 Status Importer::call(const onnx::Function& function, const onnx::Node& proto, ir::Graph& g, Scope& scope) {
   if (!active_.insert(&function).second)
-    return invalid_model("function '", printable(onnx::or_default(function.name)), "' calls itself, by way of others or directly");
+    return invalid_model("function '", printable(onnx::or_default(function.name)),
+                         "' calls itself, by way of others or directly");
   ONWARD_TRY(enter());
   auto actual = ONWARD_TRY(arguments(proto, scope));
   auto given = ONWARD_TRY(attributes(proto, g, scope));
@@ -310,12 +326,15 @@ Status Importer::call(const onnx::Function& function, const onnx::Node& proto, i
     return invalid_model("passes ", actual.size(), " inputs, the function takes ", function.input.size());
   std::vector<std::string> omitted;
   for (size_t i = 0; i < function.input.size(); ++i)
-    if (i < actual.size() && actual[i]) ONWARD_TRY(bind(inner, std::string(function.input[i]), actual[i]));
-    else omitted.emplace_back(function.input[i]);
+    if (i < actual.size() && actual[i])
+      ONWARD_TRY(bind(inner, std::string(function.input[i]), actual[i]));
+    else
+      omitted.emplace_back(function.input[i]);
   for (const std::string& name : omitted) inner.values.emplace(name, nullptr);
   for (const onnx::Node& n : function.node) ONWARD_TRY(node(n, g, inner));
   if (proto.output.size() > function.output.size())
-    return invalid_model("takes ", proto.output.size(), " outputs, the function has ", function.output.size());
+    return invalid_model("takes ", proto.output.size(), " outputs, the function has ",
+                         function.output.size());
   for (size_t i = 0; i < proto.output.size(); ++i) {
     if (proto.output[i].empty()) continue;
     ir::Value* v = inner.find(std::string(function.output[i]));
@@ -328,12 +347,18 @@ Status Importer::call(const onnx::Function& function, const onnx::Node& proto, i
 }
 
 Status check_arity(const onnx::Node& proto, const Schema& schema, size_t inputs) {
-  auto range = [](int low, int high) { return high == Schema::kUnbounded ? cat(low, " or more") : low == high ? cat(low) : cat(low, " to ", high); };
+  auto range = [](int low, int high) {
+    return high == Schema::kUnbounded ? cat(low, " or more")
+           : low == high              ? cat(low)
+                                      : cat(low, " to ", high);
+  };
   const auto n = static_cast<int>(inputs), m = static_cast<int>(proto.output.size());
   if (n < schema.min_inputs() || n > schema.max_inputs())
-    return invalid_model(label(proto), ": has ", n, " inputs, expected ", range(schema.min_inputs(), schema.max_inputs()));
+    return invalid_model(label(proto), ": has ", n, " inputs, expected ",
+                         range(schema.min_inputs(), schema.max_inputs()));
   if (m < schema.min_outputs() || m > schema.max_outputs())
-    return invalid_model(label(proto), ": has ", m, " outputs, expected ", range(schema.min_outputs(), schema.max_outputs()));
+    return invalid_model(label(proto), ": has ", m, " outputs, expected ",
+                         range(schema.min_outputs(), schema.max_outputs()));
   return {};
 }
 
@@ -350,8 +375,8 @@ Status check_attributes(const onnx::Node& proto, const Schema& schema, const ir:
   for (const auto& [name, value] : attributes) {
     if (const SchemaAttribute* wanted = schema.attribute(name)) {
       if (!fits(value, wanted->type()))
-        return invalid_model(label(proto), ": attribute '", printable(name), "' is of type ", ir::attribute_kind(value), ", expected ",
-                             attribute_type_name(wanted->type()));
+        return invalid_model(label(proto), ": attribute '", printable(name), "' is of type ",
+                             ir::attribute_kind(value), ", expected ", attribute_type_name(wanted->type()));
       continue;
     }
     if (name.rfind("__", 0) == 0) continue;
@@ -367,28 +392,36 @@ Status check_attributes(const onnx::Node& proto, const Schema& schema, const ir:
 bool kind_fits(const ir::Type& type, const TypeSet& allowed) {
   using Kind = ir::Type::Kind;
   switch (type.kind) {
-    case Kind::kTensor: return allowed.any_tensor() || allowed.any_optional();
-    case Kind::kSequence: return allowed.any_sequence() || allowed.any_optional() || allowed.any_other();
-    case Kind::kOptional: return allowed.any_optional() || (type.element && kind_fits(*type.element, allowed));
-    case Kind::kMap: return allowed.any_other();
-    default: return true;
+    case Kind::kTensor:
+      return allowed.any_tensor() || allowed.any_optional();
+    case Kind::kSequence:
+      return allowed.any_sequence() || allowed.any_optional() || allowed.any_other();
+    case Kind::kOptional:
+      return allowed.any_optional() || (type.element && kind_fits(*type.element, allowed));
+    case Kind::kMap:
+      return allowed.any_other();
+    default:
+      return true;
   }
 }
 
-Status check_required_inputs(const onnx::Node& proto, const Schema& schema, const std::vector<ir::Value*>& inputs) {
+Status check_required_inputs(const onnx::Node& proto, const Schema& schema,
+                             const std::vector<ir::Value*>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const SchemaParam* p = schema.input(i);
     if (!p) continue;
     if (!inputs[i]) {
-      if (p->option() != ParamOption::kOptional) return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is required");
+      if (p->option() != ParamOption::kOptional)
+        return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is required");
       continue;
     }
     const ir::Type& type = inputs[i]->type();
     if (!kind_fits(type, p->types()))
-      return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is ", type, ", expected ", list_text(p->types().names(), "one of ", ""));
-    if (type.is_tensor() && type.dtype != DType::kUndefined && !p->types().allows(type.dtype))
-      return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is of type ", type.dtype, ", expected ",
+      return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is ", type, ", expected ",
                            list_text(p->types().names(), "one of ", ""));
+    if (type.is_tensor() && type.dtype != DType::kUndefined && !p->types().allows(type.dtype))
+      return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is of type ", type.dtype,
+                           ", expected ", list_text(p->types().names(), "one of ", ""));
   }
   return {};
 }
@@ -397,7 +430,8 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   const std::string domain(canonical_domain(onnx::or_default(proto.domain)));
   const std::string op_type(onnx::or_default(proto.op_type));
   if (op_type.empty()) return invalid_model("a node without an operator type");
-  if (domain == "onward") return invalid_model(label(proto), ": domain 'onward' is for operators that this build makes itself");
+  if (domain == "onward")
+    return invalid_model(label(proto), ": domain 'onward' is for operators that this build makes itself");
   auto opset = scope.opsets->find(domain);
   if (opset == scope.opsets->end() && domain.empty() && find_schema("", op_type, 1000) == nullptr)
     return invalid_model(label(proto), ": unknown operator");
@@ -407,14 +441,18 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   const Op* op = find_op(domain, op_type);
   if (!schema && newest_opset(domain) > 0) {
     const Schema* newer = find_schema(domain, op_type, newest_opset(domain));
-    if (!newer) return invalid_model(label(proto), ": no such operator", domain.empty() ? "" : " in domain ", domain);
+    if (!newer)
+      return invalid_model(label(proto), ": no such operator", domain.empty() ? "" : " in domain ", domain);
     return invalid_model(label(proto), ": opset ", opset->second, " has no such operator, it came in opset ",
-                         schema_versions(domain, op_type)[0].since_version(), "; the file states too old an opset");
+                         schema_versions(domain, op_type)[0].since_version(),
+                         "; the file states too old an opset");
   }
   // A deprecated version with a successor (GroupNormalization-18) still upgrades.
   if (schema && schema->deprecated() && schema_versions(domain, op_type).back().deprecated())
     return invalid_model(label(proto), ": the operator is deprecated since opset ", schema->since_version());
-  if (!op) return unsupported(label(proto), ": operator ", printable(domain), domain.empty() ? "" : ".", printable(op_type), " is not in this build");
+  if (!op)
+    return unsupported(label(proto), ": operator ", printable(domain), domain.empty() ? "" : ".",
+                       printable(op_type), " is not in this build");
 
   auto in = ONWARD_TRY(arguments(proto, scope));
   auto attrs = ONWARD_TRY(attributes(proto, g, scope));
@@ -432,10 +470,12 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
 }
 
 // Infers, upgrades and folds a node that was just added, then gives its outputs their names in the scope.
-Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<std::string>& names, Scope& scope) {
+Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<std::string>& names,
+                        Scope& scope) {
   ir::Graph& g = *made->graph();
   const Op* op = find_op(made->domain, made->op_type);
-  const bool newest = !schema || schema == find_schema(made->domain, made->op_type, newest_opset(made->domain));
+  const bool newest =
+      !schema || schema == find_schema(made->domain, made->op_type, newest_opset(made->domain));
   // Outputs of the node, followed through a rewrite by standing in as outputs of the graph meanwhile.
   const size_t first = g.outputs().size();
   const std::vector<ir::Value*> before = made->outputs();
@@ -462,7 +502,8 @@ Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<
 
 }  // namespace
 
-Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits, ImportObserver* observer) {
+Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits,
+                                   ImportObserver* observer) {
   return Importer(std::move(file), limits, observer).run();
 }
 

@@ -23,7 +23,7 @@ struct ImportedModel {
 };
 
 struct ImportLimits {
-  int max_depth = 64;              // nested graphs and function calls together
+  int max_depth = 64;             // nested graphs and function calls together
   int64_t max_nodes = 2'000'000;  // after inlining
 };
 
@@ -40,8 +40,8 @@ class ImportObserver {
   virtual void value(const std::string& name, const ir::Value& value) = 0;
 };
 
-// Errors: InvalidModel (the file breaks the format, or a node its operator's rules), Unsupported (an operator,
-// version or form that this build cannot do), each with the graph and node.
+// Errors: InvalidModel (the file breaks the format, or a node its operator's rules), Unsupported (an
+// operator, version or form that this build cannot do), each with the graph and node.
 Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits = {},
                                    ImportObserver* observer = nullptr);
 

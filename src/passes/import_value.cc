@@ -19,9 +19,11 @@ Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<on
     return t;
   }
   const std::string_view bytes = data.bytes();
-  const size_t alignment = std::max<size_t>(1, std::min<size_t>(8, static_cast<size_t>(bit_width(dtype)) / 8));
+  const size_t alignment =
+      std::max<size_t>(1, std::min<size_t>(8, static_cast<size_t>(bit_width(dtype)) / 8));
   if (data.owned.empty() && !bytes.empty() && reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0) {
-    std::shared_ptr<const void> owner = data.file ? std::shared_ptr<const void>(data.file) : std::shared_ptr<const void>(file);
+    std::shared_ptr<const void> owner =
+        data.file ? std::shared_ptr<const void>(data.file) : std::shared_ptr<const void>(file);
     return Tensor::borrow(dtype, shape, bytes.data(), std::move(owner));
   }
   Tensor t = ONWARD_TRY(Tensor::allocate(dtype, shape));
@@ -35,7 +37,8 @@ constexpr int kMaxTypeDepth = 16;
 
 Result<DType> element_type(std::optional<int32_t> code) {
   auto t = static_cast<DType>(onnx::or_default(code));
-  if (!is_valid(t)) return invalid_model("element type is ", onnx::or_default(code), ", expected 1 to ", kDTypeCount - 1);
+  if (!is_valid(t))
+    return invalid_model("element type is ", onnx::or_default(code), ", expected 1 to ", kDTypeCount - 1);
   return t;
 }
 
@@ -46,7 +49,8 @@ Result<std::optional<SymShape>> import_shape(const onnx::Box<onnx::TensorShape>&
     if (dim.dim_value) {
       // Some exporters write -1 for a size that is not known.
       shape.push_back(*dim.dim_value < 0 ? Dim::unknown() : Dim(*dim.dim_value));
-    } else if (dim.dim_param && !dim.dim_param->empty() && dim.dim_param->front() != '?' && *dim.dim_param != "-1") {
+    } else if (dim.dim_param && !dim.dim_param->empty() && dim.dim_param->front() != '?' &&
+               *dim.dim_param != "-1") {
       // "?" and "-1" are how some exporters spell a size that is not known: two of them need not be equal.
       shape.push_back(Dim::symbol(printable(*dim.dim_param)));
     } else {
@@ -62,7 +66,8 @@ Result<ir::Type> import_type_at(const onnx::Type& proto, int depth) {
     return inner ? import_type_at(*inner, depth + 1) : Result<ir::Type>(ir::Type{});
   };
   if (proto.tensor_type) {
-    if (!proto.tensor_type->elem_type) return ir::Type::tensor(DType::kUndefined, ONWARD_TRY(import_shape(proto.tensor_type->shape)));
+    if (!proto.tensor_type->elem_type)
+      return ir::Type::tensor(DType::kUndefined, ONWARD_TRY(import_shape(proto.tensor_type->shape)));
     DType dtype = ONWARD_TRY(element_type(proto.tensor_type->elem_type));
     return ir::Type::tensor(dtype, ONWARD_TRY(import_shape(proto.tensor_type->shape)));
   }
@@ -75,7 +80,8 @@ Result<ir::Type> import_type_at(const onnx::Type& proto, int depth) {
   if (proto.sequence_type) return ir::Type::sequence(ONWARD_TRY(element(proto.sequence_type->elem_type)));
   if (proto.optional_type) return ir::Type::optional(ONWARD_TRY(element(proto.optional_type->elem_type)));
   if (proto.map_type)
-    return ir::Type::map(ONWARD_TRY(element_type(proto.map_type->key_type)), ONWARD_TRY(element(proto.map_type->value_type)));
+    return ir::Type::map(ONWARD_TRY(element_type(proto.map_type->key_type)),
+                         ONWARD_TRY(element(proto.map_type->value_type)));
   ir::Type t;
   if (proto.opaque_type) t.kind = ir::Type::Kind::kOpaque;
   return t;
@@ -87,19 +93,24 @@ ir::Strings strings(const std::vector<onnx::Text>& texts) { return {texts.begin(
 
 Result<ir::Type> import_type(const onnx::Type& proto) { return import_type_at(proto, 0); }
 
-Result<SparseValue> import_sparse(const onnx::SparseTensor& proto, const std::shared_ptr<onnx::ModelFile>& file) {
+Result<SparseValue> import_sparse(const onnx::SparseTensor& proto,
+                                  const std::shared_ptr<onnx::ModelFile>& file) {
   if (!proto.values || !proto.indices) return invalid_model("sparse tensor without values or indices");
   SparseValue sparse;
   sparse.values = ONWARD_TRY(import_tensor(*proto.values, file));
   sparse.indices = ONWARD_TRY(import_tensor(*proto.indices, file));
   sparse.dense_shape = Shape(proto.dims);
   auto name = [&] { return cat("sparse tensor '", printable(onnx::or_default(proto.values->name)), "': "); };
-  if (!checked_product(sparse.dense_shape.dims())) return invalid_model(name(), "shape ", sparse.dense_shape, " has no valid size");
-  if (sparse.values.rank() != 1) return invalid_model(name(), "values have rank ", sparse.values.rank(), ", expected 1");
+  if (!checked_product(sparse.dense_shape.dims()))
+    return invalid_model(name(), "shape ", sparse.dense_shape, " has no valid size");
+  if (sparse.values.rank() != 1)
+    return invalid_model(name(), "values have rank ", sparse.values.rank(), ", expected 1");
   const size_t rank = sparse.dense_shape.rank();
   const Shape flat{sparse.values.count()}, table{sparse.values.count(), static_cast<int64_t>(rank)};
-  if (sparse.indices.dtype() != DType::kInt64 || !(sparse.indices.shape() == flat || sparse.indices.shape() == table))
-    return invalid_model(name(), "indices are ", sparse.indices.dtype(), sparse.indices.shape(), ", expected int64", flat, " or ", table);
+  if (sparse.indices.dtype() != DType::kInt64 ||
+      !(sparse.indices.shape() == flat || sparse.indices.shape() == table))
+    return invalid_model(name(), "indices are ", sparse.indices.dtype(), sparse.indices.shape(),
+                         ", expected int64", flat, " or ", table);
   return sparse;
 }
 
@@ -121,21 +132,30 @@ Result<Tensor> densify(const SparseValue& sparse) {
       inside &= index >= 0 && index < extent;
       at += inside ? index * (sparse.indices.rank() == 2 ? strides[k] : 1) : 0;
     }
-    if (!inside) return invalid_model("sparse tensor: index ", i, " lies outside the shape ", sparse.dense_shape);
-    std::memcpy(dense.mutable_raw() + static_cast<size_t>(at) * width, sparse.values.raw() + static_cast<size_t>(i) * width, width);
+    if (!inside)
+      return invalid_model("sparse tensor: index ", i, " lies outside the shape ", sparse.dense_shape);
+    std::memcpy(dense.mutable_raw() + static_cast<size_t>(at) * width,
+                sparse.values.raw() + static_cast<size_t>(i) * width, width);
   }
   return dense;
 }
 
-Result<ir::Attribute> import_plain_attribute(const onnx::Attribute& a, const std::shared_ptr<onnx::ModelFile>& file) {
+Result<ir::Attribute> import_plain_attribute(const onnx::Attribute& a,
+                                             const std::shared_ptr<onnx::ModelFile>& file) {
   using A = onnx::Attribute;
   switch (attribute_type(a)) {
-    case A::FLOAT: return ir::Attribute(onnx::or_default(a.f));
-    case A::INT: return ir::Attribute(onnx::or_default(a.i));
-    case A::STRING: return ir::Attribute(std::string(onnx::or_default(a.s)));
-    case A::FLOATS: return ir::Attribute(a.floats);
-    case A::INTS: return ir::Attribute(a.ints);
-    case A::STRINGS: return ir::Attribute(strings(a.strings));
+    case A::FLOAT:
+      return ir::Attribute(onnx::or_default(a.f));
+    case A::INT:
+      return ir::Attribute(onnx::or_default(a.i));
+    case A::STRING:
+      return ir::Attribute(std::string(onnx::or_default(a.s)));
+    case A::FLOATS:
+      return ir::Attribute(a.floats);
+    case A::INTS:
+      return ir::Attribute(a.ints);
+    case A::STRINGS:
+      return ir::Attribute(strings(a.strings));
     case A::TENSOR:
       if (!a.t) return invalid_model("is a TENSOR without a tensor");
       return ir::Attribute(Value(ONWARD_TRY(import_tensor(*a.t, file))));
@@ -170,7 +190,8 @@ int32_t attribute_type(const onnx::Attribute& a) {
   if (!a.strings.empty()) return A::STRINGS;
   if (!a.tensors.empty()) return A::TENSORS;
   if (!a.graphs.empty()) return A::GRAPHS;
-  return A::INTS;  // IR 1 files have no type tag; an empty list fits any list attribute that is read as integers
+  return A::INTS;  // IR 1 files have no type tag; an empty list fits any list attribute that is read as
+                   // integers
 }
 
 }  // namespace ow

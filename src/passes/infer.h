@@ -4,8 +4,8 @@
 
 namespace ow {
 
-// Infers all nodes in order, from the facts of the inputs and constants. Facts already present are joined with
-// what is inferred. Errors: InvalidModel where a node's inputs contradict its rules.
+// Infers all nodes in order, from the facts of the inputs and constants. Facts already present are joined
+// with what is inferred. Errors: InvalidModel where a node's inputs contradict its rules.
 Status infer_graph(ir::Graph& graph);
 
 // For InferContext: gives `graph` these input facts, infers it, and returns its outputs' facts.

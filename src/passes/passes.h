@@ -12,6 +12,6 @@ Result<int> fold_constants(ir::Graph& g);       // deterministic nodes on consta
 Result<int> fuse_batch_norm(ir::Graph& g);      // into the convolution before it
 Result<int> fuse_activation(ir::Graph& g);      // into the convolution before it
 Result<int> eliminate_dead(ir::Graph& g);
-Result<int> widen_types(ir::Graph& g);          // Casts around operators that lack a type
+Result<int> widen_types(ir::Graph& g);  // Casts around operators that lack a type
 
 }  // namespace ow

@@ -8,14 +8,10 @@ namespace ow {
 
 std::span<const Pass> pipeline() {
   static constexpr Pass kPasses[] = {
-      {"constants", Level::kOff, fold_constant_nodes},
-      {"lower", Level::kOff, lower_nodes},
-      {"identity", Level::kBasic, eliminate_identity},
-      {"fold", Level::kBasic, fold_constants},
-      {"batch_norm", Level::kFull, fuse_batch_norm},
-      {"activation", Level::kFull, fuse_activation},
-      {"dead", Level::kOff, eliminate_dead},
-      {"widen", Level::kOff, widen_types},
+      {"constants", Level::kOff, fold_constant_nodes}, {"lower", Level::kOff, lower_nodes},
+      {"identity", Level::kBasic, eliminate_identity}, {"fold", Level::kBasic, fold_constants},
+      {"batch_norm", Level::kFull, fuse_batch_norm},   {"activation", Level::kFull, fuse_activation},
+      {"dead", Level::kOff, eliminate_dead},           {"widen", Level::kOff, widen_types},
   };
   return kPasses;
 }

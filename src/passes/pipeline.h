@@ -12,7 +12,7 @@ enum class Level { kOff, kBasic, kFull };
 
 struct Pass {
   const char* name;
-  Level from;                       // the lowest level that runs it
+  Level from;                        // the lowest level that runs it
   Result<int> (*run)(ir::Graph& g);  // edits one graph (not its subgraphs); returns the number of changes
 };
 

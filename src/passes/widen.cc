@@ -10,7 +10,9 @@
 namespace ow {
 namespace {
 
-DType tensor_type(const ir::Value* v) { return v && v->type().is_tensor() ? v->type().dtype : DType::kUndefined; }
+DType tensor_type(const ir::Value* v) {
+  return v && v->type().is_tensor() ? v->type().dtype : DType::kUndefined;
+}
 
 ir::Attributes cast_to(DType t) { return {{"to", static_cast<int64_t>(t)}}; }
 

@@ -12,7 +12,8 @@ class Binder {
 
   Result<std::shared_ptr<const Binding>> run(std::span<const ir::Fact> inputs) {
     facts_.resize(plan_.slots.size());
-    for (size_t i = 0; i < plan_.inputs.size() && i < inputs.size(); ++i) facts_[at(plan_.inputs[i])] = inputs[i];
+    for (size_t i = 0; i < plan_.inputs.size() && i < inputs.size(); ++i)
+      facts_[at(plan_.inputs[i])] = inputs[i];
     for (const auto& [slot, tensor] : plan_.constants) facts_[at(slot)] = plan_.slots[at(slot)].value->fact;
     for (const auto& [value, slot] : plan_.captures) facts_[at(slot)] = value->fact;
     for (const Step& step : plan_.steps) ONWARD_TRY(infer(step));
@@ -37,11 +38,12 @@ class Binder {
       // A constant that was packed away keeps its fact in the graph.
       facts.push_back(!v ? nullptr : step.inputs[i] < 0 ? &v->fact : &facts_[at(step.inputs[i])]);
     }
-    InferContext context(*step.node, std::move(facts), [](ir::Graph& g, std::span<const ir::Fact>) -> Result<std::vector<ir::Fact>> {
-      std::vector<ir::Fact> out;
-      for (const ir::Value* v : g.outputs()) out.push_back(v->fact);
-      return out;
-    });
+    InferContext context(*step.node, std::move(facts),
+                         [](ir::Graph& g, std::span<const ir::Fact>) -> Result<std::vector<ir::Fact>> {
+                           std::vector<ir::Fact> out;
+                           for (const ir::Value* v : g.outputs()) out.push_back(v->fact);
+                           return out;
+                         });
     if (Status s = step.op->infer(step.attrs.get(), context); !s.ok())
       return {s.code() == Code::kInvalidModel ? Code::kInvalidArgument : s.code(), std::string(s.message())};
     for (size_t o = 0; o < step.outputs.size(); ++o)
@@ -74,8 +76,9 @@ class Binder {
       // Nobody else reads that memory in this step, be it under another name.
       const auto same_memory = [&](int other) { return other >= 0 && root(other) == in; };
       const bool once = std::count_if(step.inputs.begin(), step.inputs.end(), same_memory) == 1;
-      if (slot.alias_of < 0 && !slot.pinned && slot.last_step == step_index && once && binding.offsets[at(in)] >= 0 &&
-          slot_bytes(in) == slot_bytes(out) && slot.order == plan_.slots[at(out)].order)
+      if (slot.alias_of < 0 && !slot.pinned && slot.last_step == step_index && once &&
+          binding.offsets[at(in)] >= 0 && slot_bytes(in) == slot_bytes(out) &&
+          slot.order == plan_.slots[at(out)].order)
         return in;
     }
     return -1;
@@ -121,7 +124,8 @@ class Binder {
     }
     std::vector<size_t> by_size(items.size());
     for (size_t i = 0; i < items.size(); ++i) by_size[i] = i;
-    std::stable_sort(by_size.begin(), by_size.end(), [&](size_t a, size_t b) { return items[a].bytes > items[b].bytes; });
+    std::stable_sort(by_size.begin(), by_size.end(),
+                     [&](size_t a, size_t b) { return items[a].bytes > items[b].bytes; });
     std::vector<const Item*> placed;  // by offset
     for (size_t index : by_size) {
       Item& item = items[index];
@@ -132,7 +136,9 @@ class Binder {
         offset = std::max(offset, other->offset + other->bytes);
       }
       item.offset = offset;
-      placed.insert(std::upper_bound(placed.begin(), placed.end(), offset, [](int64_t o, const Item* p) { return o < p->offset; }), &item);
+      placed.insert(std::upper_bound(placed.begin(), placed.end(), offset,
+                                     [](int64_t o, const Item* p) { return o < p->offset; }),
+                    &item);
       binding.arena_bytes = std::max(binding.arena_bytes, offset + item.bytes);
       for (int s : item.slots) binding.offsets[at(s)] = offset;
     }

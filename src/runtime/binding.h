@@ -2,7 +2,8 @@
 // dimensions, and every slot of known size gets a place in one arena; slots that live at the same time never
 // share bytes, and an operator that may work in place takes over its input's place.
 //
-// Placement is greedy by size: the largest slot first, each at the lowest offset that is free during its life.
+// Placement is greedy by size: the largest slot first, each at the lowest offset that is free during its
+// life.
 #pragma once
 #include <memory>
 #include <vector>

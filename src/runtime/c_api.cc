@@ -78,7 +78,9 @@ T read_options(const T* given) {
   return out;
 }
 
-onward_code status_code(const onward_status* s) { return s ? static_cast<onward_code>(s->status.code()) : ONWARD_OK; }
+onward_code status_code(const onward_status* s) {
+  return s ? static_cast<onward_code>(s->status.code()) : ONWARD_OK;
+}
 const char* status_message(const onward_status* s) { return s ? s->message.c_str() : ""; }
 void status_free(onward_status* s) {
   if (s != out_of_memory()) delete s;
@@ -124,12 +126,16 @@ Status finish_load(ow::Result<std::shared_ptr<ow::Model>> loaded, onward_model**
   made->outputs = describe(made->model->outputs());
   const auto& proto = made->model->file().model;
   auto text = [](const std::optional<ow::onnx::Text>& t) { return std::string(ow::onnx::or_default(t)); };
-  made->fields = {{"producer_name", text(proto.producer_name)}, {"producer_version", text(proto.producer_version)},
-                  {"domain", text(proto.domain)}, {"doc_string", text(proto.doc_string)},
-                  {"graph_name", text(proto.graph->name)}, {"graph_doc_string", text(proto.graph->doc_string)},
+  made->fields = {{"producer_name", text(proto.producer_name)},
+                  {"producer_version", text(proto.producer_version)},
+                  {"domain", text(proto.domain)},
+                  {"doc_string", text(proto.doc_string)},
+                  {"graph_name", text(proto.graph->name)},
+                  {"graph_doc_string", text(proto.graph->doc_string)},
                   {"ir_version", ow::cat(ow::onnx::or_default(proto.ir_version))},
                   {"model_version", ow::cat(ow::onnx::or_default(proto.model_version))}};
-  for (const auto& entry : proto.metadata_props) made->metadata.emplace_back(text(entry.key), text(entry.value));
+  for (const auto& entry : proto.metadata_props)
+    made->metadata.emplace_back(text(entry.key), text(entry.value));
   *out = made.release();
   return {};
 }
@@ -141,12 +147,14 @@ onward_status* model_load(const char* path, const onward_model_options*, onward_
   });
 }
 
-onward_status* model_load_bytes(const void* data, size_t bytes, const onward_model_options* options, onward_model** out) {
+onward_status* model_load_bytes(const void* data, size_t bytes, const onward_model_options* options,
+                                onward_model** out) {
   return guarded([&]() -> Status {
     if (!data || !out) return null_argument(data ? "model" : "data");
     const auto o = read_options(options);
     return finish_load(ow::Model::load_bytes({static_cast<const std::byte*>(data), bytes},
-                                             o.external_data_folder ? o.external_data_folder : ""), out);
+                                             o.external_data_folder ? o.external_data_folder : ""),
+                       out);
   });
 }
 
@@ -156,17 +164,23 @@ size_t model_output_count(const onward_model* m) { return m ? m->outputs.size() 
 
 onward_kind kind_of(const ow::ir::Type& t) {
   switch (t.kind) {
-    case ow::ir::Type::Kind::kTensor: return ONWARD_TENSOR;
-    case ow::ir::Type::Kind::kSequence: return ONWARD_SEQUENCE;
-    case ow::ir::Type::Kind::kMap: return ONWARD_MAP;
-    case ow::ir::Type::Kind::kSparseTensor: return ONWARD_SPARSE_TENSOR;
-    case ow::ir::Type::Kind::kOptional: return t.element ? kind_of(*t.element) : ONWARD_NOTHING;
-    default: return ONWARD_NOTHING;
+    case ow::ir::Type::Kind::kTensor:
+      return ONWARD_TENSOR;
+    case ow::ir::Type::Kind::kSequence:
+      return ONWARD_SEQUENCE;
+    case ow::ir::Type::Kind::kMap:
+      return ONWARD_MAP;
+    case ow::ir::Type::Kind::kSparseTensor:
+      return ONWARD_SPARSE_TENSOR;
+    case ow::ir::Type::Kind::kOptional:
+      return t.element ? kind_of(*t.element) : ONWARD_NOTHING;
+    default:
+      return ONWARD_NOTHING;
   }
 }
 
-Status fill_info(const std::vector<ow::PortInfo>& ports, const std::vector<onward_model::Port>& texts, size_t i,
-                 onward_value_info* out) {
+Status fill_info(const std::vector<ow::PortInfo>& ports, const std::vector<onward_model::Port>& texts,
+                 size_t i, onward_value_info* out) {
   if (!out) return null_argument("info");
   if (i >= ports.size()) return ow::invalid_argument("index ", i, " is outside ", ports.size(), " values");
   const ow::PortInfo& p = ports[i];
@@ -187,10 +201,12 @@ Status fill_info(const std::vector<ow::PortInfo>& ports, const std::vector<onwar
 }
 
 onward_status* model_input(const onward_model* m, size_t i, onward_value_info* out) {
-  return guarded([&] { return m ? fill_info(m->model->inputs(), m->inputs, i, out) : null_argument("model"); });
+  return guarded(
+      [&] { return m ? fill_info(m->model->inputs(), m->inputs, i, out) : null_argument("model"); });
 }
 onward_status* model_output(const onward_model* m, size_t i, onward_value_info* out) {
-  return guarded([&] { return m ? fill_info(m->model->outputs(), m->outputs, i, out) : null_argument("model"); });
+  return guarded(
+      [&] { return m ? fill_info(m->model->outputs(), m->outputs, i, out) : null_argument("model"); });
 }
 
 const char* model_field(const onward_model* m, const char* name) {
@@ -200,8 +216,12 @@ const char* model_field(const onward_model* m, const char* name) {
   return nullptr;
 }
 size_t model_metadata_count(const onward_model* m) { return m ? m->metadata.size() : 0; }
-const char* model_metadata_key(const onward_model* m, size_t i) { return m && i < m->metadata.size() ? m->metadata[i].first.c_str() : nullptr; }
-const char* model_metadata_value(const onward_model* m, size_t i) { return m && i < m->metadata.size() ? m->metadata[i].second.c_str() : nullptr; }
+const char* model_metadata_key(const onward_model* m, size_t i) {
+  return m && i < m->metadata.size() ? m->metadata[i].first.c_str() : nullptr;
+}
+const char* model_metadata_value(const onward_model* m, size_t i) {
+  return m && i < m->metadata.size() ? m->metadata[i].second.c_str() : nullptr;
+}
 
 onward_status* session_create(onward_model* m, const onward_session_options* options, onward_session** out) {
   return guarded([&]() -> Status {
@@ -209,10 +229,13 @@ onward_status* session_create(onward_model* m, const onward_session_options* opt
     const auto o = read_options(options);
     ow::SessionOptions so;
     so.threads = o.threads;
-    so.level = o.optimization == ONWARD_OPTIMIZE_OFF ? ow::Level::kOff : o.optimization == ONWARD_OPTIMIZE_BASIC ? ow::Level::kBasic : ow::Level::kFull;
+    so.level = o.optimization == ONWARD_OPTIMIZE_OFF     ? ow::Level::kOff
+               : o.optimization == ONWARD_OPTIMIZE_BASIC ? ow::Level::kBasic
+                                                         : ow::Level::kFull;
     so.memory_limit_bytes = o.memory_limit_bytes;
     if (o.provider_count && !o.providers) return null_argument("providers");
-    for (size_t i = 0; i < o.provider_count; ++i) so.providers.emplace_back(o.providers[i] ? o.providers[i] : "");
+    for (size_t i = 0; i < o.provider_count; ++i)
+      so.providers.emplace_back(o.providers[i] ? o.providers[i] : "");
     so.strict_providers = o.strict_providers != 0;
     so.profile = o.profile != 0;
     if (o.profile_path) so.profile_path = o.profile_path;
@@ -224,12 +247,14 @@ onward_status* session_create(onward_model* m, const onward_session_options* opt
 }
 void session_free(onward_session* s) { delete s; }
 
-onward_status* session_run(onward_session* s, const onward_run_options* options, const char* const* input_names,
-                           const onward_value* const* inputs, size_t input_count, const char* const* output_names,
-                           size_t output_count, onward_value** outputs) {
+onward_status* session_run(onward_session* s, const onward_run_options* options,
+                           const char* const* input_names, const onward_value* const* inputs,
+                           size_t input_count, const char* const* output_names, size_t output_count,
+                           onward_value** outputs) {
   return guarded([&]() -> Status {
     if (!s || !outputs) return null_argument(s ? "outputs" : "session");
-    if (input_count && (!input_names || !inputs)) return null_argument(input_names ? "inputs" : "input_names");
+    if (input_count && (!input_names || !inputs))
+      return null_argument(input_names ? "inputs" : "input_names");
     const auto o = read_options(options);
     // The caller may free the handle while the run goes on.
     const auto cancel = o.cancel ? o.cancel->flag : nullptr;
@@ -279,7 +304,8 @@ void value_free(onward_value* v) { delete v; }
 onward_status* tensor_create(onward_dtype dtype, const int64_t* dims, size_t rank, onward_value** out) {
   return guarded([&]() -> Status {
     if (!out || (rank && !dims)) return null_argument("dims or value");
-    auto t = ONWARD_TRY(ow::Tensor::allocate(static_cast<ow::DType>(dtype), ow::Shape(std::span(dims, rank))));
+    auto t =
+        ONWARD_TRY(ow::Tensor::allocate(static_cast<ow::DType>(dtype), ow::Shape(std::span(dims, rank))));
     *out = new onward_value{std::move(t)};
     return {};
   });
@@ -292,24 +318,37 @@ onward_status* tensor_wrap(onward_dtype dtype, const int64_t* dims, size_t rank,
     const auto type = static_cast<ow::DType>(dtype);
     const ow::Shape shape(std::span(dims, rank));
     const int64_t count = shape.count();
-    const auto needed = count < 0 || type == ow::DType::kString || !ow::is_valid(type) ? std::nullopt : ow::storage_bytes(type, count);
-    if (!needed) return ow::invalid_argument("a tensor of type ", type, " and shape ", shape, " cannot be wrapped");
+    const auto needed = count < 0 || type == ow::DType::kString || !ow::is_valid(type)
+                            ? std::nullopt
+                            : ow::storage_bytes(type, count);
+    if (!needed)
+      return ow::invalid_argument("a tensor of type ", type, " and shape ", shape, " cannot be wrapped");
     if (static_cast<size_t>(*needed) != bytes || (bytes && !data))
-      return ow::invalid_argument("a tensor of type ", type, " and shape ", shape, " has ", *needed, " bytes, the memory ", bytes);
+      return ow::invalid_argument("a tensor of type ", type, " and shape ", shape, " has ", *needed,
+                                  " bytes, the memory ", bytes);
     std::shared_ptr<const void> owner;
-    if (release) owner = std::shared_ptr<const void>(data ? data : out, [release, user](const void*) { release(user); });
+    if (release)
+      owner = std::shared_ptr<const void>(data ? data : out, [release, user](const void*) { release(user); });
     *out = new onward_value{ow::Tensor::borrow(type, shape, data, std::move(owner))};
     return {};
   });
 }
 
 const ow::Tensor* tensor_of(const onward_value* v) { return v ? v->value.tensor() : nullptr; }
-onward_dtype tensor_dtype(const onward_value* v) { return tensor_of(v) ? static_cast<onward_dtype>(tensor_of(v)->dtype()) : ONWARD_UNDEFINED; }
+onward_dtype tensor_dtype(const onward_value* v) {
+  return tensor_of(v) ? static_cast<onward_dtype>(tensor_of(v)->dtype()) : ONWARD_UNDEFINED;
+}
 size_t tensor_rank(const onward_value* v) { return tensor_of(v) ? tensor_of(v)->rank() : 0; }
-const int64_t* tensor_dims(const onward_value* v) { return tensor_of(v) ? tensor_of(v)->shape().data() : nullptr; }
+const int64_t* tensor_dims(const onward_value* v) {
+  return tensor_of(v) ? tensor_of(v)->shape().data() : nullptr;
+}
 bool is_string(const ow::Tensor* t) { return t->dtype() == ow::DType::kString; }
-size_t tensor_bytes(const onward_value* v) { return tensor_of(v) && !is_string(tensor_of(v)) ? static_cast<size_t>(tensor_of(v)->bytes()) : 0; }
-void* tensor_data(onward_value* v) { return tensor_of(v) && !is_string(tensor_of(v)) ? v->value.tensor()->mutable_raw() : nullptr; }
+size_t tensor_bytes(const onward_value* v) {
+  return tensor_of(v) && !is_string(tensor_of(v)) ? static_cast<size_t>(tensor_of(v)->bytes()) : 0;
+}
+void* tensor_data(onward_value* v) {
+  return tensor_of(v) && !is_string(tensor_of(v)) ? v->value.tensor()->mutable_raw() : nullptr;
+}
 
 const char* tensor_string(const onward_value* v, size_t i, size_t* bytes) {
   const ow::Tensor* t = tensor_of(v);
@@ -322,13 +361,16 @@ onward_status* tensor_set_string(onward_value* v, size_t i, const char* text, si
   return guarded([&]() -> Status {
     ow::Tensor* t = v ? v->value.tensor() : nullptr;
     if (!t || !is_string(t)) return ow::invalid_argument("the value is not a tensor of strings");
-    if (i >= static_cast<size_t>(t->count())) return ow::invalid_argument("index ", i, " is outside ", t->count(), " strings");
+    if (i >= static_cast<size_t>(t->count()))
+      return ow::invalid_argument("index ", i, " is outside ", t->count(), " strings");
     t->mutable_data<std::string>()[i].assign(text ? text : "", text ? bytes : 0);
     return {};
   });
 }
 
-size_t sequence_count(const onward_value* v) { return v && v->value.sequence() ? v->value.sequence()->size() : 0; }
+size_t sequence_count(const onward_value* v) {
+  return v && v->value.sequence() ? v->value.sequence()->size() : 0;
+}
 onward_status* sequence_at(const onward_value* v, size_t i, onward_value** out) {
   return guarded([&]() -> Status {
     const ow::Sequence* s = v ? v->value.sequence() : nullptr;
@@ -342,13 +384,15 @@ onward_status* sequence_create(const onward_value* const* items, size_t count, o
   return guarded([&]() -> Status {
     if (!out || (count && !items)) return null_argument("items or value");
     ow::Sequence s;
-    for (size_t i = 0; i < count; ++i) s.push_back(items[i] ? ONWARD_TRY(items[i]->value.owned()) : ow::Value());
+    for (size_t i = 0; i < count; ++i)
+      s.push_back(items[i] ? ONWARD_TRY(items[i]->value.owned()) : ow::Value());
     *out = new onward_value{ow::Value(std::move(s))};
     return {};
   });
 }
 size_t map_count(const onward_value* v) { return v && v->value.map() ? v->value.map()->items.size() : 0; }
-onward_status* map_at(const onward_value* v, size_t i, const char** key, size_t* bytes, int64_t* number, onward_value** item) {
+onward_status* map_at(const onward_value* v, size_t i, const char** key, size_t* bytes, int64_t* number,
+                      onward_value** item) {
   return guarded([&]() -> Status {
     const ow::MapValue* m = v ? v->value.map() : nullptr;
     if (!m || i >= m->items.size()) return ow::invalid_argument("no entry ", i, " in this value");
@@ -364,20 +408,59 @@ onward_status* map_at(const onward_value* v, size_t i, const char** key, size_t*
 
 onward_cancel* cancel_create() { return new (std::nothrow) onward_cancel; }
 void cancel_trigger(onward_cancel* c) {
-  if (c) c->flag->store(true); }
+  if (c) c->flag->store(true);
+}
 void cancel_reset(onward_cancel* c) {
-  if (c) c->flag->store(false); }
+  if (c) c->flag->store(false);
+}
 void cancel_free(onward_cancel* c) { delete c; }
 
 constexpr onward_api kApi = {
-    sizeof(onward_api), ONWARD_ABI_VERSION,
-    status_code, status_message, status_free, library_version, set_log_level, set_log_sink,
-    model_load, model_load_bytes, model_free, model_input_count, model_output_count, model_input, model_output,
-    model_field, model_metadata_count, model_metadata_key, model_metadata_value,
-    session_create, session_free, session_run, session_placement_json, session_profile_json, session_trim,
-    value_kind, value_free, tensor_create, tensor_wrap, tensor_dtype, tensor_rank, tensor_dims, tensor_bytes,
-    tensor_data, tensor_string, tensor_set_string, sequence_count, sequence_at, sequence_create, map_count, map_at,
-    cancel_create, cancel_trigger, cancel_reset, cancel_free,
+    sizeof(onward_api),
+    ONWARD_ABI_VERSION,
+    status_code,
+    status_message,
+    status_free,
+    library_version,
+    set_log_level,
+    set_log_sink,
+    model_load,
+    model_load_bytes,
+    model_free,
+    model_input_count,
+    model_output_count,
+    model_input,
+    model_output,
+    model_field,
+    model_metadata_count,
+    model_metadata_key,
+    model_metadata_value,
+    session_create,
+    session_free,
+    session_run,
+    session_placement_json,
+    session_profile_json,
+    session_trim,
+    value_kind,
+    value_free,
+    tensor_create,
+    tensor_wrap,
+    tensor_dtype,
+    tensor_rank,
+    tensor_dims,
+    tensor_bytes,
+    tensor_data,
+    tensor_string,
+    tensor_set_string,
+    sequence_count,
+    sequence_at,
+    sequence_create,
+    map_count,
+    map_at,
+    cancel_create,
+    cancel_trigger,
+    cancel_reset,
+    cancel_free,
 };
 
 }  // namespace

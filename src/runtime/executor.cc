@@ -73,8 +73,10 @@ Status Frame::reorder(const Step& step, const Binding* binding, const RunSetting
   Value& to = values_[static_cast<size_t>(step.outputs[0])];
   const Tensor* t = from.tensor();
   const Order& order = plan_->slots[static_cast<size_t>(step.outputs[0])].order;
-  // Already as wanted. Planned memory is not shared: the plan may give it to somebody else after its last reader.
-  const bool fits = !t || is_sub_byte(t->dtype()) || t->strides() == ordered_strides(t->shape(), order) || (order.is_row_major() && t->is_dense());
+  // Already as wanted. Planned memory is not shared: the plan may give it to somebody else after its last
+  // reader.
+  const bool fits = !t || is_sub_byte(t->dtype()) || t->strides() == ordered_strides(t->shape(), order) ||
+                    (order.is_row_major() && t->is_dense());
   if (fits && (!t || t->is_owned() || plan_->slots[static_cast<size_t>(step.inputs[0])].pinned)) {
     to = from;
     return {};
@@ -82,8 +84,8 @@ Status Frame::reorder(const Step& step, const Binding* binding, const RunSetting
   Tensor made = ONWARD_TRY(allocate(step.outputs[0], t->dtype(), t->shape(), binding, settings));
   const int bits = bit_width(t->dtype());
   if (bits >= 8 && t->rank() > 0 && t->rank() <= kernels::kMaxAxes)
-    kernels::copy_strided(t->raw(), t->strides().data(), made.mutable_raw(), made.strides().data(), t->shape().data(),
-                          static_cast<int>(t->rank()), bits / 8, settings.threads);
+    kernels::copy_strided(t->raw(), t->strides().data(), made.mutable_raw(), made.strides().data(),
+                          t->shape().data(), static_cast<int>(t->rank()), bits / 8, settings.threads);
   else
     copy_elements(*t, made);
   to = Value(std::move(made));
@@ -105,7 +107,8 @@ Status Frame::run_step(const Step& step, const Binding* binding, const RunSettin
     if (!t && (type.is_tensor() || step.needs(i)))
       return invalid_argument(step.node->label(), ": input ", i, " is no tensor, expected ", type);
     if (t && type.is_tensor() && type.dtype != DType::kUndefined && type.dtype != t->dtype())
-      return invalid_argument(step.node->label(), ": input ", i, " is ", t->dtype(), t->shape(), ", expected ", type);
+      return invalid_argument(step.node->label(), ": input ", i, " is ", t->dtype(), t->shape(),
+                              ", expected ", type);
   }
   Context context(*this, step, binding, settings);
   ONWARD_TRY(step.op->run(step.attrs.get(), context));
@@ -114,8 +117,8 @@ Status Frame::run_step(const Step& step, const Binding* binding, const RunSettin
   return {};
 }
 
-// An operator may hand an input on as its output (a cast to the same type). Where the plan does not count that as
-// a view, the memory may go to somebody else while the output is still read.
+// An operator may hand an input on as its output (a cast to the same type). Where the plan does not count
+// that as a view, the memory may go to somebody else while the output is still read.
 Status Frame::unshare(int slot, const Binding* binding, const RunSettings& settings) {
   const auto s = static_cast<size_t>(slot);
   Tensor* t = values_[s].tensor();
@@ -127,27 +130,29 @@ Status Frame::unshare(int slot, const Binding* binding, const RunSettings& setti
   return {};
 }
 
-Result<std::vector<Value>> Frame::run_child(const Step& step, const ir::Graph& g, std::span<const Value> inputs,
-                                            const RunSettings& settings) {
+Result<std::vector<Value>> Frame::run_child(const Step& step, const ir::Graph& g,
+                                            std::span<const Value> inputs, const RunSettings& settings) {
   auto sub = step.subgraphs.find(&g);
   if (sub == step.subgraphs.end()) return internal_error(step.node->label(), ": subgraph without a plan");
   const auto& [plan, captures] = sub->second;
   auto child = std::find_if(children_.begin(), children_.end(), [&](auto& c) { return c.first == &g; });
-  if (child == children_.end()) child = children_.insert(children_.end(), {&g, std::make_unique<Frame>(plan)});
+  if (child == children_.end())
+    child = children_.insert(children_.end(), {&g, std::make_unique<Frame>(plan)});
   std::vector<std::pair<int, const Value*>> captured;
   for (const Capture& c : captures) captured.emplace_back(c.to, &values_[static_cast<size_t>(c.from)]);
   return child->second->run(inputs, captured, nullptr, settings);
 }
 
 Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
-                                      std::span<const std::pair<int, const Value*>> captures, const Binding* binding,
-                                      const RunSettings& settings) {
+                                      std::span<const std::pair<int, const Value*>> captures,
+                                      const Binding* binding, const RunSettings& settings) {
   struct Clear {
     std::vector<Value>& values;
     ~Clear() { std::fill(values.begin(), values.end(), Value()); }
   } clear{values_};
   if (inputs.size() != plan_->inputs.size())
-    return invalid_argument("graph '", printable(plan_->graph->name), "' gets ", inputs.size(), " inputs, expected ", plan_->inputs.size());
+    return invalid_argument("graph '", printable(plan_->graph->name), "' gets ", inputs.size(),
+                            " inputs, expected ", plan_->inputs.size());
   // The arena outlives the run and its budget; the run is charged for it while it lasts.
   struct Charge {
     Budget* budget;
@@ -164,7 +169,8 @@ Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
     }
     ONWARD_TRY(ensure_arena(binding->arena_bytes));
   }
-  for (size_t i = 0; i < plan_->inputs.size(); ++i) values_[static_cast<size_t>(plan_->inputs[i])] = inputs[i];
+  for (size_t i = 0; i < plan_->inputs.size(); ++i)
+    values_[static_cast<size_t>(plan_->inputs[i])] = inputs[i];
   for (const auto& [slot, tensor] : plan_->constants) values_[static_cast<size_t>(slot)] = Value(tensor);
   for (const auto& [slot, value] : captures) values_[static_cast<size_t>(slot)] = *value;
   for (const Step& step : plan_->steps) {
@@ -175,7 +181,8 @@ Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
     for (int s : step.last_uses) values_[static_cast<size_t>(s)] = Value();
   }
   std::vector<Value> outputs;
-  for (int s : plan_->outputs) outputs.push_back(ONWARD_TRY(values_[static_cast<size_t>(s)].owned(settings.budget)));
+  for (int s : plan_->outputs)
+    outputs.push_back(ONWARD_TRY(values_[static_cast<size_t>(s)].owned(settings.budget)));
   return outputs;
 }
 

@@ -1,5 +1,5 @@
-// Frame: the values of one run of a plan. A frame belongs to one thread at a time and is reused from run to run,
-// so that its memory is allocated once.
+// Frame: the values of one run of a plan. A frame belongs to one thread at a time and is reused from run to
+// run, so that its memory is allocated once.
 #pragma once
 #include <memory>
 #include <vector>
@@ -19,9 +19,11 @@ class Frame {
  public:
   explicit Frame(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)), values_(plan_->slots.size()) {}
 
-  // Runs all steps. `inputs`, in the plan's order, stay borrowed until the run ends. `binding` may be null: then
-  // every value is allocated when it is made. Outputs own their memory. After an error the frame is empty again.
-  Result<std::vector<Value>> run(std::span<const Value> inputs, std::span<const std::pair<int, const Value*>> captures,
+  // Runs all steps. `inputs`, in the plan's order, stay borrowed until the run ends. `binding` may be null:
+  // then every value is allocated when it is made. Outputs own their memory. After an error the frame is
+  // empty again.
+  Result<std::vector<Value>> run(std::span<const Value> inputs,
+                                 std::span<const std::pair<int, const Value*>> captures,
                                  const Binding* binding, const RunSettings& settings);
   void trim() { arena_.reset(), arena_bytes_ = 0, children_.clear(); }
   int64_t arena_bytes() const { return arena_bytes_; }
@@ -32,7 +34,8 @@ class Frame {
   Status reorder(const Step& step, const Binding* binding, const RunSettings& settings);
   Status unshare(int slot, const Binding* binding, const RunSettings& settings);
   Status ensure_arena(int64_t bytes);
-  Result<Tensor> allocate(int slot, DType dtype, const Shape& shape, const Binding* binding, const RunSettings& settings);
+  Result<Tensor> allocate(int slot, DType dtype, const Shape& shape, const Binding* binding,
+                          const RunSettings& settings);
   Result<std::vector<Value>> run_child(const Step& step, const ir::Graph& g, std::span<const Value> inputs,
                                        const RunSettings& settings);
 

@@ -9,7 +9,8 @@ Result<std::shared_ptr<Model>> Model::load(const std::string& path) {
   return model;
 }
 
-Result<std::shared_ptr<Model>> Model::load_bytes(std::span<const std::byte> bytes, const std::string& folder) {
+Result<std::shared_ptr<Model>> Model::load_bytes(std::span<const std::byte> bytes,
+                                                 const std::string& folder) {
   return make(ONWARD_TRY(onnx::load_bytes(bytes, folder)));
 }
 
@@ -18,7 +19,8 @@ Result<std::shared_ptr<Model>> Model::make(std::shared_ptr<onnx::ModelFile> file
   auto model = std::make_shared<Model>();
   model->file_ = std::move(file);
   const ir::Graph& g = *imported.graph;
-  for (const ir::Value* v : g.inputs()) model->inputs_.push_back({v->name(), v->type(), v->default_value.has_value()});
+  for (const ir::Value* v : g.inputs())
+    model->inputs_.push_back({v->name(), v->type(), v->default_value.has_value()});
   for (size_t i = 0; i < g.outputs().size(); ++i) {
     const ir::Value* v = g.outputs()[i];
     // Names of sizes come from what the file declares; known sizes from inference, which does not guess.

@@ -66,7 +66,8 @@ class Compiler {
       plan_->constants.emplace_back(s, *v->fact.constant);
       return s;
     }
-    if (v->graph() == plan_->graph.get()) return internal_error("value '", v->name(), "' is read before it is made");
+    if (v->graph() == plan_->graph.get())
+      return internal_error("value '", v->name(), "' is read before it is made");
     int s = pinned_slot(v);
     plan_->captures.emplace_back(v, s);
     return s;
@@ -105,12 +106,14 @@ class Compiler {
     const Order out = choose_orders(*op, node, inputs);
     step.inputs = std::move(inputs);
     ONWARD_TRY(add_subgraphs(node, step));
-    for (size_t o = 0; o < node.outputs().size(); ++o) step.outputs.push_back(output_slot(*op, node, step, o, o == 0 ? out : Order{}));
+    for (size_t o = 0; o < node.outputs().size(); ++o)
+      step.outputs.push_back(output_slot(*op, node, step, o, o == 0 ? out : Order{}));
     plan_->steps.push_back(std::move(step));
     return {};
   }
 
-  // Which inputs the schema allows nothing but tensors for. Nodes of this build's own domain take tensors only.
+  // Which inputs the schema allows nothing but tensors for. Nodes of this build's own domain take tensors
+  // only.
   static uint64_t tensor_inputs(const ir::Node& node) {
     const Schema* schema = find_schema(node.domain, node.op_type, newest_opset(node.domain));
     if (!schema) return ~uint64_t{0};
@@ -119,7 +122,8 @@ class Compiler {
       const SchemaParam* p = schema->input(i);
       if (!p) continue;
       const TypeSet& t = p->types();
-      if (t.any_tensor() && !t.any_sequence() && !t.any_optional() && !t.any_other()) mask |= uint64_t{1} << i;
+      if (t.any_tensor() && !t.any_sequence() && !t.any_optional() && !t.any_other())
+        mask |= uint64_t{1} << i;
     }
     return mask;
   }
@@ -128,7 +132,8 @@ class Compiler {
     const ir::Value* v = node.outputs()[o];
     if (!v) return -1;
     Slot slot{.value = v, .order = std::move(order)};
-    const int source = op.traits.layout == LayoutRule::kTranspose && !packs_elements(node) ? 0 : op.traits.view_of;
+    const int source =
+        op.traits.layout == LayoutRule::kTranspose && !packs_elements(node) ? 0 : op.traits.view_of;
     if (o == 0 && source >= 0 && static_cast<size_t>(source) < step.inputs.size())
       slot.alias_of = step.inputs[static_cast<size_t>(source)];
     int s = new_slot(std::move(slot));
@@ -147,14 +152,17 @@ class Compiler {
         return {};
       case LayoutRule::kChannelsLast: {
         for (size_t i = 0; i < inputs.size(); ++i)
-          if (inputs[i] >= 0) inputs[i] = reordered(inputs[i], i == 0 ? Order{.channels_last = true} : Order{});
+          if (inputs[i] >= 0)
+            inputs[i] = reordered(inputs[i], i == 0 ? Order{.channels_last = true} : Order{});
         return Order{.channels_last = true};
       }
       case LayoutRule::kElementwise: {
         const size_t rank = rank_of(node.output(0));
         Order common;
         for (size_t i = 0; i < inputs.size() && common.is_row_major(); ++i)
-          if (inputs[i] >= 0 && rank > 0 && rank_of(node.inputs()[i]) == rank && !has_unit_dims(node.inputs()[i])) common = order(inputs[i]);
+          if (inputs[i] >= 0 && rank > 0 && rank_of(node.inputs()[i]) == rank &&
+              !has_unit_dims(node.inputs()[i]))
+            common = order(inputs[i]);
         for (size_t i = 0; i < inputs.size(); ++i) {
           if (inputs[i] < 0) continue;
           const bool full = rank > 0 && rank_of(node.inputs()[i]) == rank && !has_unit_dims(node.inputs()[i]);
@@ -162,21 +170,25 @@ class Compiler {
         }
         return common;
       }
-      case LayoutRule::kTranspose: return transposed(node, inputs);
+      case LayoutRule::kTranspose:
+        return transposed(node, inputs);
     }
     return {};
   }
 
   // Tensors of 2- and 4-bit types have no strides.
   static bool packs_elements(const ir::Node& node) {
-    auto packed = [](const ir::Value* v) { return v && v->type().is_tensor() && is_sub_byte(v->type().dtype); };
+    auto packed = [](const ir::Value* v) {
+      return v && v->type().is_tensor() && is_sub_byte(v->type().dtype);
+    };
     return std::any_of(node.inputs().begin(), node.inputs().end(), packed) ||
            std::any_of(node.outputs().begin(), node.outputs().end(), packed);
   }
 
   // A broadcast operand is read with stride 0: its order does not matter.
   static bool has_unit_dims(const ir::Value* v) {
-    return std::any_of(v->type().shape->begin(), v->type().shape->end(), [](const Dim& d) { return d.is(1); });
+    return std::any_of(v->type().shape->begin(), v->type().shape->end(),
+                       [](const Dim& d) { return d.is(1); });
   }
 
   Order transposed(const ir::Node& node, std::vector<int>& inputs) {
@@ -190,13 +202,15 @@ class Compiler {
     if (source.channels_last || source.axes.empty()) {
       source.axes.resize(rank);
       std::iota(source.axes.begin(), source.axes.end(), uint8_t{0});
-      if (source.channels_last && rank >= 3) std::rotate(source.axes.begin() + 1, source.axes.begin() + 2, source.axes.end());
+      if (source.channels_last && rank >= 3)
+        std::rotate(source.axes.begin() + 1, source.axes.begin() + 2, source.axes.end());
     }
     // Output axis j is input axis perm[j].
     Order out;
     for (uint8_t a : source.axes)
       for (size_t j = 0; j < rank; ++j)
-        if ((perm ? static_cast<size_t>((*perm)[j]) : rank - 1 - j) == a) out.axes.push_back(static_cast<uint8_t>(j));
+        if ((perm ? static_cast<size_t>((*perm)[j]) : rank - 1 - j) == a)
+          out.axes.push_back(static_cast<uint8_t>(j));
     if (out.axes.size() != rank) return {.axes = {255}};
     return normalised(std::move(out));
   }
@@ -279,7 +293,8 @@ class Compiler {
 
 }  // namespace
 
-Result<std::shared_ptr<const Plan>> compile_plan(std::shared_ptr<const ir::Graph> graph, const PlanOptions& options) {
+Result<std::shared_ptr<const Plan>> compile_plan(std::shared_ptr<const ir::Graph> graph,
+                                                 const PlanOptions& options) {
   return Compiler(std::move(graph), options).run();
 }
 

@@ -1,9 +1,9 @@
 // Plan: a graph as a list of steps over numbered slots, made once and shared by all runs.
 //
-// Each slot has a memory order that the plan chose: row-major, channels-last, or the order that a transposition
-// leaves behind. Where a step needs another order than a slot has, a reorder step makes it; the same slot is
-// reordered once for all its readers. Subgraphs are plans of their own; the values that they capture are handed
-// over by slot.
+// Each slot has a memory order that the plan chose: row-major, channels-last, or the order that a
+// transposition leaves behind. Where a step needs another order than a slot has, a reorder step makes it; the
+// same slot is reordered once for all its readers. Subgraphs are plans of their own; the values that they
+// capture are handed over by slot.
 #pragma once
 #include <any>
 #include <map>
@@ -43,7 +43,7 @@ struct Step {
   std::vector<int> inputs, outputs;  // slots; -1: omitted
   uint64_t tensor_inputs = 0;        // bit i: input i is nothing but a tensor (bit 63: and those after it)
   std::map<const ir::Graph*, std::pair<std::shared_ptr<const Plan>, std::vector<Capture>>> subgraphs;
-  std::vector<int> last_uses;        // slots that nobody reads after this step
+  std::vector<int> last_uses;  // slots that nobody reads after this step
 
   bool needs(size_t input) const { return tensor_inputs >> (input < 63 ? input : 63) & 1; }
 };
@@ -52,17 +52,18 @@ struct Slot {
   const ir::Value* value = nullptr;  // null: made by the plan (a reordered copy)
   int reorder_of = -1;               // the slot it is a reordered copy of
   Order order;
-  int alias_of = -1;                 // shares memory with that slot (a view)
-  int first_step = -1, last_step = -1;  // made by, last read by (its aliases' reads included); last = step count: output
-  bool escapes = false;              // (an alias of) an output of the graph: memory of its own
-  bool pinned = false;               // constant, input or capture: its memory is not the plan's to reuse
+  int alias_of = -1;  // shares memory with that slot (a view)
+  int first_step = -1,
+      last_step = -1;    // made by, last read by (its aliases' reads included); last = step count: output
+  bool escapes = false;  // (an alias of) an output of the graph: memory of its own
+  bool pinned = false;   // constant, input or capture: its memory is not the plan's to reuse
 };
 
 struct Plan {
   std::shared_ptr<const ir::Graph> graph;  // nodes and names that steps refer to
   std::vector<Slot> slots;
   std::vector<Step> steps;
-  std::vector<int> inputs, outputs;        // slots in the graph's order
+  std::vector<int> inputs, outputs;  // slots in the graph's order
   std::vector<std::pair<int, Tensor>> constants;
   std::vector<std::pair<const ir::Value*, int>> captures;  // values of enclosing graphs and their slots here
   int64_t packed_bytes = 0;
@@ -74,6 +75,7 @@ struct PlanOptions {
 };
 
 // `graph` is final: passes have run. Errors: Unsupported (an operator without a CPU kernel), InvalidModel.
-Result<std::shared_ptr<const Plan>> compile_plan(std::shared_ptr<const ir::Graph> graph, const PlanOptions& options);
+Result<std::shared_ptr<const Plan>> compile_plan(std::shared_ptr<const ir::Graph> graph,
+                                                 const PlanOptions& options);
 
 }  // namespace ow

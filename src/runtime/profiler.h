@@ -24,8 +24,8 @@ class Profiler {
     int64_t calls = 0;
     double total_us = 0;
   };
-  std::vector<Row> rows() const;            // longest first
-  std::string summary_json() const;         // [{"name":..,"op":..,"calls":..,"total_us":..}]
+  std::vector<Row> rows() const;     // longest first
+  std::string summary_json() const;  // [{"name":..,"op":..,"calls":..,"total_us":..}]
   Status write_trace(const std::string& path) const;
 
  private:

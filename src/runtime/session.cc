@@ -7,7 +7,8 @@
 
 namespace ow {
 
-Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model, const SessionOptions& options) {
+Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model,
+                                                 const SessionOptions& options) {
   std::shared_ptr<Session> s(new Session);
   s->model_ = std::move(model);
   s->options_ = options;
@@ -21,7 +22,8 @@ Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model, c
   }
   auto graph = ONWARD_TRY(s->model_->graph());
   s->passes_ = ONWARD_TRY(run_pipeline(*graph, options.level));
-  s->plan_ = ONWARD_TRY(compile_plan(graph, {.threads = s->options_.threads, .layouts = options.level != Level::kOff}));
+  s->plan_ = ONWARD_TRY(
+      compile_plan(graph, {.threads = s->options_.threads, .layouts = options.level != Level::kOff}));
   if (options.profile || !options.profile_path.empty()) s->profiler_ = std::make_unique<Profiler>();
   return s;
 }
@@ -39,32 +41,40 @@ std::string expected_names(const std::vector<PortInfo>& ports) {
   return list_text(names, "", "");
 }
 
-// Whether a value is of the declared kind, and what it holds, too. An optional may be what it holds, or nothing.
+// Whether a value is of the declared kind, and what it holds, too. An optional may be what it holds, or
+// nothing.
 bool fits(const ir::Type& type, const Value& value) {
   using Kind = ir::Type::Kind;
   const auto element_fits = [&](const Value& v) { return !type.element || fits(*type.element, v); };
   switch (type.kind) {
     case Kind::kTensor:
       return value.tensor() && (type.dtype == DType::kUndefined || type.dtype == value.tensor()->dtype());
-    case Kind::kSparseTensor: return value.sparse() && value.sparse()->values.dtype() == type.dtype;
+    case Kind::kSparseTensor:
+      return value.sparse() && value.sparse()->values.dtype() == type.dtype;
     case Kind::kSequence:
-      return value.sequence() && std::all_of(value.sequence()->begin(), value.sequence()->end(), element_fits);
-    case Kind::kOptional: return !value.has_value() || element_fits(value);
+      return value.sequence() &&
+             std::all_of(value.sequence()->begin(), value.sequence()->end(), element_fits);
+    case Kind::kOptional:
+      return !value.has_value() || element_fits(value);
     case Kind::kMap:
       if (!value.map()) return false;
       return std::all_of(value.map()->items.begin(), value.map()->items.end(), [&](const auto& item) {
-        return std::holds_alternative<std::string>(item.first) == (type.dtype == DType::kString) && element_fits(item.second);
+        return std::holds_alternative<std::string>(item.first) == (type.dtype == DType::kString) &&
+               element_fits(item.second);
       });
-    default: return true;
+    default:
+      return true;
   }
 }
 
 // A fed tensor must have the declared type and rank, and the declared sizes where these are fixed.
-Status check_input(const PortInfo& port, const Value& value, std::map<std::string, std::pair<int64_t, std::string>>& symbols) {
+Status check_input(const PortInfo& port, const Value& value,
+                   std::map<std::string, std::pair<int64_t, std::string>>& symbols) {
   const Tensor* t = value.tensor();
   const std::string where = cat("input '", printable(port.name), "'");
   if (!port.type.is_tensor()) {
-    if (!fits(port.type, value)) return invalid_argument(where, " is of another kind or element type than ", port.type);
+    if (!fits(port.type, value))
+      return invalid_argument(where, " is of another kind or element type than ", port.type);
     return {};
   }
   if (!t) return invalid_argument(where, " is not a tensor, expected ", port.type);
@@ -72,16 +82,18 @@ Status check_input(const PortInfo& port, const Value& value, std::map<std::strin
   if (port.type.dtype != DType::kUndefined && port.type.dtype != t->dtype())
     return invalid_argument(where, " is ", found, ", expected ", port.type);
   if (!port.type.shape) return {};
-  if (port.type.shape->size() != t->rank()) return invalid_argument(where, " is ", found, ", expected ", port.type);
+  if (port.type.shape->size() != t->rank())
+    return invalid_argument(where, " is ", found, ", expected ", port.type);
   for (size_t i = 0; i < t->rank(); ++i) {
     const Dim& d = (*port.type.shape)[i];
     if (d.is_constant()) {
-      if (!d.is(t->dim(i))) return invalid_argument(where, " is ", found, ", expected ", port.type, " (axis ", i, ")");
+      if (!d.is(t->dim(i)))
+        return invalid_argument(where, " is ", found, ", expected ", port.type, " (axis ", i, ")");
     } else if (!d.is_unknown()) {
       auto [it, fresh] = symbols.emplace(d.text(), std::pair(t->dim(i), port.name));
       if (!fresh && it->second.first != t->dim(i))
-        return invalid_argument(where, " has size ", t->dim(i), " in axis ", i, ", but '", d, "' is ", it->second.first,
-                                " in input '", printable(it->second.second), "'");
+        return invalid_argument(where, " has size ", t->dim(i), " in axis ", i, ", but '", d, "' is ",
+                                it->second.first, " in input '", printable(it->second.second), "'");
     }
   }
   return {};
@@ -89,14 +101,16 @@ Status check_input(const PortInfo& port, const Value& value, std::map<std::strin
 
 }  // namespace
 
-Result<std::vector<Value>> Session::arrange(std::span<const std::pair<std::string_view, Value>> inputs) const {
+Result<std::vector<Value>> Session::arrange(
+    std::span<const std::pair<std::string_view, Value>> inputs) const {
   const auto& ports = model_->inputs();
   std::vector<Value> arranged(ports.size());
   std::vector<bool> fed(ports.size(), false);
   for (const auto& [name, value] : inputs) {
     auto it = std::find_if(ports.begin(), ports.end(), [&](const PortInfo& p) { return p.name == name; });
     if (it == ports.end())
-      return invalid_argument("the model has no input '", printable(name), "'; it has ", expected_names(ports));
+      return invalid_argument("the model has no input '", printable(name), "'; it has ",
+                              expected_names(ports));
     const auto i = static_cast<size_t>(it - ports.begin());
     if (fed[i]) return invalid_argument("input '", printable(name), "' is given twice");
     fed[i] = true;
@@ -108,7 +122,8 @@ Result<std::vector<Value>> Session::arrange(std::span<const std::pair<std::strin
       arranged[i] = Value(*plan_->graph->inputs()[i]->default_value);
       continue;
     }
-    if (!fed[i]) return invalid_argument("input '", printable(ports[i].name), "' is missing, expected ", ports[i].type);
+    if (!fed[i])
+      return invalid_argument("input '", printable(ports[i].name), "' is missing, expected ", ports[i].type);
     ONWARD_TRY(check_input(ports[i], arranged[i], symbols));
     if (Tensor* t = arranged[i].tensor(); t && !t->is_dense()) *t = ONWARD_TRY(t->owned());
   }
@@ -152,18 +167,21 @@ std::unique_ptr<Frame> Session::take_frame() {
 }
 
 Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_view, Value>> inputs,
-                                        std::span<const std::string_view> outputs, const RunOptions& options) {
+                                        std::span<const std::string_view> outputs,
+                                        const RunOptions& options) {
   std::vector<size_t> wanted;
   for (std::string_view name : outputs) {
     const auto& ports = model_->outputs();
     auto it = std::find_if(ports.begin(), ports.end(), [&](const PortInfo& p) { return p.name == name; });
     if (it == ports.end())
-      return invalid_argument("the model has no output '", printable(name), "'; it has ", expected_names(ports));
+      return invalid_argument("the model has no output '", printable(name), "'; it has ",
+                              expected_names(ports));
     wanted.push_back(static_cast<size_t>(it - ports.begin()));
   }
   std::vector<Value> arranged = ONWARD_TRY(arrange(inputs));
   auto budget = std::make_shared<Budget>();
-  const int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
+  const int64_t limit =
+      options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
   if (limit > 0) budget->set_memory_limit(limit);
   // Longer than a year is for ever, and would overflow the clock's nanoseconds.
   if (options.timeout.count() > 0 && options.timeout < std::chrono::hours(24 * 365))
@@ -171,7 +189,8 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
   budget->set_cancel_flag(options.cancel);
   auto binding = ONWARD_TRY(binding_for(arranged));
   if (limit > 0 && binding->arena_bytes > limit)
-    return limit_exceeded("these input shapes need ", binding->arena_bytes, " bytes; the memory limit is ", limit, " bytes");
+    return limit_exceeded("these input shapes need ", binding->arena_bytes, " bytes; the memory limit is ",
+                          limit, " bytes");
   auto frame = take_frame();
   auto results = frame->run(arranged, {}, binding.get(), {options_.threads, budget, profiler_.get()});
   {
@@ -183,7 +202,8 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
   if (outputs.empty()) return results;
   std::vector<Value> chosen;
   for (size_t i : wanted) chosen.push_back((*results)[i]);
-  if (std::set<size_t>(wanted.begin(), wanted.end()).size() != wanted.size()) ONWARD_TRY(unshare(chosen, budget));
+  if (std::set<size_t>(wanted.begin(), wanted.end()).size() != wanted.size())
+    ONWARD_TRY(unshare(chosen, budget));
   return chosen;
 }
 
@@ -205,12 +225,14 @@ Status Session::unshare(std::vector<Value>& results, const std::shared_ptr<Budge
 
 std::string Session::placement_json() const {
   std::string out = "{\"notes\":[";
-  for (size_t i = 0; i < placement_notes_.size(); ++i) out += cat(i ? "," : "", json_string(placement_notes_[i]));
+  for (size_t i = 0; i < placement_notes_.size(); ++i)
+    out += cat(i ? "," : "", json_string(placement_notes_[i]));
   out += "],\"nodes\":[";
   bool first = true;
   for (const Step& step : plan_->steps) {
     if (step.kind != Step::Kind::kOperator) continue;
-    out += cat(first ? "" : ",\n", "{\"name\":", json_string(step.node->name), ",\"op\":", json_string(step.node->op_type), ",\"provider\":\"cpu\"}");
+    out += cat(first ? "" : ",\n", "{\"name\":", json_string(step.node->name),
+               ",\"op\":", json_string(step.node->op_type), ",\"provider\":\"cpu\"}");
     first = false;
   }
   return out + "]}";

@@ -1,5 +1,5 @@
-// Model: a loaded file, immutable and shared. Session: a model compiled for some options; runs from any number
-// of threads at once, each with a frame of its own over the same plan and weights.
+// Model: a loaded file, immutable and shared. Session: a model compiled for some options; runs from any
+// number of threads at once, each with a frame of its own over the same plan and weights.
 #pragma once
 #include <atomic>
 #include <list>
@@ -24,7 +24,8 @@ class Model {
  public:
   static Result<std::shared_ptr<Model>> load(const std::string& path);
   // External data is read beneath `folder` only if it is given.
-  static Result<std::shared_ptr<Model>> load_bytes(std::span<const std::byte> bytes, const std::string& folder = {});
+  static Result<std::shared_ptr<Model>> load_bytes(std::span<const std::byte> bytes,
+                                                   const std::string& folder = {});
 
   const onnx::ModelFile& file() const { return *file_; }
   const std::vector<PortInfo>& inputs() const { return inputs_; }
@@ -41,7 +42,7 @@ class Model {
 };
 
 struct SessionOptions {
-  int threads = 0;                 // 0: usable_threads()
+  int threads = 0;  // 0: usable_threads()
   Level level = Level::kFull;
   int64_t memory_limit_bytes = 0;  // of one run; 0: none
   std::vector<std::string> providers;
@@ -58,7 +59,8 @@ struct RunOptions {
 
 class Session {
  public:
-  static Result<std::shared_ptr<Session>> create(std::shared_ptr<Model> model, const SessionOptions& options = {});
+  static Result<std::shared_ptr<Session>> create(std::shared_ptr<Model> model,
+                                                 const SessionOptions& options = {});
   ~Session();
 
   const std::shared_ptr<Model>& model() const { return model_; }
@@ -66,10 +68,11 @@ class Session {
   const std::vector<PassReport>& passes() const { return passes_; }
 
   // Inputs by name, in any order; `outputs` empty: all, in the model's order.
-  // Errors: InvalidArgument (a missing, unknown or ill-shaped input, contradictions found at run), LimitExceeded,
-  // DeadlineExceeded, Cancelled. The session stays usable after any of them.
+  // Errors: InvalidArgument (a missing, unknown or ill-shaped input, contradictions found at run),
+  // LimitExceeded, DeadlineExceeded, Cancelled. The session stays usable after any of them.
   Result<std::vector<Value>> run(std::span<const std::pair<std::string_view, Value>> inputs,
-                                 std::span<const std::string_view> outputs = {}, const RunOptions& options = {});
+                                 std::span<const std::string_view> outputs = {},
+                                 const RunOptions& options = {});
 
   std::string placement_json() const;
   const Profiler* profiler() const { return profiler_.get(); }

@@ -428,7 +428,8 @@ Status convert_into(const Tensor& from, Tensor& to, bool saturate, Round round) 
     // By way of int32, whose low bits are kept: a negative number wraps in an unsigned type.
     const Tensor numbers = ONWARD_TRY(convert(source, DType::kInt32, saturate, round));
     std::vector<uint8_t> codes(static_cast<size_t>(n));
-    for (int64_t i = 0; i < n; ++i) codes[static_cast<size_t>(i)] = static_cast<uint8_t>(numbers.data<int32_t>()[i]);
+    for (int64_t i = 0; i < n; ++i)
+      codes[static_cast<size_t>(i)] = static_cast<uint8_t>(numbers.data<int32_t>()[i]);
     pack(codes.data(), to.dtype(), n, to.mutable_raw());
     return {};
   }
