@@ -23,8 +23,8 @@ Status infer(const Attrs& a, InferContext& c) {
   const ir::Type& x = c.type(0);
   if (x.kind == ir::Type::Kind::kMap && (x.dtype == DType::kString) != a.ints.empty())
     return c.error("input is ", x, ", but the vocabulary holds ", a.ints.empty() ? "strings" : "integers");
-  c.set(0, x.kind == ir::Type::Kind::kMap && x.element ? x.element->dtype : DType::kUndefined,
-        SymShape{1, a.count()});
+  // Without the map's type the output's is unknown, too.
+  if (x.kind == ir::Type::Kind::kMap && x.element) c.set(0, x.element->dtype, SymShape{1, a.count()});
   return {};
 }
 

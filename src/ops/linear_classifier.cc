@@ -77,7 +77,7 @@ Status run(const Attrs& a, RunContext& c) {
       if (!out.has_value()) continue;
       float* to = out.mutable_data<float>() + i * a.columns();
       if (a.binary()) {
-        write_binary(BinaryScores::kOpposite, a.transform, scores[0], to);
+        write_binary(BinaryScores::kComplement, a.transform, scores[0], to);
         continue;
       }
       transform_scores(a.transform, scores);

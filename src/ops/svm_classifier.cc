@@ -175,9 +175,8 @@ int64_t classify(const Attrs& a, std::span<const double> row, Scratch& s) {
     return a.classes == 1 ? s.scores[0] > 0 : first_greatest(s.scores);
   }
   score_pairs(a, row, s);
-  if (a.prob_a.empty()) return first_greatest(s.votes);
-  couple(a, s);
-  return first_greatest(s.scores);
+  if (!a.prob_a.empty()) couple(a, s);
+  return first_greatest(s.votes);
 }
 
 Status run(const Attrs& a, RunContext& c) {

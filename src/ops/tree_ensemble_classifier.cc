@@ -2,10 +2,10 @@
 // class; the class of the greatest score wins (the first of equal ones), and scores go through
 // `post_transform`.
 //
-// Two classes may come with votes for one class only, the positive one. Then there is one score s: with all
-// weights positive it is a probability, the second class wins if s > 0.5, and the scores are {1 - s, s};
-// otherwise the second class wins if s > 0 and the scores are {-s, s}, transformed. This is what converters
-// write models for.
+// Two classes may come with votes for one of them only, whose score s then decides: the second class wins if
+// s > 0.5 where all weights are positive (s is a probability), else if s > 0. If the votes name the first
+// class, as converters write them, s stands for the second all the same: the scores are {1 - s, s} or {-s,
+// s}. If they name the second, the first has no score but its base value. A single base value is added to s.
 #include "ops/op/tree.h"
 
 namespace ow {
@@ -17,6 +17,7 @@ struct Attrs {
   PostTransform transform = PostTransform::kNone;
   std::vector<double> base;  // empty: 0
   bool one_score = false;    // two classes, votes for one
+  bool moved = false;        // and that one is the first
   bool all_positive = true;
 };
 
@@ -26,17 +27,18 @@ Result<Attrs> read(const AttrReader& a) {
   const int64_t classes = out.labels.count();
   if (classes < 1 || classes > INT32_MAX) a.fail("classlabels_int64s", "and classlabels_strings are empty");
   out.base = read_real_list(a, "base_values");
-  if (!out.base.empty() && static_cast<int64_t>(out.base.size()) != classes &&
-      !(classes == 2 && out.base.size() == 1))
-    a.fail("base_values",
-           cat("has ", out.base.size(), " elements, expected one per class, of which there are ", classes));
   out.ensemble = read_tree_ensemble(a, "class", classes);
   bool same = true;
   for (const TreeVote& v : out.ensemble.votes) {
     same &= v.target == out.ensemble.votes[0].target;
     out.all_positive &= v.weight >= 0;
   }
-  out.one_score = classes == 2 && same;
+  out.one_score = classes == 2 && same && !out.ensemble.votes.empty();
+  out.moved = out.one_score && out.ensemble.votes[0].target == 0;
+  const auto base = static_cast<int64_t>(out.base.size());
+  if (base != 0 && base != classes && !(base == 1 && out.moved))
+    a.fail("base_values",
+           cat("has ", base, " elements, expected one per class, of which there are ", classes));
   return out;
 }
 
@@ -50,13 +52,13 @@ Status infer(const Attrs& a, InferContext& c) {
   return {};
 }
 
+bool second_wins(const Attrs& a, double s) { return s > (a.all_positive ? 0.5 : 0.0); }
+
 // Writes the row's scores; gives the index of its class.
-int64_t finish_one(const Attrs& a, std::span<const TreeScore> scores, float* out) {
-  double s = scores[0].voted ? scores[0].value : scores[1].value;
-  if (a.base.size() == 2) s += a.base[1];
-  if (a.base.size() == 1) s += a.base[0];
+int64_t finish_moved(const Attrs& a, std::span<const TreeScore> scores, float* out) {
+  const double s = scores[0].value + (a.base.empty() ? 0 : a.base[0]);
   write_binary(a.all_positive ? BinaryScores::kComplement : BinaryScores::kOpposite, a.transform, s, out);
-  return s > (a.all_positive ? 0.5 : 0.0) ? 1 : 0;
+  return second_wins(a, s);
 }
 
 int64_t finish_many(const Attrs& a, std::span<const TreeScore> scores, std::vector<double>& values,
@@ -68,6 +70,7 @@ int64_t finish_many(const Attrs& a, std::span<const TreeScore> scores, std::vect
     if ((scores[i].voted || has_base) && (best < 0 || values[i] > values[static_cast<size_t>(best)]))
       best = static_cast<int64_t>(i);
   }
+  if (a.one_score) best = second_wins(a, values[1]);
   transform_scores(a.transform, values);
   for (double v : values) *out++ = static_cast<float>(v);
   return std::max<int64_t>(best, 0);
@@ -89,7 +92,7 @@ Status run(const Attrs& a, RunContext& c) {
       if (c.budget() && c.budget()->stopped()) return;
       a.ensemble.evaluate(x.row(i), TreeAggregate::kSum, votes);
       const int64_t best =
-          a.one_score ? finish_one(a, votes, line.data()) : finish_many(a, votes, values, line.data());
+          a.moved ? finish_moved(a, votes, line.data()) : finish_many(a, votes, values, line.data());
       if (labels.has_value()) a.labels.write(labels, i, best);
       if (scores.has_value()) std::copy(line.begin(), line.end(), scores.mutable_data<float>() + i * classes);
     }

@@ -53,7 +53,9 @@ TEST(TreeEnsembleRegressor, RunsAStump) {
 
 TEST(TreeEnsembleRegressor, RefusesHostileAttributes) {
   expect_refused("nodes_truenodeids", Ints{7, 0, 0}, "has node 7");
-  expect_refused("nodes_truenodeids", Ints{0, 0, 0}, "roots");
+  expect_refused("nodes_truenodeids", Ints{0, 0, 0}, "below itself");
+  expect_refused("nodes_treeids", Ints{0, 0, 1}, "does not exist");
+  expect_refused("nodes_falsenodeids", Ints{1, 0, 0}, "roots");
   expect_refused("nodes_falsenodeids", Ints{2, 0}, "has 2 elements, expected 3");
   expect_refused("nodes_featureids", Ints{-1, 0, 0}, "has -1");
   expect_refused("nodes_featureids", Ints{int64_t{1} << 40, 0, 0}, "expected 0 to");

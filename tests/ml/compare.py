@@ -102,17 +102,15 @@ def tree_cases(suite):
                 suite.add(f"tree_classifier_{kind}_{classes}_{transform.lower()}", "TreeEnsembleClassifier",
                           data(40, 5, True), [INT64, FLOAT], classlabels_int64s=list(range(10, 10 + classes)),
                           post_transform=transform, **random_trees(7, 4, 5, modes, "class", classes, (-2, 2)))
+    # Votes for one of two classes, where ONNX Runtime's answer is defined.
     for sign, weights in (("positive", (0, 0.2)), ("mixed", (-1, 1))):
-        for transform in TRANSFORMS + ["PROBIT"] * (sign == "none"):
-            for base in ([], [0.3], [0.25, 0.25]):
-                for voted in ([0], [1], [0, 1]):
-                    if voted == [0, 1] and len(base) == 1:
-                        continue
-                    extra = {"base_values": base} if base else {}
-                    suite.add(f"tree_classifier_2_{sign}_{transform.lower()}_base{len(base)}_votes{''.join(map(str, voted))}",
-                              "TreeEnsembleClassifier", data(40, 4), [STRING, FLOAT], classlabels_strings=["no", "yes"],
-                              post_transform=transform, **extra,
-                              **random_trees(5, 3, 4, ["BRANCH_LEQ"], "class", 2, weights, voted))
+        for transform, base, voted in ([(t, b, 0) for t in ("NONE", "LOGISTIC") for b in ([], [0.3])]
+                                       + [(t, [], 1) for t in TRANSFORMS]):
+            extra = {"base_values": base} if base else {}
+            suite.add(f"tree_classifier_2_{sign}_{transform.lower()}_base{len(base)}_votes{voted}",
+                      "TreeEnsembleClassifier", data(40, 4), [STRING, FLOAT], classlabels_strings=["no", "yes"],
+                      post_transform=transform, **extra,
+                      **random_trees(5, 3, 4, ["BRANCH_LEQ"], "class", 2, weights, [voted]))
     suite.add("tree_regressor_one_target", "TreeEnsembleRegressor", data(30, 4), [FLOAT], n_targets=1,
               **random_trees(9, 5, 4, ["BRANCH_LEQ"], "target", 1, (-2, 2)))
     for dtype, code in ((np.float32, FLOAT), (np.float64, DOUBLE)):
@@ -138,6 +136,7 @@ def linear_cases(suite):
             suite.add(f"linear_classifier_{classes}_{transform.lower()}", "LinearClassifier", data(20, 4), [INT64, FLOAT],
                       coefficients=rng.normal(size=4 * classes).tolist(), intercepts=rng.normal(size=classes).tolist(),
                       classlabels_ints=list(range(5, 5 + classes)), post_transform=transform, multi_class=1)
+    for transform in ("NONE", "LOGISTIC"):
         suite.add(f"linear_classifier_2_{transform.lower()}", "LinearClassifier", data(20, 4), [STRING, FLOAT],
                   coefficients=rng.normal(size=4).tolist(), intercepts=[0.1], classlabels_strings=["no", "yes"],
                   post_transform=transform)
@@ -161,10 +160,11 @@ def svm_cases(suite):
             suite.add(f"svm_classifier_{kernel.lower()}_{classes}_probabilities", "SVMClassifier", data(15, 4),
                       [INT64, FLOAT], prob_a=(-rng.random(pairs) - 0.5).tolist(), prob_b=rng.normal(size=pairs).tolist(),
                       **machine)
-    suite.add("svm_regressor_linear", "SVMRegressor", data(15, 4), [FLOAT], n_supports=0,
+    suite.add("svm_regressor_linear", "SVMRegressor", data(15, 4), [FLOAT], n_supports=0, kernel_params=[0.0, 0.0, 0.0],
               coefficients=rng.normal(size=4).tolist(), rho=[0.2])
     suite.add("svm_classifier_linear_machines", "SVMClassifier", data(15, 4), [INT64, FLOAT],
-              coefficients=rng.normal(size=12).tolist(), rho=[0.2], classlabels_ints=[4, 5, 6])
+              coefficients=rng.normal(size=12).tolist(), rho=[0.2], classlabels_ints=[4, 5, 6],
+              kernel_params=[0.0, 0.0, 0.0])
 
 
 def feature_cases(suite):
@@ -189,7 +189,7 @@ def feature_cases(suite):
     suite.add("label_1_to_int", "LabelEncoder", words, [INT64], version=1, classes_strings=["c", "b"], default_int64=-3)
     suite.add("label_1_to_string", "LabelEncoder", np.array([0, 1, 2, -1], np.int64), [STRING], version=1,
               classes_strings=["c", "b"], default_string="none")
-    suite.add("label_2_floats", "LabelEncoder", np.array([1, np.nan, 3], np.float32), [STRING], version=2,
+    suite.add("label_4_floats", "LabelEncoder", np.array([1, np.nan, 3], np.float32), [STRING], version=4,
               keys_floats=[1.0, float("nan")], values_strings=["one", "nan"])
     suite.add("label_4_tensor", "LabelEncoder", np.array([1, 2, 3], np.float64), [DOUBLE], version=4,
               keys_tensor=numpy_helper.from_array(np.array([1.0, 3.0])),

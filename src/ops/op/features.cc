@@ -96,11 +96,10 @@ ClassLabels read_labels(const AttrReader& a, std::string_view ints, std::string_
 }
 
 void write_binary(BinaryScores kind, PostTransform transform, double score, float* out) {
-  double both[2] = {-score, score};
-  if (kind == BinaryScores::kComplement)
-    both[0] = 1 - score;
-  else
-    transform_scores(transform, both);
+  const bool complement = transform == PostTransform::kProbit ||
+                          (transform == PostTransform::kNone && kind == BinaryScores::kComplement);
+  double both[2] = {complement ? 1 - score : -score, score};
+  transform_scores(transform, both);
   out[0] = static_cast<float>(both[0]);
   out[1] = static_cast<float>(both[1]);
 }

@@ -43,11 +43,9 @@ struct ClassLabels {
 };
 ClassLabels read_labels(const AttrReader& a, std::string_view ints, std::string_view strings);
 
-// The scores of a classifier that has one score for two classes become two.
-enum class BinaryScores {
-  kComplement,  // {1 - s, s}, and no transform
-  kOpposite,    // {-s, s}, each through the transform
-};
+// The two scores of a classifier that has one score s for two classes: {1 - s, s} (kComplement) or {-s, s}
+// (kOpposite). LOGISTIC and the softmaxes always transform {-s, s}, PROBIT {1 - s, s}.
+enum class BinaryScores { kComplement, kOpposite };
 void write_binary(BinaryScores kind, PostTransform transform, double score, float* out);
 
 }  // namespace ow

@@ -106,6 +106,7 @@ class Parser {
   Result<RegexNode> bracket();
   Status bracket_item(CodePointSet& set);
   Result<char32_t> bracket_character();
+  Status repetitions(RegexNode& node);
   Result<bool> repetition(RegexNode& node);
   bool bounds(int* least, int* most);
 
@@ -127,12 +128,14 @@ Result<RegexNode> Parser::sequence(int depth) {
   RegexNode node{.kind = RegexNode::kSequence};
   while (!done() && !next_is("|") && !next_is(")")) {
     if (take("\\Q")) {
+      const size_t first = node.parts.size();
       while (!done() && !take("\\E")) node.parts.push_back(literal(ONWARD_TRY(code_point())));
+      if (node.parts.size() > first) ONWARD_TRY(repetitions(node.parts.back()));
       continue;
     }
     auto part = ONWARD_TRY(atom(depth));
     if (!part) continue;
-    if (ONWARD_TRY(repetition(*part)) && ONWARD_TRY(repetition(*part))) return fail("repeats a repetition");
+    ONWARD_TRY(repetitions(*part));
     node.parts.push_back(*std::move(part));
   }
   return node;
@@ -322,6 +325,11 @@ Status Parser::bracket_item(CodePointSet& set) {
 Result<char32_t> Parser::bracket_character() {
   const char32_t c = ONWARD_TRY(code_point());
   return c == '\\' ? escaped_character(ONWARD_TRY(code_point())) : c;
+}
+
+Status Parser::repetitions(RegexNode& node) {
+  if (ONWARD_TRY(repetition(node)) && ONWARD_TRY(repetition(node))) return fail("repeats a repetition");
+  return {};
 }
 
 // Wraps `node` in the repetition that follows it, if there is one.

@@ -76,9 +76,10 @@ std::optional<std::string> TreeEnsemble::check() {
   }
   std::vector<uint8_t> state(nodes.size(), 0);  // 0: not met, 1: entered, 2: left
   std::vector<int32_t> path;
-  for (int32_t root : roots) {
+  for (int32_t root : roots)
     if (outside(root)) return cat("a root is outside the ", node_count, " nodes");
-    if (root >= 0 && state[static_cast<size_t>(root)] == 0) path.push_back(root);
+  for (int32_t start = 0; start < node_count; ++start) {
+    if (state[static_cast<size_t>(start)] == 0) path.push_back(start);
     while (!path.empty()) {
       const auto at = static_cast<size_t>(path.back());
       if (state[at] != 0) {
