@@ -4,6 +4,12 @@
 #include <numeric>
 
 namespace onward::tools {
+namespace {
+
+// In the order of onward_api::set_log_level.
+constexpr std::string_view kLogLevels[] = {"verbose", "info", "warning", "error", "off"};
+
+}  // namespace
 
 void SessionFlags::add_to(CLI::App& command) {
   command.add_option("model", model, "The ONNX file")->required()->type_name("MODEL");
@@ -19,10 +25,22 @@ void SessionFlags::add_to(CLI::App& command) {
   command.add_option("--threads", options.threads, "Threads (default: all)")->check(CLI::Range(1, 1024));
   command.add_option("--optimization", optimization, "How much the graph is rewritten first (default: full)")
       ->check(CLI::IsMember({"off", "basic", "full"}));
+  command.add_flag("--strict-providers", strict, "What the first provider cannot run is an error");
+  command
+      .add_option("--memory-limit", memory_limit_mib, "Most memory that a run may take, weights not counted")
+      ->check(CLI::Range(0.0, 1e9))
+      ->type_name("MIB");
+  command.add_option("--log-level", log_level, "verbose, info, warning (default), error or off")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kLogLevels), std::end(kLogLevels))));
 }
 
 SessionOptions SessionFlags::session_options() const {
+  const auto level =
+      std::find(std::begin(kLogLevels), std::end(kLogLevels), log_level) - std::begin(kLogLevels);
+  api().set_log_level(static_cast<int32_t>(level));
   SessionOptions o = options;
+  o.strict_providers = strict;
+  o.memory_limit_bytes = static_cast<int64_t>(memory_limit_mib * 1024 * 1024);
   o.optimization = optimization == "off"     ? ONWARD_OPTIMIZE_OFF
                    : optimization == "basic" ? ONWARD_OPTIMIZE_BASIC
                                              : ONWARD_OPTIMIZE_FULL;

@@ -12,12 +12,15 @@ namespace onward::tools {
 struct SessionFlags {
   std::string model;
   std::string optimization = "full";
+  std::string log_level = "warning";
+  bool strict = false;
+  double memory_limit_mib = 0;
   InputRequest inputs;
   SessionOptions options;
 
   void add_to(CLI::App& command);
 
-  // `options` with the flags that need translation.
+  // `options` with the flags that need translation. Sets the process's log level.
   SessionOptions session_options() const;
 };
 
