@@ -17,7 +17,7 @@ Result<Attrs> read(const AttrReader& a) {
             .intercepts = a.reals("intercepts"),
             .transform = read_post_transform(a)};
   const auto count = static_cast<int64_t>(out.coefficients.size());
-  if (out.targets < 1 || count % out.targets != 0)
+  if (out.targets < 1 || count == 0 || count % out.targets != 0)
     a.fail("coefficients",
            cat("has ", count, " elements, expected a multiple of targets, which is ", out.targets));
   else

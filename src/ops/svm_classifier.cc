@@ -35,6 +35,7 @@ void expect_count(const AttrReader& a, const char* name, size_t found, int64_t e
 
 void check_pairs(const AttrReader& a, Attrs& out) {
   expect_count(a, "vectors_per_class", out.per_class.size(), out.classes);
+  if (!a.error().ok()) return;
   for (int64_t n : out.per_class) {
     out.starts.push_back(out.vectors);
     if (n < 0 || n > INT32_MAX)

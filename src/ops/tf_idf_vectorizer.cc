@@ -21,7 +21,7 @@ struct Attrs {
   std::unordered_map<std::string, int64_t> words;  // item -> its number
   std::unordered_map<uint64_t, int64_t> edges;     // node << 32 | item -> node
   std::vector<int64_t> coordinate = {-1};          // of the n-gram that ends at a node; -1: none does
-  std::vector<float> weights;                      // by coordinate; empty: all 1
+  std::vector<float> weight = {1};                 // the same n-gram's
 
   const int64_t* edge(int64_t node, int64_t item) const {
     auto it = edges.find(static_cast<uint64_t>(node) << 32 | static_cast<uint64_t>(item));
@@ -30,19 +30,24 @@ struct Attrs {
 };
 
 // Adds the pool's items [begin, begin + length) as one n-gram.
-void add_ngram(Attrs& a, const std::vector<int64_t>& items, size_t begin, size_t length, int64_t coordinate) {
+void add_ngram(Attrs& a, const std::vector<int64_t>& items, size_t begin, size_t length, int64_t coordinate,
+               float weight) {
   int64_t node = 0;
   for (size_t i = begin; i < begin + length; ++i) {
     const auto key = static_cast<uint64_t>(node) << 32 | static_cast<uint64_t>(items[i]);
     auto [it, fresh] = a.edges.emplace(key, static_cast<int64_t>(a.coordinate.size()));
-    if (fresh) a.coordinate.push_back(-1);
+    if (fresh) {
+      a.coordinate.push_back(-1);
+      a.weight.push_back(1);
+    }
     node = it->second;
   }
   a.coordinate[static_cast<size_t>(node)] = coordinate;
+  a.weight[static_cast<size_t>(node)] = weight;
 }
 
 void build(Attrs& a, const AttrReader& r, const std::vector<int64_t>& items, const ir::Ints& counts,
-           const ir::Ints& indexes) {
+           const ir::Ints& indexes, const ir::Floats& weights) {
   size_t ngram = 0;
   for (size_t length = 1; length <= counts.size(); ++length) {
     const int64_t begin = counts[length - 1];
@@ -59,7 +64,8 @@ void build(Attrs& a, const AttrReader& r, const std::vector<int64_t>& items, con
         return r.fail("ngram_indexes",
                       cat("has ", indexes.size(), " elements, fewer than the pool has n-grams"));
       const auto n = static_cast<int64_t>(length);
-      if (n >= a.min_length && n <= a.max_length) add_ngram(a, items, at, length, indexes[ngram]);
+      if (n >= a.min_length && n <= a.max_length)
+        add_ngram(a, items, at, length, indexes[ngram], weights.empty() ? 1 : weights[ngram]);
     }
   }
 }
@@ -86,9 +92,10 @@ Result<Attrs> read(const AttrReader& r) {
   const ir::Ints numbers = r.integers("pool_int64s");
   a.strings = r.has("pool_strings");
   if (a.strings == r.has("pool_int64s")) r.fail("pool_strings", "and pool_int64s: expected one of the two");
-  a.weights = r.reals("weights");
-  if (!a.weights.empty() && static_cast<int64_t>(a.weights.size()) < a.size)
-    r.fail("weights", cat("has ", a.weights.size(), " elements, expected ", a.size));
+  const ir::Floats weights = r.reals("weights");
+  if (!weights.empty() && weights.size() != indexes.size())
+    r.fail("weights",
+           cat("has ", weights.size(), " elements, expected as many as ngram_indexes: ", indexes.size()));
   if (!r.error().ok()) return r.error().clone();
   std::vector<int64_t> items;
   const auto intern = [&items](auto& table, const auto& pool) {
@@ -97,7 +104,7 @@ Result<Attrs> read(const AttrReader& r) {
   };
   intern(a.words, words);
   intern(a.numbers, numbers);
-  build(a, r, items, counts, indexes);
+  build(a, r, items, counts, indexes, weights);
   return a;
 }
 
@@ -132,7 +139,7 @@ std::vector<int64_t> intern(const Attrs& a, const Tensor& x) {
   return out;
 }
 
-void count_row(const Attrs& a, std::span<const int64_t> row, float* counts) {
+void count_row(const Attrs& a, std::span<const int64_t> row, float* out) {
   const auto n = static_cast<int64_t>(row.size());
   for (int64_t step = 1; step <= std::min(a.max_skip, n) + 1; ++step)
     for (int64_t start = 0; start < n; ++start) {
@@ -143,7 +150,9 @@ void count_row(const Attrs& a, std::span<const int64_t> row, float* counts) {
         if (!next) break;
         node = *next;
         const int64_t coordinate = a.coordinate[static_cast<size_t>(node)];
-        if (coordinate >= 0 && (length > 1 || step == 1)) counts[coordinate] += 1;
+        if (coordinate < 0 || length < a.min_length || (length == 1 && step > 1)) continue;
+        const float weight = a.mode == Mode::kTf ? 1 : a.weight[static_cast<size_t>(node)];
+        out[coordinate] = a.mode == Mode::kIdf ? weight : out[coordinate] + weight;
       }
     }
 }
@@ -162,14 +171,8 @@ Status run(const Attrs& a, RunContext& c) {
   c.parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       if (c.budget() && c.budget()->stopped()) return;
-      float* counts = out + r * a.size;
       count_row(a, std::span(items).subspan(static_cast<size_t>(r * columns), static_cast<size_t>(columns)),
-                counts);
-      if (a.mode == Mode::kTf) continue;
-      for (int64_t i = 0; i < a.size; ++i) {
-        const float weight = a.weights.empty() ? 1 : a.weights[static_cast<size_t>(i)];
-        counts[i] = weight * (a.mode == Mode::kIdf ? std::min(counts[i], 1.0f) : counts[i]);
-      }
+                out + r * a.size);
     }
   });
   return c.budget() ? c.budget()->check() : Status();

@@ -119,8 +119,8 @@ Result<Attrs> read(const AttrReader& a) {
   Attrs out{.aggregate = read_code<TreeAggregate>(a, "aggregate_function", 1, 3),
             .transform = read_code<PostTransform>(a, "post_transform", 0, 4),
             .targets = a.integer("n_targets", 1)};
-  if (out.targets < 1 || out.targets > INT32_MAX)
-    a.fail("n_targets", cat("is ", out.targets, ", expected 1 to 2^31 - 1"));
+  if (out.targets < 1 || out.targets > kMaxTreeTargets)
+    a.fail("n_targets", cat("is ", out.targets, ", expected 1 to ", kMaxTreeTargets));
   TreeEnsemble& e = out.ensemble;
   read_nodes(a, e);
   read_leaves(a, e, out.targets);

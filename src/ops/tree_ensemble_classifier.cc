@@ -25,7 +25,8 @@ Result<Attrs> read(const AttrReader& a) {
   Attrs out{.labels = read_labels(a, "classlabels_int64s", "classlabels_strings"),
             .transform = read_post_transform(a)};
   const int64_t classes = out.labels.count();
-  if (classes < 1 || classes > INT32_MAX) a.fail("classlabels_int64s", "and classlabels_strings are empty");
+  if (classes < 1 || classes > kMaxTreeTargets)
+    a.fail("classlabels_int64s", cat("gives ", classes, " classes, expected 1 to ", kMaxTreeTargets));
   out.base = read_real_list(a, "base_values");
   out.ensemble = read_tree_ensemble(a, "class", classes);
   bool same = true;

@@ -16,8 +16,8 @@ struct Attrs {
 
 Result<Attrs> read(const AttrReader& a) {
   Attrs out{.transform = read_post_transform(a), .targets = a.required_integer("n_targets")};
-  if (out.targets < 1 || out.targets > INT32_MAX)
-    a.fail("n_targets", cat("is ", out.targets, ", expected 1 to 2^31 - 1"));
+  if (out.targets < 1 || out.targets > kMaxTreeTargets)
+    a.fail("n_targets", cat("is ", out.targets, ", expected 1 to ", kMaxTreeTargets));
   const std::string aggregate = a.text("aggregate_function", "SUM");
   if (aggregate == "AVERAGE")
     out.aggregate = TreeAggregate::kAverage;

@@ -67,6 +67,7 @@ TEST(TreeEnsembleRegressor, RefusesHostileAttributes) {
   expect_refused("target_weights", Floats{1}, "has 1 elements");
   expect_refused("base_values", Floats{1, 2}, "expected n_targets");
   expect_refused("n_targets", int64_t{0}, "is 0");
+  expect_refused("n_targets", int64_t{INT32_MAX}, "expected 1 to 1000000");
 }
 
 TEST(TreeEnsembleRegressor, RefusesACircle) {

@@ -96,7 +96,7 @@ def tree_cases(suite):
         for aggregate in ("SUM", "AVERAGE", "MIN", "MAX"):
             suite.add(f"tree_regressor_{kind}_{aggregate.lower()}", "TreeEnsembleRegressor", data(40, 5, True), [FLOAT],
                       n_targets=3, aggregate_function=aggregate, base_values=[0.5, -1.0, 2.0],
-                      **random_trees(7, 4, 5, modes, "target", 3, (-2, 2)))
+                      **random_trees(7, 4, 5, modes, "target", 3, (-2, 2), range(3)))
         for transform in TRANSFORMS:
             for classes in (3, 4):
                 suite.add(f"tree_classifier_{kind}_{classes}_{transform.lower()}", "TreeEnsembleClassifier",

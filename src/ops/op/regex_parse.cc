@@ -12,20 +12,20 @@ constexpr int kMaxRepeat = 1000, kMaxDepth = 200;
 constexpr char32_t kLast = 0x10FFFF;
 
 struct NamedClass {
-  std::string_view name, ranges;  // pairs of first and last
+  std::string_view name, ranges;  // pairs of first and last, ascending
 };
 constexpr NamedClass kPosix[] = {
     {"alnum", "09AZaz"},   {"alpha", "AZaz"},   {"ascii", std::string_view("\0\x7F", 2)},
     {"blank", "\t\t  "},   {"digit", "09"},     {"cntrl", std::string_view("\0\x1F\x7F\x7F", 4)},
     {"graph", "!~"},       {"lower", "az"},     {"print", " ~"},
     {"punct", "!/:@[`{~"}, {"space", "\t\r  "}, {"upper", "AZ"},
-    {"word", "09AZaz__"},  {"xdigit", "09AFaf"}};
+    {"word", "09AZ__az"},  {"xdigit", "09AFaf"}};
 
 // \d, \s, \w; RE2's \s has no vertical tab.
 std::string_view perl_class(char32_t c) {
   return c == 'd' || c == 'D'   ? "09"
          : c == 's' || c == 'S' ? "\t\n\f\r  "
-         : c == 'w' || c == 'W' ? "09AZaz__"
+         : c == 'w' || c == 'W' ? "09AZ__az"
                                 : "";
 }
 

@@ -33,6 +33,11 @@ TEST(Regex, ClassesFlagsAndAssertions) {
               "e \xCE\xA3",
               "STRA\xC3\x9F"
               "E \xCF\x82"));  // sigma and final sigma
+  for (char c : {'a', 'z', 'A', 'Z', '_', '0', '9'}) {
+    EXPECT_TRUE(matches("\\w", std::string(1, c)));
+    EXPECT_FALSE(matches("\\W|[[:^word:]]", std::string(1, c)));
+  }
+  for (char c : {'`', '{', '@', '[', '^', '/', ':'}) EXPECT_TRUE(matches("\\W", std::string(1, c)));
   EXPECT_TRUE(matches("(?i:A)b", "ab"));
   EXPECT_FALSE(matches("(?i:A)b", "aB"));
   EXPECT_FALSE(matches("a.b", "a\nb"));

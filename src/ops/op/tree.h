@@ -19,6 +19,9 @@ struct TreeNode {
   bool missing_is_true = false;  // a NaN feature takes the true branch
 };
 
+// More targets or classes than this are refused: a row needs memory for each, whatever the file's size.
+inline constexpr int64_t kMaxTreeTargets = 1'000'000;
+
 struct TreeVote {
   int32_t target = 0;
   double weight = 0;
