@@ -101,7 +101,6 @@ class Compiler {
       const ir::Value* v = node.inputs()[i];
       const bool unread = !v || (i < 32 && (dropped >> i & 1));
       inputs.push_back(unread ? -1 : ONWARD_TRY(slot_of(v)));
-      if (v && unread) dropped_values_.push_back(v);
     }
     const Order out = choose_orders(*op, node, inputs);
     step.inputs = std::move(inputs);
@@ -288,7 +287,6 @@ class Compiler {
   PlanOptions options_;
   std::unordered_map<const ir::Value*, int> slots_;
   std::unordered_map<int, std::vector<int>> copies_;
-  std::vector<const ir::Value*> dropped_values_;
 };
 
 }  // namespace

@@ -66,12 +66,10 @@ struct Plan {
   std::vector<int> inputs, outputs;  // slots in the graph's order
   std::vector<std::pair<int, Tensor>> constants;
   std::vector<std::pair<const ir::Value*, int>> captures;  // values of enclosing graphs and their slots here
-  int64_t packed_bytes = 0;
 };
 
 struct PlanOptions {
   int threads = 1;
-  bool layouts = true;  // false: every slot row-major unless an operator insists
 };
 
 // `graph` is final: passes have run. Errors: Unsupported (an operator without a CPU kernel), InvalidModel.

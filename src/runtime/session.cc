@@ -22,8 +22,7 @@ Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model,
   }
   auto graph = ONWARD_TRY(s->model_->graph());
   s->passes_ = ONWARD_TRY(run_pipeline(*graph, options.level));
-  s->plan_ = ONWARD_TRY(
-      compile_plan(graph, {.threads = s->options_.threads, .layouts = options.level != Level::kOff}));
+  s->plan_ = ONWARD_TRY(compile_plan(graph, {.threads = s->options_.threads}));
   if (options.profile || !options.profile_path.empty()) s->profiler_ = std::make_unique<Profiler>();
   return s;
 }
