@@ -113,6 +113,21 @@ struct DimAlgebra {
     return {from(std::move(exact)), from(std::move(rest))};
   }
 
+  // floor((floor(x / c) + k) / b) = floor((x + k c) / (b c)) for constants b, c > 0 and k: the chain of
+  // strides in a network stays one division.
+  static std::optional<Dim> flatten_division(const Dim& a, const Dim& b) {
+    const Terms sum = terms(a);
+    if (sum.empty() || sum.size() > 2 || sum[0].coefficient != 1 || sum[0].atoms.size() != 1)
+      return std::nullopt;
+    if (sum.size() == 2 && !sum[1].atoms.empty()) return std::nullopt;
+    const Atom& inner = *sum[0].atoms[0];
+    if (inner.kind != AtomKind::kFloorDiv) return std::nullopt;
+    const int64_t c = inner.b.constant().value_or(0), outer = b.constant().value_or(0);
+    if (c <= 0 || outer <= 0 || !checked_mul(c, outer)) return std::nullopt;
+    const Dim k = sum.size() == 2 ? Dim(sum[1].coefficient) : Dim(0);
+    return floor_div(inner.a + k * Dim(c), Dim(c * outer));
+  }
+
   static std::optional<int64_t> evaluate(const Atom& a, const Dim::Lookup& lookup) {
     if (a.kind == AtomKind::kSymbol) return lookup(a.text);
     auto x = a.a.evaluate(lookup), y = a.b.evaluate(lookup);
@@ -238,6 +253,7 @@ Dim floor_div(const Dim& a, const Dim& b) {
   auto [exact, rest] = DimAlgebra::split(a, b);
   if (rest.is(0)) return exact;
   if (rest.is_constant() && b.is_constant()) return exact + floor_div(rest, b);
+  if (auto flat = DimAlgebra::flatten_division(rest, b)) return exact + *flat;
   return exact + DimAlgebra::function(AtomKind::kFloorDiv, "floordiv", rest, b);
 }
 

@@ -132,5 +132,20 @@ TEST(Dim, RandomExpressionsKeepTheirValues) {
   }
 }
 
+TEST(Dim, NestedDivisionsBecomeOne) {
+  const Dim n = Dim::symbol("N");
+  EXPECT_EQ(floor_div(floor_div(n - 1, 2), 2), floor_div(n - 1, 4));
+  // Two convolutions of stride 2: half of (half of n, rounded up), rounded up.
+  const Dim twice = floor_div(floor_div(n - 1, 2) + 1 - 1, 2) + 1;
+  const Dim odd = floor_div(floor_div(n, 3) + 5, 4), negative = floor_div(floor_div(n, 3) - 5, 4);
+  for (int64_t v = 0; v < 200; ++v) {
+    const auto at = [&](std::string_view) { return std::optional<int64_t>(v); };
+    const auto floored = [](int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); };
+    EXPECT_EQ(twice.evaluate(at), floored(floored(v - 1, 2), 2) + 1);
+    EXPECT_EQ(odd.evaluate(at), floored(floored(v, 3) + 5, 4));
+    EXPECT_EQ(negative.evaluate(at), floored(floored(v, 3) - 5, 4));
+  }
+}
+
 }  // namespace
 }  // namespace ow
