@@ -6,7 +6,6 @@
 // element is behind for SAME_UPPER and before otherwise.
 #include "kernels/conv_transpose.h"
 
-#include "kernels/conv_reference.h"
 #include "ops/op/convolution.h"
 #include "ops/op/op.h"
 
@@ -101,20 +100,13 @@ Result<kernels::ConvShape> weights_shape(const Attrs& a, const Shape& w, std::st
   return s;
 }
 
-struct PackedWeights {
-  Buffer memory;
-  Shape shape;
-};
+constexpr ConvKernels kKernels{kernels::conv_transpose_packed_bytes, kernels::conv_transpose_pack,
+                               kernels::conv_transpose_scratch_bytes, kernels::conv_transpose, true};
 
 Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
-  const Tensor* w = c.constant(1);
-  if (!w || w->dtype() != DType::kFloat32 || w->count() <= 0 || !w->is_dense()) return std::any();
-  const kernels::ConvShape s = ONWARD_TRY(weights_shape(a, w->shape(), c.node().label()));
-  PackedWeights packed{nullptr, w->shape()};
-  packed.memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(kernels::conv_transpose_packed_bytes(s))));
-  kernels::conv_transpose_pack(s, w->data<float>(), packed.memory.get(), c.threads());
-  c.drop(1);
-  return std::any(std::move(packed));
+  const Tensor* w = packable_weights(c);
+  if (!w) return std::any();
+  return pack_weights(c, kKernels, ONWARD_TRY(weights_shape(a, w->shape(), c.node().label())), *w);
 }
 
 Status set_image(const Attrs& a, RunContext& c, const Shape& w, kernels::ConvShape& s, Shape& out) {
@@ -137,45 +129,6 @@ Status set_image(const Attrs& a, RunContext& c, const Shape& w, kernels::ConvSha
     }
     out.push_back(s.out[at]);
   }
-  if (c.has(2) && !(c.in(2).shape() == Shape{s.out_channels}))
-    return c.error("the bias has shape ", c.in(2).shape(), ", expected [", s.out_channels, "]");
-  return {};
-}
-
-Status run_float(RunContext& c, kernels::ConvShape s, const Shape& shape, const PackedWeights* prepared) {
-  const auto x = ONWARD_TRY(image_input<float>(c, c.in(0)));
-  ImageOutput y = ONWARD_TRY(image_output(c, 0, DType::kFloat32, shape));
-  if (y.tensor.count() == 0) return {};
-  s.in_ld = x.ld;
-  s.out_ld = y.ld;
-  const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
-  if (!packed) {
-    auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::conv_transpose_packed_bytes(s))));
-    kernels::conv_transpose_pack(s, c.in(1).data<float>(), memory.data(), c.threads());
-    packed = memory.data();
-  }
-  const size_t bytes = kernels::conv_transpose_scratch_bytes(s, c.threads());
-  std::byte* scratch = bytes ? ONWARD_TRY(c.scratch(static_cast<int64_t>(bytes))).data() : nullptr;
-  kernels::Epilogue epilogue;
-  if (c.has(2)) epilogue.bias = c.in(2).data<float>();
-  kernels::conv_transpose(s, packed, x.data, y.data<float>(), epilogue, scratch, c.threads());
-  y.finish(c);
-  return {};
-}
-
-Status run_double(RunContext& c, kernels::ConvShape s, const Shape& shape) {
-  const auto x = ONWARD_TRY(image_input<double>(c, c.in(0)));
-  ImageOutput y = ONWARD_TRY(image_output(c, 0, DType::kFloat64, shape));
-  if (y.tensor.count() == 0) return {};
-  s.in_ld = x.ld;
-  s.out_ld = y.ld;
-  kernels::ReferenceConv<double, double, double>{.shape = s,
-                                                 .in = x.data,
-                                                 .w = c.in(1).data<double>(),
-                                                 .bias = c.has(2) ? c.in(2).data<double>() : nullptr,
-                                                 .out = y.data<double>()}
-      .run_transposed(c.threads());
-  y.finish(c);
   return {};
 }
 
@@ -185,7 +138,7 @@ Status run(const Attrs& a, RunContext& c) {
   kernels::ConvShape s = ONWARD_TRY(weights_shape(a, w, c.node().label()));
   Shape out;
   ONWARD_TRY(set_image(a, c, w, s, out));
-  return c.in(0).dtype() == DType::kFloat64 ? run_double(c, s, out) : run_float(c, s, out, packed);
+  return run_conv(c, kKernels, s, out, {});
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "ops/op/convolution.h"
 
+#include "kernels/conv_reference.h"
+
 namespace ow {
 
 ConvAttrs read_conv(const AttrReader& a) {
@@ -91,6 +93,70 @@ Result<kernels::ConvShape> conv_shape(const ConvAttrs& a, const RunContext& c, c
     out.push_back(axis.out);
   }
   return s;
+}
+
+const Tensor* packable_weights(const PrepareContext& c) {
+  const Tensor* w = c.constant(1);
+  return w && w->dtype() == DType::kFloat32 && w->count() > 0 && w->is_dense() ? w : nullptr;
+}
+
+Result<std::any> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
+                              const Tensor& w) {
+  PackedWeights packed{nullptr, w.shape()};
+  packed.memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(k.packed_bytes(s))));
+  k.pack(s, w.data<float>(), packed.memory.get(), c.threads());
+  c.drop(1);
+  return std::any(std::move(packed));
+}
+
+static Status run_float(RunContext& c, const ConvKernels& k, kernels::ConvShape s, const Shape& out,
+                        kernels::Epilogue epilogue) {
+  const auto x = ONWARD_TRY(image_input<float>(c, c.in(0)));
+  ImageOutput y = ONWARD_TRY(image_output(c, 0, DType::kFloat32, out));
+  if (y.tensor.count() == 0) return {};
+  s.in_ld = x.ld;
+  s.out_ld = y.ld;
+  const auto* prepared = c.prepared<PackedWeights>();
+  const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
+  if (!packed) {
+    auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(k.packed_bytes(s))));
+    k.pack(s, c.in(1).data<float>(), memory.data(), c.threads());
+    packed = memory.data();
+  }
+  const size_t bytes = k.scratch_bytes(s, c.threads());
+  std::byte* scratch = bytes ? ONWARD_TRY(c.scratch(static_cast<int64_t>(bytes))).data() : nullptr;
+  if (c.has(2)) epilogue.bias = c.in(2).data<float>();
+  k.run(s, packed, x.data, y.data<float>(), epilogue, scratch, c.threads());
+  y.finish(c);
+  return {};
+}
+
+static Status run_double(RunContext& c, const ConvKernels& k, kernels::ConvShape s, const Shape& out) {
+  const auto x = ONWARD_TRY(image_input<double>(c, c.in(0)));
+  ImageOutput y = ONWARD_TRY(image_output(c, 0, DType::kFloat64, out));
+  if (y.tensor.count() == 0) return {};
+  s.in_ld = x.ld;
+  s.out_ld = y.ld;
+  const kernels::ReferenceConv<double, double, double> loop{
+      .shape = s,
+      .in = x.data,
+      .w = c.in(1).data<double>(),
+      .bias = c.has(2) ? c.in(2).data<double>() : nullptr,
+      .out = y.data<double>()};
+  if (k.transposed)
+    loop.run_transposed(c.threads());
+  else
+    loop.run(c.threads());
+  y.finish(c);
+  return {};
+}
+
+Status run_conv(RunContext& c, const ConvKernels& k, kernels::ConvShape s, const Shape& out,
+                kernels::Epilogue epilogue) {
+  if (c.has(2) && !(c.in(2).shape() == Shape{s.out_channels}))
+    return c.error("the bias has shape ", c.in(2).shape(), ", expected [", s.out_channels, "]");
+  if (c.in(0).dtype() == DType::kFloat64) return run_double(c, k, s, out);
+  return run_float(c, k, s, out, epilogue);
 }
 
 }  // namespace ow

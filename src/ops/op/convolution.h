@@ -24,4 +24,30 @@ Result<kernels::ConvShape> conv_weights_shape(const ConvAttrs& a, const Shape& w
 Result<kernels::ConvShape> conv_shape(const ConvAttrs& a, const RunContext& c, const Shape& x, const Shape& w,
                                       Shape& out);
 
+// The float kernels of Conv or ConvTranspose; `transposed` is for the plain loop that double goes through.
+struct ConvKernels {
+  size_t (*packed_bytes)(const kernels::ConvShape&);
+  void (*pack)(const kernels::ConvShape&, const float* w, void* packed, int threads);
+  size_t (*scratch_bytes)(const kernels::ConvShape&, int threads);
+  void (*run)(const kernels::ConvShape&, const void* packed, const float* in, float* out,
+              const kernels::Epilogue&, void* scratch, int threads);
+  bool transposed;
+};
+
+// Constant weights, packed once; their shape stands in for the input that is dropped.
+struct PackedWeights {
+  Buffer memory;
+  Shape shape;
+};
+
+// The weights at input 1 if they can be packed before the run: constant, float32, not empty. Else null.
+const Tensor* packable_weights(const PrepareContext& c);
+// A PackedWeights of them; input 1 is dropped.
+Result<std::any> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
+                              const Tensor& w);
+
+// Runs with all of `s` but the lds set, into output 0 of shape `out`; checks the bias at input 2.
+Status run_conv(RunContext& c, const ConvKernels& k, kernels::ConvShape s, const Shape& out,
+                kernels::Epilogue epilogue);
+
 }  // namespace ow
