@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/command.h"
+#include "tools/report.h"
 #include "tools/session_flags.h"
 
 namespace onward::tools {
@@ -103,7 +104,7 @@ int bench(const Options& options) {
                        {"runs_per_s", t.mean > 0 ? 1000 / t.mean : 0},
                        {"peak_rss_mib", peak_rss_mib()}};
   if (options.json)
-    std::printf("%s\n", report.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+    print_json(report);
   else
     print_text(report);
   return kDone;

@@ -6,6 +6,7 @@
 
 #include "passes/check/check.h"
 #include "tools/command.h"
+#include "tools/report.h"
 
 namespace onward::tools {
 namespace {
@@ -58,7 +59,7 @@ int check(const Options& o) {
                                  {"errors", errors},
                                  {"warnings", warnings},
                                  {"findings", list}};
-    std::printf("%s\n", report.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
+    print_json(report);
   } else {
     std::printf("%s: %s, %lld errors, %lld warnings\n", o.model.c_str(), errors ? "invalid" : "valid",
                 static_cast<long long>(errors), static_cast<long long>(warnings));

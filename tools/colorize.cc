@@ -15,6 +15,7 @@
 #include "tools/colorize_jobs.h"
 #include "tools/command.h"
 #include "tools/progress.h"
+#include "tools/report.h"
 
 namespace onward::tools {
 namespace {
@@ -193,8 +194,7 @@ int colorize(Options options) {
   colour_all(colorizer, options, jobs, report);
   report.total_ms = ms_since(start);
   if (options.json)
-    std::printf("%s\n",
-                to_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    print_json(to_json(report));
   else if (!report.done.empty())
     print_text(report);
   if (report.failed.empty()) return kDone;

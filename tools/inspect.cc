@@ -8,6 +8,7 @@
 #include "onnx/text.h"
 #include "tools/command.h"
 #include "tools/inspect_report.h"
+#include "tools/report.h"
 
 namespace onward::tools {
 namespace {
@@ -160,7 +161,7 @@ int inspect(const Options& o) {
   if (imported.ok() && !sizes.empty()) put_sizes(o.model, sizes, report["inferred"]);
   if (!imported.ok()) report["not_inferred_because"] = imported.status().message();
   if (o.json) {
-    std::printf("%s\n", report.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
+    print_json(report);
     return kDone;
   }
   print_file(report);

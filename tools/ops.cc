@@ -8,6 +8,7 @@
 #include "ir/schema.h"
 #include "ops/op/op.h"
 #include "tools/command.h"
+#include "tools/report.h"
 
 namespace onward::tools {
 namespace {
@@ -112,7 +113,7 @@ void print_list(const std::map<Key, std::vector<int>>& all, bool json) {
     std::printf("%-44s %-28s %s\n", shown(key).c_str(), text.c_str(), how(key).c_str());
   }
   if (json)
-    std::printf("%s\n", list.dump(2).c_str());
+    print_json(list);
   else
     std::printf("%zu operators, %zu in this build\n", all.size(), here);
 }
@@ -125,7 +126,7 @@ void print_one(const Key& key, bool json) {
                         {"build", build_json(key)},
                         {"versions", ordered_json::array()}};
     for (const ow::Schema& s : versions) out["versions"].push_back(schema_json(s));
-    std::printf("%s\n", out.dump(2).c_str());
+    print_json(out);
     return;
   }
   std::printf("%s  in this build: %s\n", shown(key).c_str(), how(key).c_str());

@@ -11,6 +11,7 @@
 #include "apps/file.h"
 #include "tensor/convert.h"
 #include "tools/npy.h"
+#include "tools/report.h"
 #include "tools/tensor_file.h"
 
 namespace onward::tools {
@@ -118,10 +119,6 @@ json map_to_json(const Value& map) {
         item.kind() == ONWARD_TENSOR && item.count() == 1 ? element(npy_from_tensor(item), 0) : json();
   }
   return out;
-}
-
-std::string json_text(const json& value) {
-  return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 std::string number_text(const json& value) {

@@ -12,6 +12,7 @@
 #include "apps/file.h"
 #include "tools/command.h"
 #include "tools/outputs.h"
+#include "tools/report.h"
 #include "tools/session_flags.h"
 
 namespace onward::tools {
@@ -106,7 +107,7 @@ int run(const Options& options) {
   if (options.nodes) report["nodes"] = json::parse(session.profile_json());
   if (options.placement) report["placement"] = json::parse(session.placement_json());
   if (options.json)
-    std::printf("%s\n", report.dump(2, ' ', false, json::error_handler_t::replace).c_str());
+    print_json(report);
   else
     print_text(report);
   return kDone;

@@ -39,10 +39,7 @@ Result<Attrs> read(const AttrReader& a) {
 }
 
 Status infer(const Attrs& a, InferContext& c) {
-  int64_t features = -1;
-  const Dim rows = ONWARD_TRY(infer_features(c, 0, &features));
-  if (features >= 0 && features != a.features)
-    return c.error("input has ", features, " features, expected ", a.features);
+  const Dim rows = ONWARD_TRY(expect_features(c, 0, a.features));
   c.set(0, a.labels.dtype(), SymShape{rows});
   c.set(1, DType::kFloat32, SymShape{rows, a.columns()});
   return {};

@@ -46,10 +46,7 @@ Result<Attrs> read(const AttrReader& a) {
 }
 
 Status infer(const Attrs& a, InferContext& c) {
-  int64_t features = -1;
-  const Dim rows = ONWARD_TRY(infer_features(c, 0, &features));
-  if (features >= 0 && features != a.features)
-    return c.error("input has ", features, " features, expected ", a.features);
+  const Dim rows = ONWARD_TRY(expect_features(c, 0, a.features));
   c.set(0, DType::kFloat32, SymShape{rows, 1});
   return {};
 }

@@ -27,6 +27,14 @@ Result<Dim> infer_features(const InferContext& c, size_t i, int64_t* features) {
   return x->size() == 2 ? (*x)[0] : Dim(1);
 }
 
+Result<Dim> expect_features(const InferContext& c, size_t i, int64_t expected) {
+  int64_t features = -1;
+  Dim rows = ONWARD_TRY(infer_features(c, i, &features));
+  if (features >= 0 && features != expected)
+    return c.error("input has ", features, " features, expected ", expected);
+  return rows;
+}
+
 void linear_scores(std::span<const double> row, std::span<const float> coefficients,
                    std::span<const float> intercepts, std::span<double> scores) {
   const float* weights = coefficients.data();

@@ -17,6 +17,8 @@ struct FeatureRows {
 Result<FeatureRows> read_features(const RunContext& c, size_t i);
 // Checks what is known of such an input; gives N, and F in *features if it is known (else -1).
 Result<Dim> infer_features(const InferContext& c, size_t i, int64_t* features);
+// The same where the model fixes F: another F is an error.
+Result<Dim> expect_features(const InferContext& c, size_t i, int64_t expected);
 
 // scores[t] = sum_f row[f] coefficients[t, f] + intercepts[t] (none: 0).
 void linear_scores(std::span<const double> row, std::span<const float> coefficients,
