@@ -4,8 +4,8 @@
  *
  * For models with one float input and one float output of fixed size: a filter over frames of audio, say. The
  * input is 0, 1, 2, ... in the first run, then shifted by one from run to run; the first number of each
- * result is printed. Both buffers stay bound to a context, so that a run neither allocates nor looks up
- * anything. */
+ * result is printed. Both buffers stay bound to a context: a run reads and writes them where
+ * they are. */
 #include <onward/onward.h>
 #include <stdio.h>
 #include <stdlib.h>
