@@ -25,5 +25,6 @@ void add_bench(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_inspect(CLI::App& program, int& exit_code);
 void add_ops(CLI::App& program, int& exit_code);
+void add_simplify(CLI::App& program, int& exit_code);
 
 }  // namespace onward::tools
