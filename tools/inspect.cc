@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <memory>
 
+#include "apps/file.h"
 #include "onnx/text.h"
+#include "onnx/wire.h"
 #include "tools/command.h"
 #include "tools/inspect_report.h"
 #include "tools/report.h"
@@ -14,6 +17,7 @@ namespace onward::tools {
 namespace {
 
 constexpr const char* kExample =
+    "A damaged file is shown as far as it can be read (exit code 1); `onward check` says all that is wrong.\n"
     "Costs are expressions in the symbols of the input shapes; --shape gives a symbol a size.\n"
     "Example:\n"
     "  onward inspect unet.onnx --shape height=512 --shape width=512\n"
@@ -81,6 +85,11 @@ void print_file(const ordered_json& r) {
     print_values("input", r["inputs"]);
     print_values("output", r["outputs"]);
   }
+  for (const auto& f : r["local_functions"])
+    std::printf("%-14s%s: %lld nodes\n", "function", clean(f["name"]).c_str(),
+                static_cast<long long>(f["nodes"].get<int64_t>()));
+  for (const auto& name : r["missing_files"])
+    std::printf("%-14s%s: not there\n", "external", clean(name).c_str());
   for (const char* list : {"parameters", "external_files"})
     for (const auto& [name, s] : r[list].items())
       std::printf("%-14s%s: %s elements in %s tensors, %s bytes\n", *list == 'p' ? "parameters" : "external",
@@ -148,21 +157,72 @@ void put_sizes(const std::string& path, const SymbolSizes& sizes, ordered_json& 
   report = std::move(sized);
 }
 
+// What an import would stop at, kept for the report.
+class Problems : public ow::ImportObserver {
+ public:
+  explicit Problems(ordered_json& list) : list_(list) {}
+  void node_failed(const ow::onnx::Node&, ow::Status why) override { list_.push_back(why.message()); }
+  void initializer_failed(std::string_view name, ow::Status why) override {
+    list_.push_back("initializer '" + std::string(name) + "': " + std::string(why.message()));
+  }
+  void value(const std::string&, const ow::ir::Value&) override {}
+
+ private:
+  ordered_json& list_;
+};
+
+// The file, whole, or as far as it can be read; then `damage` says where that ends.
+std::shared_ptr<ow::onnx::ModelFile> load_what_is_there(const std::string& path, std::string& damage) {
+  auto file = ow::onnx::load(path);
+  if (file.ok()) return *std::move(file);
+  damage = file.status().message();
+  if (file.status().code() == ow::Code::kIo) throw std::runtime_error(damage);
+  const auto bytes = apps::read_file(path, std::numeric_limits<int64_t>::max());
+  auto part = std::make_shared<ow::onnx::ModelFile>();
+  const ow::onnx::Text text = part->keep(std::string(bytes.begin(), bytes.end()));
+  const ow::Status status = ow::onnx::read_message(text, part->model);
+  if (!part->model.graph && part->model.opset_import.empty()) throw std::runtime_error(damage);
+  return part;
+}
+
+// As imported; where that fails, with values of unknown type for what the failing nodes make.
+ow::Result<ow::ImportedModel> import_what_can_be(const std::shared_ptr<ow::onnx::ModelFile>& file,
+                                                 ordered_json& problems) {
+  auto imported = ow::import_model(file);
+  if (imported.ok()) return imported;
+  Problems observer(problems);
+  auto again = ow::import_model(file, {}, &observer);
+  if (!again.ok()) problems.push_back(again.status().message());
+  return again;
+}
+
+void print_problems(const ordered_json& problems) {
+  constexpr size_t kShown = 20;
+  for (size_t i = 0; i < std::min(kShown, problems.size()); ++i)
+    std::printf("%-14s%s\n", "problem", ow::printable(problems[i].get<std::string>(), 2000).c_str());
+  if (problems.size() > kShown)
+    std::printf("%-14s%zu more; `onward check` lists them all\n", "", problems.size() - kShown);
+}
+
 int inspect(const Options& o) {
   const SymbolSizes sizes = parse_shapes(o.shapes);
-  auto file = ow::onnx::load(o.model);
-  if (!file.ok()) throw std::runtime_error(std::string(file.status().message()));
-  auto imported =
-      o.graph == "onnx" ? ow::Result<ow::ImportedModel>(ow::unsupported("")) : ow::import_model(*file);
-  if (!o.graph.empty()) return print_graph(**file, imported, o.graph);
+  std::string damage;
+  const auto file = load_what_is_there(o.model, damage);
+  ordered_json problems = ordered_json::array();
+  if (!damage.empty()) problems.push_back(damage);
+  auto imported = o.graph == "onnx" || !file->model.graph
+                      ? ow::Result<ow::ImportedModel>(ow::unsupported("there is no whole graph"))
+                      : import_what_can_be(file, problems);
+  if (!o.graph.empty()) return print_graph(*file, imported, o.graph);
   ordered_json report = {{"model", o.model}};
-  report.update(file_report(**file));
+  report.update(file_report(*file));
+  report["problems"] = problems;
   report["inferred"] = imported.ok() ? graph_report(*imported, sizes) : ordered_json(nullptr);
   if (imported.ok() && !sizes.empty()) put_sizes(o.model, sizes, report["inferred"]);
   if (!imported.ok()) report["not_inferred_because"] = imported.status().message();
   if (o.json) {
     print_json(report);
-    return kDone;
+    return damage.empty() ? kDone : kJobFailed;
   }
   print_file(report);
   if (imported.ok())
@@ -170,7 +230,8 @@ int inspect(const Options& o) {
   else
     std::printf("%-14s%s\n", "not inferred", ow::printable(imported.status().message(), 2000).c_str());
   print_operators(report["operators"]);
-  return kDone;
+  print_problems(problems);
+  return damage.empty() ? kDone : kJobFailed;
 }
 
 }  // namespace

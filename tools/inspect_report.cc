@@ -121,8 +121,18 @@ ordered_json file_report(const ow::onnx::ModelFile& file) {
     out["nodes"] = m.graph->node.size();
   }
   out["functions"] = m.functions.size();
+  out["local_functions"] = ordered_json::array();
+  for (const auto& f : m.functions)
+    out["local_functions"].push_back(
+        {{"name", text(f.domain) + (or_default(f.domain).empty() ? "" : ".") + text(f.name)},
+         {"inputs", f.input.size()},
+         {"outputs", f.output.size()},
+         {"nodes", f.node.size()}});
   out["operators"] = operators(m);
   parameters(m, out);
+  out["missing_files"] = ordered_json::array();
+  for (const auto& [name, sums] : out["external_files"].items())
+    if (!file.external_files().open(name).ok()) out["missing_files"].push_back(name);
   return out;
 }
 

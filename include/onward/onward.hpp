@@ -197,9 +197,13 @@ class Model {
     detail::check(api().model_load(path.c_str(), nullptr, &made));
     reset(made);
   }
-  explicit Model(std::span<const std::byte> bytes) {
+  // External data is read beneath `external_data_folder`, and not at all where that is empty.
+  explicit Model(std::span<const std::byte> bytes, const std::string& external_data_folder = "") {
     onward_model* made = nullptr;
-    detail::check(api().model_load_bytes(bytes.data(), bytes.size(), nullptr, &made));
+    onward_model_options o{};
+    o.size = sizeof o;
+    o.external_data_folder = external_data_folder.empty() ? nullptr : external_data_folder.c_str();
+    detail::check(api().model_load_bytes(bytes.data(), bytes.size(), &o, &made));
     reset(made);
   }
 

@@ -104,6 +104,12 @@ onnx::ValueInfo Exporter::value_info(const ir::Value& v, onnx::Text name, bool w
   return info;
 }
 
+// Bodies run at many shapes, so that theirs are left to inference, but for counters and conditions, whose
+// shape some engines want to see.
+bool is_scalar(const ir::Type& type) {
+  return type.shape && (type.shape->empty() || (type.shape->size() == 1 && (*type.shape)[0].is(1)));
+}
+
 // The main graph's own declarations stay word for word; an output without a type or rank gets what is known.
 void Exporter::interface(const ir::Graph& g, bool main, onnx::Graph& out) {
   std::unordered_map<std::string_view, const onnx::ValueInfo*> declared;
@@ -111,7 +117,8 @@ void Exporter::interface(const ir::Graph& g, bool main, onnx::Graph& out) {
     for (const onnx::ValueInfo& info : source().input) declared[or_default(info.name)] = &info;
   for (const ir::Value* v : g.inputs()) {
     const auto it = declared.find(v->name());
-    out.input.push_back(it != declared.end() ? *it->second : value_info(*v, names_.at(v), false));
+    out.input.push_back(it != declared.end() ? *it->second
+                                             : value_info(*v, names_.at(v), main || is_scalar(v->type())));
   }
   for (size_t i = 0; i < g.outputs().size(); ++i) {
     onnx::ValueInfo info = value_info(*g.outputs()[i], output_names_[&g][i], main);
@@ -276,8 +283,8 @@ void Exporter::functions() {
 
 // The first IR version whose files may use this opset of the default domain.
 int64_t ir_version_of(int64_t opset) {
-  constexpr std::pair<int64_t, int64_t> kSince[] = {{9, 4},   {10, 5},  {11, 6},  {12, 7},  {15, 8}, {19, 9},
-                                                    {21, 10}, {23, 11}, {24, 12}, {25, 13}};
+  constexpr std::pair<int64_t, int64_t> kSince[] = {{9, 4},  {10, 5},  {11, 6},  {12, 7},  {15, 8},
+                                                    {19, 9}, {21, 10}, {23, 11}, {24, 12}, {25, 13}};
   int64_t version = 4;
   for (const auto& [since, ir] : kSince)
     if (opset >= since) version = ir;
