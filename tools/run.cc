@@ -138,7 +138,7 @@ int run(const Options& options) {
       options.out.empty() ? std::vector<std::string>() : write_outputs(options.out, names, outputs);
   bool same = true;
   for (const Difference& d : against(expected.get(), options, inputs, names, outputs)) {
-    report["compared"].push_back(to_json(d));
+    report["compared"].push_back(json(to_json(d)));
     same &= d.passed();
   }
   if (options.nodes) report["nodes"] = json::parse(session.profile_json());
