@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import onnx
+import onnx.reference
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -15,7 +16,7 @@ def net(path, wrong=0.0, extra=0.0):
     """x[2,8] -> MatMul -> a -> Relu -> b -> MatMul -> y[2,10]; `wrong` spoils the second matrix, `extra` the first."""
     rng = np.random.default_rng(7)
     w1, w2 = rng.standard_normal((8, 6)).astype(np.float32), rng.standard_normal((6, 10)).astype(np.float32)
-    w2[0, 0] += wrong
+    w2[:, 0] += wrong
     w1[0, 0] += extra
     nodes = [helper.make_node("MatMul", ["x", "w1"], ["a"], name="first"), helper.make_node("Relu", ["a"], ["b"], name="relu"),
              helper.make_node("MatMul", ["b", "w2"], ["y"], name="second")]
