@@ -17,7 +17,7 @@ def net(path, wrong=0.0, extra=0.0):
     rng = np.random.default_rng(7)
     w1, w2 = rng.standard_normal((8, 6)).astype(np.float32), rng.standard_normal((6, 10)).astype(np.float32)
     w2[:, 0] += wrong
-    w1[0, 0] += extra
+    w1 += extra
     nodes = [helper.make_node("MatMul", ["x", "w1"], ["a"], name="first"), helper.make_node("Relu", ["a"], ["b"], name="relu"),
              helper.make_node("MatMul", ["b", "w2"], ["y"], name="second")]
     return save(path, nodes, [floats("x", [2, 8])], [floats("y", [2, 10])],
