@@ -26,6 +26,7 @@ class Exporter {
     onnx::Text to;
   };
   onnx::Text take(std::string_view wanted);
+  onnx::Text node_name(const std::string& wanted);
   void reserve(const ir::Graph& g);
   void name_outputs(const ir::Graph& g, bool main);
   void name_values(const ir::Graph& g);
@@ -50,6 +51,7 @@ class Exporter {
   std::unordered_map<const ir::Graph*, std::vector<onnx::Text>> output_names_;
   std::unordered_map<const ir::Graph*, std::vector<Copy>> copies_;
   std::unordered_set<std::string_view> taken_;
+  std::unordered_set<std::string> node_names_;
   std::map<std::string, int64_t> needed_;      // opset by domain
   std::map<std::string, std::string> called_;  // domains and names of operators without a schema
 };
@@ -86,6 +88,13 @@ void Exporter::name_outputs(const ir::Graph& g, bool main) {
 void Exporter::name_values(const ir::Graph& g) {
   for (const auto& v : g.values())
     if (!names_.count(v.get())) names_[v.get()] = take(v->name());
+}
+
+// What an upgrade put in place of a node shares its name, which other engines refuse.
+onnx::Text Exporter::node_name(const std::string& wanted) {
+  std::string name = wanted;
+  for (int i = 1; !node_names_.insert(name).second; ++i) name = cat(wanted, "_", i);
+  return out_.file->keep(std::move(name));
 }
 
 void Exporter::reserve(const ir::Graph& g) {
@@ -194,7 +203,7 @@ Result<onnx::Node> Exporter::node(const ir::Node& n) {
   if (!schema) called_[n.domain] = n.op_type;
   out.op_type = out_.file->keep(n.op_type);
   if (!n.domain.empty()) out.domain = out_.file->keep(n.domain);
-  if (!n.name.empty()) out.name = out_.file->keep(n.name);
+  if (!n.name.empty()) out.name = node_name(n.name);
   if (!n.overload.empty()) out.overload = out_.file->keep(n.overload);
   if (!n.doc.empty()) out.doc_string = out_.file->keep(n.doc);
   for (const auto& [key, value] : n.metadata) {

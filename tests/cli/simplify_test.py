@@ -43,6 +43,17 @@ def test_smaller_and_the_same(tmp_path):
     np.testing.assert_allclose(ort(out, {"x": x})[0], ort(model, {"x": x})[0], rtol=1e-4, atol=1e-5)
 
 
+def test_node_names_stay_unique(tmp_path):
+    """Softmax-11 becomes several nodes; ONNX Runtime refuses a name that comes twice."""
+    nodes = [helper.make_node("Softmax", ["x"], ["y"], name="soft", axis=1)]
+    model = save(tmp_path / "m.onnx", nodes, [floats("x", [2, 3, 4])], [floats("y", [2, 3, 4])], opset=11)
+    assert call("simplify", model, "-o", tmp_path / "s.onnx").code == 0
+    names = [n.name for n in onnx.load(tmp_path / "s.onnx").graph.node if n.name]
+    assert len(names) == len(set(names))
+    x = np.random.default_rng(0).random((2, 3, 4), np.float32)
+    np.testing.assert_allclose(ort(tmp_path / "s.onnx", {"x": x})[0], ort(model, {"x": x})[0], rtol=1e-5)
+
+
 def test_why_and_bad_calls(tmp_path):
     model = conv_net(tmp_path / "m.onnx")
     done = call("simplify", model, "-o", tmp_path / "s.onnx", "--why", "Relu")
