@@ -4,6 +4,7 @@
 include(GNUInstallDirs)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 
@@ -36,7 +37,8 @@ onward_program_test(apps "${apps_tests}" onward_apps JPEG::JPEG PNG::PNG)
 onward_split(tools tools)
 list(REMOVE_ITEM tools_sources ${PROJECT_SOURCE_DIR}/tools/main.cc)
 add_library(onward_tools STATIC ${tools_sources})
-target_link_libraries(onward_tools PUBLIC onward_apps onward_flags nlohmann_json::nlohmann_json CLI11::CLI11)
+target_link_libraries(onward_tools PUBLIC onward_apps onward_flags nlohmann_json::nlohmann_json CLI11::CLI11
+  PRIVATE ZLIB::ZLIB)
 onward_program_test(tools "${tools_tests}" onward_tools)
 
 # The program; the library of the same name is the target onward_library.

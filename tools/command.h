@@ -22,8 +22,10 @@ using AddCommand = void (*)(CLI::App& program, int& exit_code);
 void add_colorize(CLI::App& program, int& exit_code);
 void add_run(CLI::App& program, int& exit_code);
 void add_bench(CLI::App& program, int& exit_code);
+void add_compare(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_inspect(CLI::App& program, int& exit_code);
 void add_ops(CLI::App& program, int& exit_code);
+void add_simplify(CLI::App& program, int& exit_code);
 
 }  // namespace onward::tools

@@ -5,7 +5,8 @@
 #include <cstring>
 
 #include "tools/command.h"
-#include "tools/tensor_file.h"
+#include "tools/value_file.h"
+#include "tools/value_literal.h"
 
 namespace onward::tools {
 namespace {
@@ -217,17 +218,46 @@ Value random_tensor(onward_dtype dtype, const std::vector<int64_t>& shape, uint6
   return tensor;
 }
 
+namespace {
+
+// Every array of an archive is the input of its name.
+void read_archive(const std::string& path, const std::vector<ValueInfo>& ports,
+                  std::map<std::string, Value>& given) {
+  for (const NpzEntry& entry : read_npz(path)) {
+    const ValueInfo* port = find(ports, entry.name);
+    if (!port)
+      throw UsageError("--input " + path + ": the model has no input '" + entry.name + "'; it has " +
+                       names_of(ports));
+    if (!given.emplace(entry.name, fit_tensor(entry.array, *port, path)).second)
+      throw UsageError("--input " + path + ": '" + entry.name + "' is given twice");
+  }
+}
+
+std::map<std::string, Value> read_given(const std::vector<std::string>& texts,
+                                        const std::vector<ValueInfo>& ports) {
+  std::map<std::string, Value> given;
+  for (const std::string& text : texts) {
+    const bool named = std::any_of(ports.begin(), ports.end(),
+                                   [&](const ValueInfo& v) { return text.starts_with(v.name + "="); });
+    if (!named && text.ends_with(".npz") && text.find('=') == std::string::npos) {
+      read_archive(text, ports, given);
+      continue;
+    }
+    const Pair pair = input_pair(text, ports);
+    const Value value = value_of(read_value(pair.value, *find(ports, pair.name)));
+    if (!given.emplace(pair.name, value).second) throw UsageError("--input " + text + ": given twice");
+  }
+  return given;
+}
+
+}  // namespace
+
 Inputs make_inputs(const Model& model, const InputRequest& request) {
   const std::vector<ValueInfo> ports = model.inputs();
   Shapes shapes = read_shapes(request.shapes, ports);
-  std::map<std::string, Value> given;
-  for (const std::string& text : request.files) {
-    const Pair pair = input_pair(text, ports);
-    const ValueInfo& port = *find(ports, pair.name);
-    const Value value = read_tensor(pair.value, port);
-    if (!given.emplace(pair.name, value).second) throw UsageError("--input " + text + ": given twice");
-    learn_symbols(port, value.shape(), shapes.symbols);
-  }
+  const std::map<std::string, Value> given = read_given(request.files, ports);
+  for (const auto& [name, value] : given)
+    if (value.kind() == ONWARD_TENSOR) learn_symbols(*find(ports, name), value.shape(), shapes.symbols);
   for (const auto& [name, dims] : shapes.of_input) learn_symbols(*find(ports, name), dims, shapes.symbols);
   Inputs inputs;
   uint64_t state = request.seed;
@@ -239,7 +269,8 @@ Inputs make_inputs(const Model& model, const InputRequest& request) {
     const auto shape = shapes.of_input.find(port.name);
     if (port.is_optional && shape == shapes.of_input.end()) continue;
     if (port.kind != ONWARD_TENSOR || port.dtype == ONWARD_UNDEFINED)
-      throw UsageError("input '" + port.name + "' is " + port.type + ", which has no random value");
+      throw UsageError("input '" + port.name + "' is " + port.type +
+                       ", which has no random value; give --input '" + port.name + "=FILE' or a literal");
     const std::vector<int64_t> dims =
         shape != shapes.of_input.end() ? shape->second : settle_shape(port, shapes.symbols);
     inputs.emplace_back(port.name, random_tensor(port.dtype, dims, state, port.name));

@@ -14,7 +14,7 @@
 namespace onward::tools {
 
 struct InputRequest {
-  std::vector<std::string> files;   // "NAME=FILE"; FILE is a .npy, a .pb (TensorProto), a JPEG or a PNG
+  std::vector<std::string> files;   // "NAME=SOURCE" (see value_file.h), or an .npz with arrays of their names
   std::vector<std::string> shapes;  // "NAME=1x3x224x224" or "SYMBOL=N"
   uint64_t seed = 0;
 };

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "apps/file.h"
 #include "onnx/text.h"
+#include "onnx/wire.h"
 #include "passes/import.h"
 #include "passes/inspect.h"
 #include "tools/command.h"
@@ -20,6 +23,7 @@ using nlohmann::ordered_json;
 using SymbolSizes = std::map<std::string, int64_t, std::less<>>;
 
 constexpr const char* kExample =
+    "A damaged file is shown as far as it can be read (exit code 1); `onward check` says all that is wrong.\n"
     "Costs are expressions in the symbols of the input shapes; --shape gives a symbol a size.\n"
     "Example:\n"
     "  onward inspect unet.onnx --shape height=512 --shape width=512\n"
@@ -87,6 +91,11 @@ void print_file(const ordered_json& r) {
     print_values("input", r["inputs"]);
     print_values("output", r["outputs"]);
   }
+  for (const auto& f : r["local_functions"])
+    std::printf("%-14s%s: %lld nodes\n", "function", clean(f["name"]).c_str(),
+                static_cast<long long>(f["nodes"].get<int64_t>()));
+  for (const auto& name : r["missing_files"])
+    std::printf("%-14s%s: not there\n", "external", clean(name).c_str());
   for (const char* list : {"parameters", "external_files"})
     for (const auto& [name, s] : r[list].items())
       std::printf("%-14s%s: %s elements in %s tensors, %s bytes\n", *list == 'p' ? "parameters" : "external",
@@ -120,18 +129,41 @@ int print_graph(const std::shared_ptr<ow::onnx::ModelFile>& file, const std::str
     std::printf("%s\n", ow::onnx::to_text(file->model).c_str());
     return kDone;
   }
-  auto imported = ow::import_model(file);
+  std::vector<std::string> problems;
+  auto imported = ow::import_what_can_be(file, problems);
   if (!imported.ok()) throw std::runtime_error(std::string(imported.status().message()));
   std::printf("%s\n", ow::ir::print(*imported->graph).c_str());
   return kDone;
 }
 
+// The file, whole, or as far as it can be read; then `damage` says where that ends.
+std::shared_ptr<ow::onnx::ModelFile> load_what_is_there(const std::string& path, std::string& damage) {
+  auto file = ow::onnx::load(path);
+  if (file.ok()) return *std::move(file);
+  damage = file.status().message();
+  if (file.status().code() == ow::Code::kIo) throw std::runtime_error(damage);
+  const auto bytes = apps::read_file(path, std::numeric_limits<int64_t>::max());
+  auto part = std::make_shared<ow::onnx::ModelFile>();
+  const ow::onnx::Text text = part->keep(std::string(bytes.begin(), bytes.end()));
+  const ow::Status status = ow::onnx::read_message(text, part->model);
+  if (!part->model.graph && part->model.opset_import.empty()) throw std::runtime_error(damage);
+  return part;
+}
+
+void print_problems(const ordered_json& problems) {
+  constexpr size_t kShown = 20;
+  for (size_t i = 0; i < std::min(kShown, problems.size()); ++i)
+    std::printf("%-14s%s\n", "problem", ow::printable(problems[i].get<std::string>(), 2000).c_str());
+  if (problems.size() > kShown)
+    std::printf("%-14s%zu more; `onward check` lists them all\n", "", problems.size() - kShown);
+}
+
 int inspect(const Options& o) {
   const auto sizes = parse_shapes(o.shapes);
-  auto file = ow::onnx::load(o.model);
-  if (!file.ok()) throw std::runtime_error(std::string(file.status().message()));
-  if (!o.graph.empty()) return print_graph(*file, o.graph);
-  auto made = ow::inspect_json(*file, sizes);
+  std::string damage;
+  const auto file = load_what_is_there(o.model, damage);
+  if (!o.graph.empty()) return print_graph(file, o.graph);
+  auto made = ow::inspect_json(file, sizes, damage);
   if (!made.ok() && made.status().code() == ow::Code::kInvalidArgument)
     throw UsageError("--shape: " + std::string(made.status().message()));
   if (!made.ok()) throw std::runtime_error(std::string(made.status().message()));
@@ -139,7 +171,7 @@ int inspect(const Options& o) {
   report.update(ordered_json::parse(*made));
   if (o.json) {
     print_json(report);
-    return kDone;
+    return damage.empty() ? kDone : kJobFailed;
   }
   print_file(report);
   if (!report["inferred"].is_null())
@@ -148,7 +180,8 @@ int inspect(const Options& o) {
     std::printf("%-14s%s\n", "not inferred",
                 ow::printable(report["not_inferred_because"].get<std::string>(), 2000).c_str());
   print_operators(report["operators"]);
-  return kDone;
+  print_problems(report["problems"]);
+  return damage.empty() ? kDone : kJobFailed;
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 namespace onward::tools {
 namespace {
 
-constexpr AddCommand kCommands[] = {add_colorize, add_run, add_bench, add_check, add_inspect, add_ops};
+constexpr AddCommand kCommands[] = {add_colorize, add_run,     add_bench,    add_check,
+                                    add_compare,  add_inspect, add_simplify, add_ops};
 
 int fail(const char* message, int code) {
   std::fprintf(stderr, "onward: %s\n", message);

@@ -147,6 +147,8 @@ ElementType element_type(const Header& header) {
   const std::string code = descr.substr(1);
   for (const NumpyType& t : kTypes)
     if (code == t.code) return {t, swapped};
+  if (code == "V1" || code == "f1" || code == "V2")
+    return {{"V", ONWARD_UNDEFINED, code == "V2" ? 2u : 1u, 1}, false};
   if (code[0] != 'U' && code[0] != 'S') unknown();
   size_t length = 0;
   for (char c : code.substr(1)) {

@@ -5,8 +5,9 @@
 //   bytes
 //
 // Read: b1, i1..i8, u1..u8, f2, f4, f8, c8, c16, U and S in either byte order and either element order.
-// Written: the same, little endian, row-major. What NumPy has no type for is written as the nearest wider
-// one: bfloat16 and the 8-bit and 4-bit floats as f4, 2- and 4-bit integers as i1 or u1.
+// V1, V2 and f1, raw elements, are read with dtype UNDEFINED: what NumPy writes for the types of ml_dtypes,
+// whose name it drops. Written: the same, little endian, row-major. What NumPy has no type for is written as
+// the nearest wider one: bfloat16 and the 8-bit and 4-bit floats as f4, 2- and 4-bit integers as i1 or u1.
 #pragma once
 #include <cstddef>
 #include <span>

@@ -11,7 +11,9 @@
 
 #include "apps/file.h"
 #include "tools/command.h"
+#include "tools/compare_report.h"
 #include "tools/outputs.h"
+#include "tools/reference.h"
 #include "tools/report.h"
 #include "tools/session_flags.h"
 
@@ -25,11 +27,14 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kExample =
     "Example:\n"
     "  onward run resnet50.onnx --input input=cat.jpg --out results\n"
-    "  onward run unet.onnx --shape height=256 --shape width=256 --repeat 5 --nodes\n";
+    "  onward run unet.onnx --shape height=256 --shape width=256 --repeat 5 --nodes\n"
+    "  onward run bert.onnx --input 'ids=[[101,2023,102]]' --input mask=mask.npy\n"
+    "  onward run model.onnx --test-data test_data_set_0\n";
 
 struct Options {
   SessionFlags session;
-  std::string out;
+  std::string out, test_data;
+  Gate gate;
   int repeat = 1;
   double timeout_s = 0;
   bool nodes = false, placement = false, json = false;
@@ -62,12 +67,19 @@ void print_placement(const json& placement) {
   for (const json& note : placement["notes"]) std::printf("%s\n", note.get<std::string>().c_str());
 }
 
+void print_compared(const json& list) {
+  for (const json& d : list)
+    std::printf("%s  %s\n", d["name"].get<std::string>().c_str(),
+                d["passed"].get<bool>() ? "as expected" : d["failed_because"].get<std::string>().c_str());
+}
+
 void print_text(const json& report) {
   for (const json& o : report["outputs"]) std::printf("%s\n", summary_text(o).c_str());
   for (const json& file : report["files"]) std::printf("wrote %s\n", file.get<std::string>().c_str());
   std::printf("load %.1f ms, run", report["load_ms"].get<double>());
   for (const json& ms : report["run_ms"]) std::printf(" %.1f", ms.get<double>());
   std::printf(" ms\n");
+  if (report.contains("compared")) print_compared(report["compared"]);
   if (report.contains("nodes")) print_nodes(report["nodes"]);
   if (report.contains("placement")) print_placement(report["placement"]);
 }
@@ -81,11 +93,31 @@ void check_profile_path(const std::string& path) {
     throw apps::FileError(path + ": the profile cannot be written there");
 }
 
+// The outputs against those of the data set; empty without one.
+std::vector<Difference> against(Reference* expected, const Options& options, const Inputs& inputs,
+                                const std::vector<std::string>& names, const std::vector<Value>& outputs) {
+  std::vector<Difference> list;
+  if (!expected) return list;
+  const Values values = expected->values(inputs, names, false);
+  for (size_t i = 0; i < names.size(); ++i)
+    if (const auto it = values.find(names[i]); it != values.end())
+      list.push_back(difference_of(names[i], datum_of(outputs[i]), it->second, options.gate));
+  return list;
+}
+
 int run(const Options& options) {
   check_profile_path(options.session.options.profile_path);
   auto start = Clock::now();
   const Model model(options.session.model);
-  const Inputs inputs = make_inputs(model, options.session.inputs);
+  std::unique_ptr<Reference> expected;
+  InputRequest request = options.session.inputs;
+  if (!options.test_data.empty()) {
+    if (!fs::is_directory(options.test_data))
+      throw UsageError("--test-data " + options.test_data + ": no folder");
+    expected = make_reference({options.session.model, options.test_data, "", {}});
+    for (const std::string& flag : expected->inputs()) request.files.push_back(flag);
+  }
+  const Inputs inputs = make_inputs(model, request);
   SessionOptions session_options = options.session.session_options();
   session_options.profile = options.nodes;
   const Session session(model, session_options);
@@ -104,13 +136,18 @@ int run(const Options& options) {
   for (size_t i = 0; i < outputs.size(); ++i) report["outputs"].push_back(summarize(names[i], outputs[i]));
   report["files"] =
       options.out.empty() ? std::vector<std::string>() : write_outputs(options.out, names, outputs);
+  bool same = true;
+  for (const Difference& d : against(expected.get(), options, inputs, names, outputs)) {
+    report["compared"].push_back(json(to_json(d)));
+    same &= d.passed();
+  }
   if (options.nodes) report["nodes"] = json::parse(session.profile_json());
   if (options.placement) report["placement"] = json::parse(session.placement_json());
   if (options.json)
     print_json(report);
   else
     print_text(report);
-  return kDone;
+  return same ? kDone : kJobFailed;
 }
 
 }  // namespace
@@ -121,6 +158,13 @@ void add_run(CLI::App& program, int& exit_code) {
   auto o = std::make_shared<Options>();
   o->session.add_to(*sub);
   sub->add_option("--out", o->out, "Write each output to DIR/NAME.npy")->type_name("DIR");
+  sub->add_option(
+         "--test-data", o->test_data,
+         "Inputs from DIR/input_0.pb ..., and outputs compared with DIR/output_0.pb ... (exit code 1\n"
+         "where they differ)")
+      ->type_name("DIR");
+  sub->add_option("--rtol", o->gate.rtol, "With --test-data: relative tolerance (default: 1e-3)");
+  sub->add_option("--atol", o->gate.atol, "With --test-data: absolute tolerance (default: 1e-5)");
   sub->add_option("--repeat", o->repeat, "How often to run")->check(CLI::Range(1, 1'000'000));
   sub->add_option("--profile", o->session.options.profile_path,
                   "Write a Chrome trace of the runs to this file");

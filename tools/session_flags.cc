@@ -15,8 +15,9 @@ void SessionFlags::add_to(CLI::App& command) {
   command.add_option("model", model, "The ONNX file")->required()->type_name("MODEL");
   command
       .add_option("--input", inputs.files,
-                  "An input: a .npy, a .pb (TensorProto), a JPEG or a PNG; else random")
-      ->type_name("NAME=FILE");
+                  "An input: a .npy, .npz, .pb, .json, JPEG, PNG, a folder of .npy for a sequence, or a\n"
+                  "literal as [[1,2,3]]; an .npz alone gives all inputs it has; else random")
+      ->type_name("NAME=SOURCE|FILE.npz");
   command.add_option("--shape", inputs.shapes, "Shape of a random input, or value of an open dimension")
       ->type_name("NAME=1x3x224x224|SYMBOL=N");
   command.add_option("--seed", inputs.seed, "Of the random inputs");

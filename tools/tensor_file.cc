@@ -18,30 +18,8 @@ namespace {
 
 using apps::FileError;
 
-constexpr uint8_t kNpyStart[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
-
 Value strings_tensor(const std::vector<int64_t>& shape, const std::vector<std::string>& texts) {
   return Tensor::strings(shape, texts);
-}
-
-Value tensor_from_proto(const std::string& path) {
-  const std::vector<uint8_t> bytes = apps::read_file(path, std::numeric_limits<int64_t>::max());
-  ow::onnx::Tensor proto;
-  const ow::Status read =
-      ow::onnx::read_message({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, proto);
-  if (!read.ok())
-    throw FileError(path + ": neither .npy, JPEG, PNG nor a TensorProto: " + std::string(read.message()));
-  auto data = ow::onnx::tensor_data(proto, nullptr);
-  if (!data.ok()) throw FileError(path + ": " + std::string(data.status().message()));
-  if (data->data_type == ow::onnx::Tensor::STRING)
-    return strings_tensor(data->dims, {data->strings.begin(), data->strings.end()});
-  Tensor tensor(static_cast<onward_dtype>(data->data_type), data->dims);
-  const std::string_view payload = data->bytes();
-  if (payload.size() != tensor.bytes())
-    throw FileError(path + ": " + std::to_string(payload.size()) + " bytes of data; expected " +
-                    std::to_string(tensor.bytes()));
-  if (!payload.empty()) std::memcpy(tensor.raw(), payload.data(), payload.size());
-  return tensor;
 }
 
 // Where the picture's axes are in an input of rank 4.
@@ -65,7 +43,9 @@ float sample(const apps::Planes& planes, int channels, int c, size_t i) {
   return 0.299f * planes.plane(0)[i] + 0.587f * planes.plane(1)[i] + 0.114f * planes.plane(2)[i];
 }
 
-Value tensor_from_picture(const std::string& path, const ValueInfo& input) {
+}  // namespace
+
+Value read_picture(const std::string& path, const ValueInfo& input) {
   const PictureAxes axes = picture_axes(input, path);
   if (input.dtype != ONWARD_FLOAT32 && input.dtype != ONWARD_UINT8)
     throw FileError(path + ": a picture fits a float or uint8 input; '" + input.name + "' is " + input.type);
@@ -96,8 +76,6 @@ Value tensor_from_picture(const std::string& path, const ValueInfo& input) {
   return tensor;
 }
 
-}  // namespace
-
 Value tensor_from_npy(const NpyArray& array) {
   if (array.dtype == ONWARD_STRING) return strings_tensor(array.shape, array.strings);
   Tensor tensor(array.dtype, array.shape);
@@ -105,12 +83,18 @@ Value tensor_from_npy(const NpyArray& array) {
   return tensor;
 }
 
-Value read_tensor(const std::string& path, const ValueInfo& input) {
-  const std::vector<uint8_t> start = apps::read_file_start(path, sizeof kNpyStart);
-  if (start.size() == sizeof kNpyStart && std::memcmp(start.data(), kNpyStart, sizeof kNpyStart) == 0)
-    return tensor_from_npy(read_npy(path));
-  if (apps::is_image_file(path)) return tensor_from_picture(path, input);
-  return tensor_from_proto(path);
+Value tensor_from_proto(const ow::onnx::Tensor& proto, const std::string& path) {
+  auto data = ow::onnx::tensor_data(proto, nullptr);
+  if (!data.ok()) throw FileError(path + ": " + std::string(data.status().message()));
+  if (data->data_type == ow::onnx::Tensor::STRING)
+    return strings_tensor(data->dims, {data->strings.begin(), data->strings.end()});
+  Tensor tensor(static_cast<onward_dtype>(data->data_type), data->dims);
+  const std::string_view payload = data->bytes();
+  if (payload.size() != tensor.bytes())
+    throw FileError(path + ": " + std::to_string(payload.size()) + " bytes of data; expected " +
+                    std::to_string(tensor.bytes()));
+  if (!payload.empty()) std::memcpy(tensor.raw(), payload.data(), payload.size());
+  return tensor;
 }
 
 NpyArray npy_from_tensor(const Value& value) {

@@ -478,6 +478,9 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   ir::Node* made = g.add_node(op_type, domain, std::move(in), names, std::move(attrs));
   made->name = onnx::or_default(proto.name);
   made->overload = onnx::or_default(proto.overload);
+  made->doc = onnx::or_default(proto.doc_string);
+  for (const auto& entry : proto.metadata_props)
+    made->metadata.emplace_back(onnx::or_default(entry.key), onnx::or_default(entry.value));
   return finish(made, schema, names, scope);
 }
 

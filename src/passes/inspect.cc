@@ -80,10 +80,10 @@ void write(const Sum& s, JsonWriter& w) {
   w.key("bytes").number(s.bytes).close('}');
 }
 
-void parameters(const onnx::Model& m, JsonWriter& w) {
+void parameters(const onnx::ModelFile& file, JsonWriter& w) {
   std::map<int32_t, Sum> by_type;
   std::map<std::string, Sum> files;
-  (void)onnx::for_each<onnx::Tensor>(m, [&](const onnx::Tensor& t, std::string_view) {
+  (void)onnx::for_each<onnx::Tensor>(file.model, [&](const onnx::Tensor& t, std::string_view) {
     int64_t elements = 1, bytes = 0;
     for (int64_t d : t.dims)
       if (d < 0 || __builtin_mul_overflow(elements, d, &elements)) return Status();
@@ -93,8 +93,8 @@ void parameters(const onnx::Model& m, JsonWriter& w) {
     sum = sum.plus(elements, bytes);
     if (!t.is_external()) return Status();
     auto where = onnx::external_location(t);
-    Sum& file = files[where.ok() ? std::string(where->location) : "(invalid location)"];
-    file = file.plus(elements, bytes);
+    Sum& there = files[where.ok() ? std::string(where->location) : "(invalid location)"];
+    there = there.plus(elements, bytes);
     return Status();
   });
   Sum total;
@@ -105,11 +105,32 @@ void parameters(const onnx::Model& m, JsonWriter& w) {
   }
   write(total, w.key("total"));
   w.close('}').key("external_files").open('{');
-  for (const auto& [file, s] : files) write(s, w.key(file));
-  w.close('}');
+  for (const auto& [name, s] : files) write(s, w.key(name));
+  w.close('}').key("missing_files").open('[');
+  for (const auto& [name, s] : files)
+    if (!file.external_files().open(name).ok()) w.text(name);
+  w.close(']');
 }
 
-void file_report(const onnx::Model& m, JsonWriter& w) {
+void local_functions(const onnx::Model& m, JsonWriter& w) {
+  const auto count = [&](const char* key, const auto& list) {
+    w.key(key).number(static_cast<int64_t>(list.size()));
+  };
+  count("functions", m.functions);
+  w.key("local_functions").open('[');
+  for (const auto& f : m.functions) {
+    const std::string_view domain = or_default(f.domain);
+    w.open('{').key("name").text(cat(domain, domain.empty() ? "" : ".", or_default(f.name)));
+    count("inputs", f.input);
+    count("outputs", f.output);
+    count("nodes", f.node);
+    w.close('}');
+  }
+  w.close(']');
+}
+
+void file_report(const onnx::ModelFile& file, JsonWriter& w) {
+  const onnx::Model& m = file.model;
   header(m, w);
   std::set<std::string_view> initialized;
   if (m.graph) {
@@ -119,10 +140,24 @@ void file_report(const onnx::Model& m, JsonWriter& w) {
     values("outputs", m.graph->output, {}, w);
     w.key("nodes").number(static_cast<int64_t>(m.graph->node.size()));
   }
-  w.key("functions").number(static_cast<int64_t>(m.functions.size()));
+  local_functions(m, w);
   operators(m, w);
-  parameters(m, w);
+  parameters(file, w);
 }
+
+// What an import would stop at, kept for the report.
+class Problems : public ImportObserver {
+ public:
+  explicit Problems(std::vector<std::string>& list) : list_(list) {}
+  void node_failed(const onnx::Node&, Status why) override { list_.emplace_back(why.message()); }
+  void initializer_failed(std::string_view name, Status why) override {
+    list_.push_back(cat("initializer '", name, "': ", why.message()));
+  }
+  void value(const std::string&, const ir::Value&) override {}
+
+ private:
+  std::vector<std::string>& list_;
+};
 
 class GraphReport {
  public:
@@ -196,11 +231,28 @@ class GraphReport {
 
 }  // namespace
 
-Result<std::string> inspect_json(const std::shared_ptr<onnx::ModelFile>& file, const Sizes& sizes) {
+Result<ImportedModel> import_what_can_be(const std::shared_ptr<onnx::ModelFile>& file,
+                                         std::vector<std::string>& problems) {
+  if (!file->model.graph) return unsupported("there is no whole graph");
+  auto imported = import_model(file);
+  if (imported.ok()) return imported;
+  Problems observer(problems);
+  auto again = import_model(file, {}, &observer);
+  if (!again.ok()) problems.emplace_back(again.status().message());
+  return again;
+}
+
+Result<std::string> inspect_json(const std::shared_ptr<onnx::ModelFile>& file, const Sizes& sizes,
+                                 std::string_view damage) {
   JsonWriter w;
   w.open('{');
-  file_report(file->model, w);
-  auto imported = import_model(file);
+  file_report(*file, w);
+  std::vector<std::string> problems;
+  if (!damage.empty()) problems.emplace_back(damage);
+  auto imported = import_what_can_be(file, problems);
+  w.key("problems").open('[');
+  for (const std::string& p : problems) w.text(p);
+  w.close(']');
   if (!imported.ok()) {
     w.key("inferred").null().key("not_inferred_because").text(imported.status().message());
     return w.close('}').take();

@@ -470,9 +470,22 @@ def test_inspect_macs(tmp_path, name, macs):
 def test_inspect_tells_what_the_file_says_where_it_cannot_infer(tmp_path):
     path = saved(tmp_path, model([h.make_node("Thing", ["x"], ["y"], domain="custom")], domains=["custom"]))
     report = inspected(path)
-    assert report["operators"] == {"custom.Thing": 1} and report["inferred"] is None and "Thing" in report["not_inferred_because"]
+    assert report["operators"] == {"custom.Thing": 1} and "Thing" in report["problems"][0]
+    assert report["inferred"]["inputs"] == [{"name": "x", "type": "float[2,3]"}] and report["inferred"]["nodes_of_unknown_cost"] == 0
     assert report["inputs"] == [{"name": "x", "type": "float[2,3]"}]
     assert onward("inspect", path)[0] == 0
+
+
+def test_inspect_shows_what_is_left_of_a_damaged_file(tmp_path):
+    path = saved(tmp_path, model([h.make_node("Thing", ["x"], ["t"], domain="custom"), h.make_node("Relu", ["x"], ["y"])], domains=["custom"]))
+    report = inspected(path)
+    assert report["inferred"]["outputs"][0]["type"] == "float[2,3]" and report["inferred"]["flops"]["value"] == 6
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+    code, out, _ = onward("inspect", path, "--json")
+    assert code == 1 and json.loads(out)["operators"] == {"custom.Thing": 1, "Relu": 1} and json.loads(out)["problems"]
+    path.write_bytes(b"no model at all")
+    assert onward("inspect", path)[0] == 1
 
 
 def test_inspect_prints_graphs(tmp_path):

@@ -1,0 +1,90 @@
+#include "passes/simplify.h"
+
+#include <algorithm>
+
+#include "ops/op/attributes.h"
+#include "ops/op/op.h"
+
+namespace ow {
+namespace {
+
+// Not lowering, fusing and widening: they make what only this engine runs, or what it runs best.
+constexpr std::string_view kStandard[] = {"constants", "identity", "fold", "batch_norm", "dead"};
+
+bool keeps_standard(const Pass& pass) {
+  return std::find(std::begin(kStandard), std::end(kStandard), pass.name) != std::end(kStandard);
+}
+
+Result<int> run_everywhere(const Pass& pass, ir::Graph& graph) {
+  std::vector<ir::Graph*> graphs;
+  ir::visit_graphs(graph, [&](ir::Graph& g) { graphs.push_back(&g); });
+  int changes = 0;
+  for (auto it = graphs.rbegin(); it != graphs.rend(); ++it) {
+    auto made = pass.run(**it);
+    if (!made.ok()) return made.take_status().context(pass.name);
+    changes += *made;
+  }
+  return changes;
+}
+
+}  // namespace
+
+Result<Simplified> simplify(ir::Graph& graph, int max_rounds) {
+  Simplified out;
+  for (const Pass& pass : pipeline())
+    if (keeps_standard(pass)) out.passes.push_back({pass.name});
+  for (bool changed = true; changed && out.rounds < max_rounds; ++out.rounds) {
+    changed = false;
+    size_t at = 0;
+    for (const Pass& pass : pipeline()) {
+      if (!keeps_standard(pass)) continue;
+      const int changes = ONWARD_TRY(run_everywhere(pass, graph));
+      out.passes[at++].changes += changes;
+      changed |= changes > 0;
+    }
+  }
+  return out;
+}
+
+namespace {
+
+std::string variable_inputs(const ir::Node& node) {
+  std::string names;
+  int count = 0;
+  for (const ir::Value* v : node.inputs()) {
+    if (!v || v->is_constant()) continue;
+    if (++count <= 3) names += cat(count > 1 ? ", '" : "'", printable(v->name()), "'");
+  }
+  return count > 3 ? cat(names, " and ", count - 3, " more") : names;
+}
+
+std::string why_batch_norm(const ir::Node& node) {
+  const ir::Node* before = node.input(0) ? node.input(0)->producer() : nullptr;
+  if (AttrReader(node).integer("training_mode", 0) != 0) return "it is in training mode";
+  if (!before) return "no node makes its input, so there are no weights to take it over";
+  if (!before->is("Conv") && !before->is("ConvTranspose"))
+    return cat("its input comes from ", before->label(), ", not from a convolution");
+  if (node.input(0)->uses().size() != 1 || node.input(0)->output_uses() != 0)
+    return cat("others read the output of ", before->label(), ", too");
+  return "a weight or statistic is no constant, or not of type float or double";
+}
+
+}  // namespace
+
+std::string why_kept(const ir::Node& node) {
+  if (node.is("BatchNormalization")) return why_batch_norm(node);
+  if (node.is("Identity"))
+    return "its output is an output of the graph, and its input has a name to keep as well";
+  bool subgraphs = false;
+  node.visit_subgraphs([&](const std::string&, ir::Graph&) { subgraphs = true; });
+  if (const std::string names = variable_inputs(node); !names.empty())
+    return cat("computed from ", names, ", no constant");
+  if (subgraphs) return "nodes with graphs inside are not folded";
+  const Op* op = find_op(node.domain, node.op_type);
+  if (!op || !op->can_run) return "this build cannot compute it by itself";
+  if (!op->traits.deterministic) return "it answers differently each time";
+  if (node.is("DequantizeLinear")) return "its constants stay small: unpacked weights would grow the model";
+  return "its result would grow the model past the limit of folding, or folding it failed";
+}
+
+}  // namespace ow
