@@ -3,15 +3,21 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "onnx/text.h"
+#include "passes/import.h"
+#include "passes/inspect.h"
 #include "tools/command.h"
-#include "tools/inspect_report.h"
 #include "tools/report.h"
 
 namespace onward::tools {
 namespace {
+
+using nlohmann::ordered_json;
+using SymbolSizes = std::map<std::string, int64_t, std::less<>>;
 
 constexpr const char* kExample =
     "Costs are expressions in the symbols of the input shapes; --shape gives a symbol a size.\n"
@@ -108,67 +114,39 @@ void print_operators(const ordered_json& operators) {
                 ow::printable(op).c_str());
 }
 
-// The model as text; false where it has no such form.
-int print_graph(const ow::onnx::ModelFile& file, ow::Result<ow::ImportedModel>& imported,
-                const std::string& form) {
+// The model as text.
+int print_graph(const std::shared_ptr<ow::onnx::ModelFile>& file, const std::string& form) {
   if (form == "onnx") {
-    std::printf("%s\n", ow::onnx::to_text(file.model).c_str());
+    std::printf("%s\n", ow::onnx::to_text(file->model).c_str());
     return kDone;
   }
+  auto imported = ow::import_model(file);
   if (!imported.ok()) throw std::runtime_error(std::string(imported.status().message()));
   std::printf("%s\n", ow::ir::print(*imported->graph).c_str());
   return kDone;
 }
 
-// The report for inputs of given sizes, which inference then knows as numbers. Expressions stay symbolic.
-void put_sizes(const std::string& path, const SymbolSizes& sizes, ordered_json& report) {
-  for (const auto& [symbol, size] : sizes)
-    if (std::find(report["symbols"].begin(), report["symbols"].end(), symbol) == report["symbols"].end())
-      throw UsageError("--shape " + symbol + ": the inputs have no such symbol, they have " +
-                       report["symbols"].dump());
-  auto file = ow::onnx::load(path);
-  if (!file.ok() || !(*file)->model.graph) return;
-  for (auto& info : (*file)->model.graph->input) {
-    if (!info.type || !info.type->tensor_type || !info.type->tensor_type->shape) continue;
-    for (auto& dim : info.type->tensor_type->shape->dim)
-      if (auto it = sizes.find(ow::onnx::or_default(dim.dim_param)); it != sizes.end()) {
-        dim.dim_value = it->second;
-        dim.dim_param.reset();
-      }
-  }
-  auto imported = ow::import_model(*file);
-  if (!imported.ok())
-    throw std::runtime_error("with these sizes: " + std::string(imported.status().message()));
-  ordered_json sized = graph_report(*imported, sizes);
-  for (const char* cost : {"macs", "flops"}) {
-    sized[cost]["expression"] = report[cost]["expression"];
-    sized[cost]["nodes_missing_in_expression"] = report["nodes_of_unknown_cost"];
-  }
-  sized["symbols"] = report["symbols"];
-  report = std::move(sized);
-}
-
 int inspect(const Options& o) {
-  const SymbolSizes sizes = parse_shapes(o.shapes);
+  const auto sizes = parse_shapes(o.shapes);
   auto file = ow::onnx::load(o.model);
   if (!file.ok()) throw std::runtime_error(std::string(file.status().message()));
-  auto imported =
-      o.graph == "onnx" ? ow::Result<ow::ImportedModel>(ow::unsupported("")) : ow::import_model(*file);
-  if (!o.graph.empty()) return print_graph(**file, imported, o.graph);
+  if (!o.graph.empty()) return print_graph(*file, o.graph);
+  auto made = ow::inspect_json(*file, sizes);
+  if (!made.ok() && made.status().code() == ow::Code::kInvalidArgument)
+    throw UsageError("--shape: " + std::string(made.status().message()));
+  if (!made.ok()) throw std::runtime_error(std::string(made.status().message()));
   ordered_json report = {{"model", o.model}};
-  report.update(file_report(**file));
-  report["inferred"] = imported.ok() ? graph_report(*imported, sizes) : ordered_json(nullptr);
-  if (imported.ok() && !sizes.empty()) put_sizes(o.model, sizes, report["inferred"]);
-  if (!imported.ok()) report["not_inferred_because"] = imported.status().message();
+  report.update(ordered_json::parse(*made));
   if (o.json) {
     print_json(report);
     return kDone;
   }
   print_file(report);
-  if (imported.ok())
+  if (!report["inferred"].is_null())
     print_graph_report(report["inferred"]);
   else
-    std::printf("%-14s%s\n", "not inferred", ow::printable(imported.status().message(), 2000).c_str());
+    std::printf("%-14s%s\n", "not inferred",
+                ow::printable(report["not_inferred_because"].get<std::string>(), 2000).c_str());
   print_operators(report["operators"]);
   return kDone;
 }

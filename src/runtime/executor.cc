@@ -50,6 +50,9 @@ Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape, const 
   const auto s = static_cast<size_t>(slot);
   const auto count = checked_product(shape.dims());
   const auto bytes = count ? storage_bytes(dtype, *count) : std::nullopt;
+  for (const auto& [place, target] : placed_)
+    if (place == slot && target.dtype() == dtype && count && target.count() == *count)
+      return Tensor::borrow(dtype, shape, target.raw(), target.owner());
   Tensor t;
   if (binding && bytes && dtype != DType::kString && binding->offsets[s] >= 0 && *bytes <= binding->bytes[s])
     t = Tensor::borrow(dtype, shape, arena_.get() + binding->offsets[s], nullptr);
@@ -59,11 +62,27 @@ Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape, const 
   return order.is_row_major() || is_sub_byte(dtype) ? t : t.strided(shape, ordered_strides(shape, order));
 }
 
-Status Frame::ensure_arena(int64_t bytes) {
+// An output is computed in the caller's memory where the slot that owns its memory is row-major.
+void Frame::place_targets(std::span<const Tensor> targets) {
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (!targets[i].has_value() || targets[i].dtype() == DType::kString) continue;
+    int slot = plan_->outputs[i];
+    const auto at = [&]() -> const Slot& { return plan_->slots[static_cast<size_t>(slot)]; };
+    bool fits = at().order.is_row_major();
+    while (at().alias_of >= 0) {
+      slot = at().alias_of;
+      fits &= at().order.is_row_major();
+    }
+    const bool taken = std::any_of(placed_.begin(), placed_.end(), [&](auto& p) { return p.first == slot; });
+    if (fits && !taken && !at().pinned && at().escapes) placed_.emplace_back(slot, targets[i]);
+  }
+}
+
+Status Frame::ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory) {
   if (bytes <= arena_bytes_ || bytes == 0) return {};
   arena_.reset();
   arena_bytes_ = 0;
-  arena_ = ONWARD_TRY(allocate_buffer(bytes));
+  arena_ = ONWARD_TRY(allocate_buffer(bytes, memory));
   arena_bytes_ = bytes;
   return {};
 }
@@ -140,16 +159,21 @@ Result<std::vector<Value>> Frame::run_child(const Step& step, const ir::Graph& g
     child = children_.insert(children_.end(), {&g, std::make_unique<Frame>(plan)});
   std::vector<std::pair<int, const Value*>> captured;
   for (const Capture& c : captures) captured.emplace_back(c.to, &values_[static_cast<size_t>(c.from)]);
-  return child->second->run(inputs, captured, nullptr, settings);
+  RunSettings inside = settings;
+  inside.targets = {};
+  return child->second->run(inputs, captured, nullptr, inside);
 }
 
 Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
                                       std::span<const std::pair<int, const Value*>> captures,
                                       const Binding* binding, const RunSettings& settings) {
   struct Clear {
-    std::vector<Value>& values;
-    ~Clear() { std::fill(values.begin(), values.end(), Value()); }
-  } clear{values_};
+    Frame& frame;
+    ~Clear() {
+      std::fill(frame.values_.begin(), frame.values_.end(), Value());
+      frame.placed_.clear();
+    }
+  } clear{*this};
   if (inputs.size() != plan_->inputs.size())
     return invalid_argument("graph '", printable(plan_->graph->name), "' gets ", inputs.size(),
                             " inputs, expected ", plan_->inputs.size());
@@ -167,8 +191,9 @@ Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
       charge.budget = settings.budget.get();
       charge.bytes = binding->arena_bytes;
     }
-    ONWARD_TRY(ensure_arena(binding->arena_bytes));
+    ONWARD_TRY(ensure_arena(binding->arena_bytes, settings.arena_memory));
   }
+  place_targets(settings.targets);
   for (size_t i = 0; i < plan_->inputs.size(); ++i)
     values_[static_cast<size_t>(plan_->inputs[i])] = inputs[i];
   for (const auto& [slot, tensor] : plan_->constants) values_[static_cast<size_t>(slot)] = Value(tensor);

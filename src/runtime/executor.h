@@ -12,7 +12,11 @@ namespace ow {
 struct RunSettings {
   int threads = 1;
   std::shared_ptr<Budget> budget;
-  Profiler* profiler = nullptr;  // may be null
+  Profiler* profiler = nullptr;                    // may be null
+  std::shared_ptr<Budget> arena_memory = nullptr;  // where the arena comes from; may be null
+  // By output of the graph, empty for none: dense memory of its type and shape to compute it in, if that can
+  // be. It must overlap no input and no other one.
+  std::span<const Tensor> targets = {};
 };
 
 class Frame {
@@ -33,7 +37,8 @@ class Frame {
   Status run_step(const Step& step, const Binding* binding, const RunSettings& settings);
   Status reorder(const Step& step, const Binding* binding, const RunSettings& settings);
   Status unshare(int slot, const Binding* binding, const RunSettings& settings);
-  Status ensure_arena(int64_t bytes);
+  Status ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory);
+  void place_targets(std::span<const Tensor> targets);
   Result<Tensor> allocate(int slot, DType dtype, const Shape& shape, const Binding* binding,
                           const RunSettings& settings);
   Result<std::vector<Value>> run_child(const Step& step, const ir::Graph& g, std::span<const Value> inputs,
@@ -41,6 +46,7 @@ class Frame {
 
   std::shared_ptr<const Plan> plan_;
   std::vector<Value> values_;
+  std::vector<std::pair<int, Tensor>> placed_;  // slots that are computed in memory of the caller's
   Buffer arena_;
   int64_t arena_bytes_ = 0;
   std::vector<std::pair<const ir::Graph*, std::unique_ptr<Frame>>> children_;
