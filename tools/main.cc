@@ -16,6 +16,17 @@ int fail(const char* message, int code) {
   return code;
 }
 
+// The parser itself only says that a command is missing.
+void require_known_command(const CLI::App& program, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::string names;
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == argv[1]) return;
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  throw UsageError("'" + std::string(argv[1]) + "' is no command; expected one of " + names);
+}
+
 int run(int argc, char** argv) {
   CLI::App program("Runs ONNX models anywhere.");
   program.set_version_flag("--version", std::string("onward ") + api().library_version());
@@ -23,6 +34,7 @@ int run(int argc, char** argv) {
   program.failure_message(CLI::FailureMessage::simple);
   int exit_code = kDone;
   for (AddCommand add : kCommands) add(program, exit_code);
+  require_known_command(program, argc, argv);
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

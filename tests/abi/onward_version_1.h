@@ -1,4 +1,6 @@
-/* onward.h: the C interface of the onward library. C++ users start at onward.hpp, which wraps it.
+/* onward.h as version 1 of the interface had it, for old_program.c. It is never edited.
+ *
+ * onward.h: the C interface of the onward library. C++ users start at onward.hpp, which wraps it.
  *
  * One exported function returns a table of functions. The table only grows at its end: a program built
  * against an older header works with a newer library, and `size` tells a newer program what an older library
