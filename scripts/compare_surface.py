@@ -21,7 +21,9 @@ KNOWN_MEMBERS = {
 
 
 def names_of(owner):
-    return {n for n in dir(owner) if not n.startswith("_")}
+    """Public names; of an enumeration, its members (they all have name and value)."""
+    names = {n for n in dir(owner) if not n.startswith("_")}
+    return names - {"name", "value"} if hasattr(owner, "__members__") else names
 
 
 def parameters(call):

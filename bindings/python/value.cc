@@ -244,7 +244,7 @@ nb::dlpack::dtype dlpack_type(onward_dtype dtype) {
   }
 }
 
-// An object with __dlpack__ on the value's memory, which it keeps alive.
+// A DLPack capsule of the value's memory, which it keeps alive.
 nb::object to_dlpack(nb::handle self) {
   const Value& v = nb::cast<const Value&>(self);
   if (v.kind() != ONWARD_TENSOR) raise_type_error("only a tensor can be given to DLPack");

@@ -27,15 +27,12 @@ def pack(array: np.ndarray, bits: int) -> np.ndarray:
 
 
 def unpack(packed: np.ndarray, number: int, shape: tuple[int, ...]) -> np.ndarray:
-    """The inverse of pack: one byte an element, signed where the type is; `unpack(packed, 22, (2,))` for int4."""
+    """The inverse of pack: one byte an element, as ml_dtypes has them; `unpack(packed, 22, (2,))` for int4."""
     bits = _types.PACKED_BITS[number]
     per_byte = 8 // bits
     fields = (packed[:, None] >> (np.arange(per_byte, dtype=np.uint8) * bits)) & ((1 << bits) - 1)
     flat = fields.reshape(-1)[: int(np.prod(shape, dtype=np.int64))].astype(np.uint8)
-    if _types.name_of(number).startswith("int"):
-        sign = np.uint8(1 << (bits - 1))
-        flat = (flat ^ sign) - sign
-    return np.ascontiguousarray(flat).view(_types.numpy_type(number)).reshape(shape)
+    return flat.view(_types.numpy_type(number)).reshape(shape)
 
 
 def _texts(array: np.ndarray) -> list[str | bytes]:

@@ -68,13 +68,13 @@ class ModelLoaded(Error, RuntimeError):
 
 
 class NotImplemented(Error, NotImplementedError):  # noqa: A001 - the name that users know
-    """The request is valid, but this build cannot do it, as with an operator that it does not have."""
+    """The request is valid, but this build cannot do it: `except onward.NotImplemented as error: print(error)`."""
 
     code, kind = 9, "NOT_IMPLEMENTED"
 
 
 class InvalidGraph(Error, ValueError):
-    """The file is ONNX, but breaks its rules, as with an operator that does not exist."""
+    """The file is ONNX, but breaks its rules, as with an operator that ONNX does not have: `except onward.InvalidGraph`."""
 
     code, kind = 10, "INVALID_GRAPH"
 
@@ -86,7 +86,7 @@ class EPFail(Error, RuntimeError):
 
 
 class ModelLoadCanceled(Error, RuntimeError):
-    """Loading was cancelled: see SessionOptions.set_load_cancellation_flag."""
+    """Loading was cancelled by `options.set_load_cancellation_flag(True)`."""
 
     code, kind = 12, "MODEL_LOAD_CANCELED"
 

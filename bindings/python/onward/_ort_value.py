@@ -106,7 +106,7 @@ class OrtValue:
         return type_of(self._value)
 
     def element_type(self) -> int:
-        """ONNX's number of the element type: 1 for float."""
+        """ONNX's number of the element type: `value.element_type() == TensorProto.FLOAT`."""
         return self._tensor().dtype
 
     def tensor_size_in_bytes(self) -> int:
@@ -159,7 +159,7 @@ class OrtValue:
         return array.astype(dtype)
 
     def __dlpack__(self, *, stream: Any = None, **options: Any) -> Any:
-        return self._tensor().dlpack().__dlpack__()
+        return self._tensor().dlpack()
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)
