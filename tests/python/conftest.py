@@ -23,3 +23,11 @@ def add():
     import onward
 
     return onward.InferenceSession(nets.add().SerializeToString())
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_logged():
+    """The programs set the process's log level; each test begins with the default."""
+    import onward
+
+    onward.set_default_logger_severity(2)

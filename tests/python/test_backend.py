@@ -18,7 +18,7 @@ SUITES = {"node": "OnnxBackendNodeModelTest", "simple": "OnnxBackendSimpleModelT
           "pytorch-converted": "OnnxBackendPyTorchConvertedModelTest"}  # fmt: skip
 
 # Cases of the list that onnx's Python runner cannot feed or compare.
-NOT_THROUGH_PYTHON: dict[str, str] = {}
+NOT_THROUGH_PYTHON = {"node/test_loop16_seq_none": "the runner cannot compare a sequence that holds a scalar"}
 # Cases that pass here and not in the C++ runner.
 ONLY_THROUGH_PYTHON: dict[str, str] = {}
 
