@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Compares the public surface of onward's Python package with onnxruntime's: names of the module, members of its classes,
-names of parameters. Prints what onward lacks.
+"""Compares the public surface of onward's Python package with onnxruntime's: names of the module, members of its
+classes, names of parameters. Prints what onward lacks.
 
   .venv/bin/python scripts/compare_surface.py
 """
@@ -28,13 +28,17 @@ def names_of(owner):
 
 def parameters(call):
     try:
-        return [p.name for p in inspect.signature(call).parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        return [
+            p.name
+            for p in inspect.signature(call).parameters.values()
+            if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]
     except (TypeError, ValueError):
         return None  # a compiled function
 
 
 def missing():
-    """"name", "Class.member" and "Class.member(parameter)" of onnxruntime's that onward lacks."""
+    """ "name", "Class.member" and "Class.member(parameter)" of onnxruntime's that onward lacks."""
     import onnxruntime
     import onward
 

@@ -223,8 +223,9 @@ def text_classifier():
     linear = dict(coefficients=[-1.0, 2, -1, 1.5, 1.0, -2, 1, -1.5], intercepts=[0.1, -0.1],
                   classlabels_strings=["negative", "positive"], post_transform="SOFTMAX")  # fmt: skip
     nodes = [
-        h.make_node("StringNormalizer", ["words"], ["clean"], case_change_action="LOWER", locale="C",
-                    stopwords=["the"]),  # fmt: skip
+        h.make_node(
+            "StringNormalizer", ["words"], ["clean"], case_change_action="LOWER", locale="C", stopwords=["the"]
+        ),  # fmt: skip
         h.make_node("TfIdfVectorizer", ["clean"], ["counts"], **vectorizer),
         h.make_node("Unsqueeze", ["counts", "axis"], ["row"]),
         h.make_node("LinearClassifier", ["row"], ["label", "scores"], domain="ai.onnx.ml", **linear),

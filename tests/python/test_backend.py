@@ -1,5 +1,6 @@
-"""The official ONNX tests through onward.backend, by the onnx package's own runner. What passes is held against
-tests/conformance/passing.txt, the list of the C++ runner (./dev conformance); the differences stand below, with reasons."""
+"""The official ONNX tests through onward.backend, by the onnx package's own runner. What passes is held
+against tests/conformance/passing.txt, the list of the C++ runner (./dev conformance); the differences stand below, with
+reasons."""
 
 import pathlib
 import unittest
@@ -42,8 +43,10 @@ def outcomes():
                 result = unittest.TestResult()
                 test.run(result)
                 bad = result.failures + result.errors
-                found[f"{suite}/{method.removesuffix('_cpu')}"] = (
-                    bad[0][1].strip().splitlines()[-1] if bad else f"skipped: {result.skipped[0][1]}" if result.skipped else None)  # fmt: skip
+                failure = f"skipped: {result.skipped[0][1]}" if result.skipped else None
+                if bad:
+                    failure = bad[0][1].strip().splitlines()[-1]
+                found[f"{suite}/{method.removesuffix('_cpu')}"] = failure
     return found
 
 
@@ -54,7 +57,9 @@ def test_official_cases():
     print(f"{len(passed)} of {len(found)} official cases pass through the backend interface")
     lost, new = sorted(expected - passed), sorted(passed - expected)
     told = "\n".join(f"  {name}: {found.get(name, 'no such case')}" for name in lost)
-    assert not lost, f"{len(lost)} cases should pass and do not (see each; a reason goes to NOT_THROUGH_PYTHON):\n{told}"
+    assert not lost, (
+        f"{len(lost)} cases should pass and do not (see each; a reason goes to NOT_THROUGH_PYTHON):\n{told}"
+    )
     assert not new, f"{len(new)} cases pass that are not expected to; put them into passing.txt: {new}"
 
 
@@ -63,7 +68,9 @@ def test_backend_interface(tmp_path):
     a, b = np.ones((2, 3), np.float32), np.arange(3, dtype=np.float32)
     np.testing.assert_array_equal(onward.backend.run_node(node, [a, b])[0], a + b)
     np.testing.assert_array_equal(onward.backend.run_node(node, {"a": a, "b": b}, opset_version=13).c, a + b)
-    graph = h.make_graph([node], "g", [h.make_tensor_value_info(n, 1, None) for n in "ab"], [h.make_tensor_value_info("c", 1, None)])
+    graph = h.make_graph(
+        [node], "g", [h.make_tensor_value_info(n, 1, None) for n in "ab"], [h.make_tensor_value_info("c", 1, None)]
+    )
     model = h.make_model(graph, ir_version=10, opset_imports=[h.make_opsetid("", 20)])
     onnx.save(model, tmp_path / "m.onnx")
     for given in (model, model.SerializeToString(), str(tmp_path / "m.onnx"), onward.backend.prepare(model)):

@@ -155,7 +155,9 @@ def test_runs_do_not_leak(folder):
     def work():
         session.run(None, {"image": x})
         big.run(None, {"x": a, "y": b})  # 240 kB out: 1,000 forgotten ones are 240 MB
-        big.run_with_ort_values(None, {"x": ort.OrtValue.ortvalue_from_numpy(a), "y": ort.OrtValue.ortvalue_from_numpy(b)})
+        big.run_with_ort_values(
+            None, {"x": ort.OrtValue.ortvalue_from_numpy(a), "y": ort.OrtValue.ortvalue_from_numpy(b)}
+        )
         texts.run(None, {"words": words})
         trees.run(None, {"X": np.zeros((20, 4), np.float32)})
         np.from_dlpack(ort.OrtValue.from_dlpack(a))

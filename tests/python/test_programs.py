@@ -11,7 +11,9 @@ PROGRAMS = sorted((pathlib.Path(__file__).parent / "programs").glob("*.py"))
 
 def run(path, module, folder):
     source = path.read_text().replace("import onnxruntime\n", f"import {module} as onnxruntime\n")
-    source = source.replace("import onnxruntime as", f"import {module} as").replace("from onnxruntime.", f"from {module}.")
+    source = source.replace("import onnxruntime as", f"import {module} as").replace(
+        "from onnxruntime.", f"from {module}."
+    )
     names = {"__name__": path.stem}
     exec(compile(source, str(path), "exec"), names)
     return names["main"](folder)

@@ -85,11 +85,19 @@ ERRORS = {
     "bad run options": (lambda s: s.run(None, {"x": X, "y": Y}, 5), TypeError, "RunOptions"),
     "no such file": (lambda s: ort.InferenceSession("missing.onnx"), ort.NoSuchFile, "missing.onnx"),
     "no such file, as Python's": (lambda s: ort.InferenceSession("missing.onnx"), FileNotFoundError, "missing.onnx"),
-    "no protobuf": (lambda s: ort.InferenceSession(b"\xff\xfe not a model" * 9), ort.InvalidProtobuf, "INVALID_PROTOBUF"),
+    "no protobuf": (
+        lambda s: ort.InferenceSession(b"\xff\xfe not a model" * 9),
+        ort.InvalidProtobuf,
+        "INVALID_PROTOBUF",
+    ),
     "no bytes": (lambda s: ort.InferenceSession(b""), ort.InvalidArgument, "empty"),
     "no path": (lambda s: ort.InferenceSession(5), TypeError, "int"),
     "no options": (lambda s: ort.InferenceSession(bytes_of(nets.add()), 5), TypeError, "SessionOptions"),
-    "unknown attribute": (lambda s: setattr(ort.SessionOptions(), "intra_op_threads", 1), AttributeError, "intra_op_threads"),
+    "unknown attribute": (
+        lambda s: setattr(ort.SessionOptions(), "intra_op_threads", 1),
+        AttributeError,
+        "intra_op_threads",
+    ),
     "wrong attribute": (lambda s: setattr(ort.SessionOptions(), "logid", 1), TypeError, "logid"),
     "empty key": (lambda s: ort.SessionOptions().add_session_config_entry("", "1"), RuntimeError, "key"),
     "key not set": (lambda s: ort.SessionOptions().get_session_config_entry("a"), RuntimeError, "a"),
@@ -143,7 +151,13 @@ def test_unknown_providers_fall_back_with_a_warning():
         assert session.get_providers() == ["CPUExecutionProvider"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for providers in (None, [], ["CPUExecutionProvider"], [("CPUExecutionProvider", {"a": 1})], ort.get_available_providers()):
+        for providers in (
+            None,
+            [],
+            ["CPUExecutionProvider"],
+            [("CPUExecutionProvider", {"a": 1})],
+            ort.get_available_providers(),
+        ):
             session = ort.InferenceSession(model, providers=providers)
     session.set_providers([("CPUExecutionProvider", {"use_arena": True})])
     assert session.get_provider_options() == {"CPUExecutionProvider": {"use_arena": "True"}}
@@ -166,6 +180,15 @@ def test_session_config_keys(capfd):
     options.add_session_config_entry("session.load_model_format", "ORT")
     with pytest.raises(ort.NotImplemented, match="load_model_format"):
         ort.InferenceSession(bytes_of(nets.add()), options)
+
+
+def test_options_of_the_engine_have_its_name_before_them():
+    options = ort.SessionOptions()
+    options.add_session_config_entry("onward.threads", "many")
+    with pytest.raises(ort.InvalidArgument, match="threads"):
+        ort.InferenceSession(bytes_of(nets.add()), options)
+    options.add_session_config_entry("onward.threads", "1")
+    ort.InferenceSession(bytes_of(nets.add()), options).run(None, {"x": X, "y": Y})
 
 
 def test_overridable_initializers_are_fed_or_not():
@@ -192,7 +215,9 @@ def test_free_dimensions_get_sizes():
 
 def test_initializers_can_be_given_with_the_options(tmp_path):
     w = np.array([1, 2, 3], np.float32)
-    model = nets.model([h.make_node("Add", ["x", "w"], ["z"])], [nets.tensor("x", [3])], [nets.tensor("z", [3])], {"w": w})
+    model = nets.model(
+        [h.make_node("Add", ["x", "w"], ["z"])], [nets.tensor("x", [3])], [nets.tensor("z", [3])], {"w": w}
+    )
     options = ort.SessionOptions()
     options.add_initializer("w", ort.OrtValue.ortvalue_from_numpy(w * 10))
     np.testing.assert_array_equal(ort.InferenceSession(bytes_of(model), options).run(None, {"x": w})[0], w * 11)
@@ -208,7 +233,9 @@ def test_initializers_can_be_given_with_the_options(tmp_path):
 
 def test_external_data_of_a_model_in_bytes_needs_its_folder(tmp_path):
     w = np.arange(3, dtype=np.float32)
-    model = nets.model([h.make_node("Add", ["x", "w"], ["z"])], [nets.tensor("x", [3])], [nets.tensor("z", [3])], {"w": w})
+    model = nets.model(
+        [h.make_node("Add", ["x", "w"], ["z"])], [nets.tensor("x", [3])], [nets.tensor("z", [3])], {"w": w}
+    )
     onnx.save(model, tmp_path / "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
     np.testing.assert_array_equal(ort.InferenceSession(tmp_path / "m.onnx").run(None, {"x": w})[0], w * 2)
     data = (tmp_path / "m.onnx").read_bytes()

@@ -57,7 +57,14 @@ def test_layouts_are_taken_as_they_are_meant(dtype):
     number = next(n for n, d in ALL_TYPES.items() if d == dtype)
     session = identity(h.make_tensor_type_proto(number, None))
     base = sample(dtype, (6, 4))
-    for x in (base.T, base[::2], base[:, ::-1], np.asfortranarray(base), base[1:, 1:], np.broadcast_to(base[0], (3, 4))):
+    for x in (
+        base.T,
+        base[::2],
+        base[:, ::-1],
+        np.asfortranarray(base),
+        base[1:, 1:],
+        np.broadcast_to(base[0], (3, 4)),
+    ):
         np.testing.assert_array_equal(session.run(None, {"x": x})[0].astype("f4"), np.array(x).astype("f4"))
 
 
@@ -100,7 +107,9 @@ def test_sequences():
     (z,) = session.run(None, {"x": x})
     assert isinstance(z, list) and [a.shape for a in z] == [(1, 2), (3,)]
     assert session.run(None, {"x": []}) == [[]]
-    (v,) = session.run_with_ort_values(None, {"x": ort.OrtValue(session.run_with_ort_values(None, {"x": _sequence(x)})[0])})
+    (v,) = session.run_with_ort_values(
+        None, {"x": ort.OrtValue(session.run_with_ort_values(None, {"x": _sequence(x)})[0])}
+    )
     assert v.is_tensor_sequence() and v.data_type() == "seq(tensor(float))" and not v.is_tensor()
     np.testing.assert_array_equal(v.to_python()[0], x[0])
 
@@ -138,7 +147,9 @@ def test_sparse_tensors():
     cpu = ort.OrtDevice.make("cpu", 0)
     values = np.array([1, 2], np.float32)
     x = ort.SparseTensor.sparse_coo_from_numpy(np.array([3, 3]), values, np.array([1, 5]), cpu)
-    rows = ort.SparseTensor.sparse_csr_from_numpy(np.array([3, 3]), values, np.array([1, 2]), np.array([0, 1, 2, 2]), cpu)
+    rows = ort.SparseTensor.sparse_csr_from_numpy(
+        np.array([3, 3]), values, np.array([1, 2]), np.array([0, 1, 2, 2]), cpu
+    )
     assert x.format() == ort.OrtSparseFormat.ORT_SPARSE_COO and x.as_coo_view().indices().tolist() == [1, 5]
     assert rows.as_csrc_view().outer().tolist() == [0, 1, 2, 2] and x.dense_shape().tolist() == [3, 3]
     with pytest.raises(RuntimeError):

@@ -4,7 +4,8 @@
 >>> session = ort.InferenceSession("model.onnx")
 >>> outputs = session.run(None, {"x": numpy.zeros((1, 3), numpy.float32)})
 
-docs/python.md says what differs. `onward.backend` is ONNX's backend interface, `python -m onward` the command-line program.
+docs/python.md says what differs. `onward.backend` is ONNX's backend interface, `python -m onward`
+the command-line program.
 """
 
 from . import _engine
@@ -74,4 +75,72 @@ from ._sparse import SparseTensor
 from . import capi
 
 __version__ = _engine.library_version()
-__all__ = [name for name in dir() if not name.startswith("_") and name != "capi"]
+__all__ = [
+    "Cancelled",
+    "DeadlineExceeded",
+    "EPFail",
+    "EngineError",
+    "Error",
+    "ExecutionMode",
+    "ExecutionOrder",
+    "Fail",
+    "GraphOptimizationLevel",
+    "IOBinding",
+    "InferenceSession",
+    "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "LimitExceeded",
+    "ModelLoadCanceled",
+    "ModelLoaded",
+    "ModelMetadata",
+    "ModelRequiresCompilation",
+    "NoModel",
+    "NoSuchFile",
+    "NodeArg",
+    "NotFound",
+    "NotImplemented",
+    "OrtAllocatorType",
+    "OrtArenaCfg",
+    "OrtDevice",
+    "OrtDeviceMemoryType",
+    "OrtDeviceVendorId",
+    "OrtEpAssignedNode",
+    "OrtEpAssignedSubgraph",
+    "OrtEpDevice",
+    "OrtExecutionProviderDevicePolicy",
+    "OrtHardwareDevice",
+    "OrtHardwareDeviceType",
+    "OrtMemType",
+    "OrtMemoryInfo",
+    "OrtMemoryInfoDeviceType",
+    "OrtSparseFormat",
+    "OrtValue",
+    "OrtValueVector",
+    "OutOfMemory",
+    "RunOptions",
+    "RuntimeException",
+    "SessionIOBinding",
+    "SessionOptions",
+    "SparseTensor",
+    "copy_tensors",
+    "create_and_register_allocator",
+    "create_and_register_allocator_v2",
+    "disable_telemetry_events",
+    "enable_telemetry_events",
+    "get_all_providers",
+    "get_available_providers",
+    "get_build_info",
+    "get_device",
+    "get_ep_devices",
+    "get_version_string",
+    "has_collective_ops",
+    "preload_dlls",
+    "print_debug_info",
+    "register_execution_provider_library",
+    "set_default_logger_severity",
+    "set_default_logger_verbosity",
+    "set_global_thread_pool_sizes",
+    "set_seed",
+    "unregister_execution_provider_library",
+]

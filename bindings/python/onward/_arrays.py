@@ -97,7 +97,7 @@ def _map_item(item: Value) -> Any:
     return found.reshape(-1)[0].item() if isinstance(found, np.ndarray) and found.size == 1 else found
 
 
-def _array_from(given: Any, number: int, name: str) -> np.ndarray:
+def _array_from(given: Any, number: int | None, name: str) -> np.ndarray:
     """An array of the declared type out of nested lists or a number."""
     try:
         return np.array(given, dtype=_types.numpy_type(number) if number else None)

@@ -1,8 +1,8 @@
 """The keys of SessionOptions.add_session_config_entry and RunOptions.add_run_config_entry.
 
-A key of ONNX Runtime's is accepted: those in the tables below act, the other known ones have nothing to act on here, and
-a key that is neither is named in a warning when a session is made, since it is most likely a slip of the pen. Only a
-value that would change what the model means is refused.
+A key of ONNX Runtime's is accepted: those named below act, the other known ones have nothing to act on here, and a key
+that is neither is named in a warning when a session is made, since it is most likely a slip of the pen. Only a value
+that would change what the model means is refused.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ TRIM = "memory.enable_memory_arena_shrinkage"
 SPIN = "session.intra_op.allow_spinning"
 SPIN_US = "session.intra_op.spin_duration_us"
 
-_PREFIXES = ("ep.", "ep_factory.", "mlas.", "memory.", "gpu_graph_id", "kOrt", "onward.")
+_PREFIXES = ("ep.", "ep_factory.", "mlas.", "memory.", "onward.")
+_OWN = "onward."  # before the engine's own options, which docs/python.md lists
 _ACCEPTED = frozenset(
     "session." + name
     for name in """
-    abort_on_load allow_released_opsets_only debug_layout_transformation disable_aot_function_inlining disable_cpu_ep_fallback
-    disable_double_qdq_remover disable_model_compile disable_prepacking disable_qdq_constant_folding disable_quant_qdq
-    dynamic_block_base enable_dq_matmulnbits_fusion enable_quant_qdq_cleanup fail_on_suboptimal_compiled_model
-    force_spinning_stop graph_optimizations_loop_level inter_op.allow_spinning inter_op_thread_affinities
-    intra_op.allow_spinning intra_op.spin_backoff_max intra_op.spin_duration_us intra_op_thread_affinities
-    load_model_format log_severity_level model_external_initializers_file_folder_path optimized_model_external_initializers_file_name
+    abort_on_load allow_released_opsets_only debug_layout_transformation disable_aot_function_inlining
+    disable_cpu_ep_fallback disable_double_qdq_remover disable_model_compile disable_prepacking
+    disable_qdq_constant_folding disable_quant_qdq dynamic_block_base enable_dq_matmulnbits_fusion
+    enable_quant_qdq_cleanup fail_on_suboptimal_compiled_model force_spinning_stop graph_optimizations_loop_level
+    inter_op.allow_spinning inter_op_thread_affinities intra_op.allow_spinning intra_op.spin_backoff_max
+    intra_op.spin_duration_us intra_op_thread_affinities load_model_format log_severity_level
+    model_external_initializers_file_folder_path optimized_model_external_initializers_file_name
     optimized_model_external_initializers_min_size_in_bytes qdq_matmulnbits_accuracy_level qdqisint8allowed
-    record_ep_graph_assignment_info resave_model_min_size save_external_prepacked_constant_initializers save_model_format
-    set_denormal_as_zero sync_with_runtime use_device_allocator_for_initializers use_env_allocators
-    use_memory_mapped_ort_model use_ort_model_bytes_directly use_ort_model_bytes_for_initializers intra_op_num_threads
-    inter_op_num_threads
+    record_ep_graph_assignment_info resave_model_min_size save_external_prepacked_constant_initializers
+    save_model_format set_denormal_as_zero sync_with_runtime use_device_allocator_for_initializers
+    use_env_allocators use_memory_mapped_ort_model use_ort_model_bytes_directly use_ort_model_bytes_for_initializers
+    intra_op_num_threads inter_op_num_threads
     """.split()
 ) | frozenset(
     "optimization." + name
@@ -65,3 +67,8 @@ def check_session(entries: dict[str, str], least_level: int) -> None:
             raise make(InvalidArgument, f"session option '{key}' is '{value}', expected '0' or '1'")
     if entries.get(FORMAT, "ONNX").upper() not in ("", "ONNX"):
         raise make(NotImplemented, f"session option '{FORMAT}' is '{entries[FORMAT]}': only ONNX files can be loaded")
+
+
+def engine_entries(entries: dict[str, str]) -> dict[str, str]:
+    """The engine's own options among the entries: {"onward.disabled_passes": "x"} gives {"disabled_passes": "x"}."""
+    return {key.removeprefix(_OWN): value for key, value in entries.items() if key.startswith(_OWN)}

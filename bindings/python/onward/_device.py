@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._enums import OrtAllocatorType, OrtDeviceMemoryType, OrtDeviceVendorId, OrtMemoryInfoDeviceType, OrtMemType
 
 _NUMBERS = {"cpu": 0, "cuda": 1, "gpu": 1, "webgpu": 1, "npu": 3, "cann": 3, "dml": 4}
@@ -128,8 +130,10 @@ class OrtArenaCfg:
     _FIELDS = ("max_mem", "arena_extend_strategy", "initial_chunk_size_bytes", "max_dead_bytes_per_chunk",
                "initial_growth_chunk_size_bytes", "max_power_of_two_extend_bytes")  # fmt: skip
 
-    def __init__(self, *args: object) -> None:
-        given = dict(args[0]) if len(args) == 1 and isinstance(args[0], dict) else dict(zip(self._FIELDS, args))
+    def __init__(self, *args: Any) -> None:
+        given: dict[str, Any] = (
+            dict(args[0]) if len(args) == 1 and isinstance(args[0], dict) else dict(zip(self._FIELDS, args))
+        )
         for name in given:
             if name not in self._FIELDS:
                 raise ValueError(f"an arena has no setting {name!r}; expected one of {', '.join(self._FIELDS)}")

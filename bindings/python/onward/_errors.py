@@ -74,7 +74,7 @@ class NotImplemented(Error, NotImplementedError):  # noqa: A001 - the name that 
 
 
 class InvalidGraph(Error, ValueError):
-    """The file is ONNX, but breaks its rules, as with an operator that ONNX does not have: `except onward.InvalidGraph`."""
+    """The file is ONNX, but breaks its rules, as with an unknown operator: `except onward.InvalidGraph`."""
 
     code, kind = 10, "INVALID_GRAPH"
 

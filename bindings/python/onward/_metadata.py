@@ -25,7 +25,7 @@ class NodeArg:
 
     @property
     def type(self) -> str:
-        """"tensor(float)", "seq(map(int64,tensor(float)))", ..."""
+        """ "tensor(float)", "seq(map(int64,tensor(float)))", ..."""
         return self._type
 
     @property

@@ -131,7 +131,7 @@ class SessionOptions(_Fields):
         self._providers.append((name, {str(k): str(v) for k, v in options.items()}))
 
     def add_provider_for_devices(self, ep_devices: list[Any], options: dict[str, str]) -> None:
-        """add_provider for what get_ep_devices returned: `options.add_provider_for_devices(onward.get_ep_devices(), {})`."""
+        """add_provider for each device: `options.add_provider_for_devices(onward.get_ep_devices(), {})`."""
         for device in ep_devices:
             self.add_provider(device.ep_name, options)
 
@@ -149,7 +149,7 @@ class SessionOptions(_Fields):
         raise make(NotImplemented, f"'{path}': libraries of custom operators cannot be loaded by this build")
 
     def set_load_cancellation_flag(self, flag: bool) -> None:
-        """True makes the next load with these options fail with ModelLoadCanceled: `set_load_cancellation_flag(True)`."""
+        """True makes loads with these options fail with ModelLoadCanceled: `set_load_cancellation_flag(True)`."""
         self._cancelled = bool(flag)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -27,12 +27,17 @@ class OrtValue:
     __slots__ = ("_value", "_keep")
 
     def __init__(self, ortvalue: Value | OrtValue, numpy_obj: np.ndarray | None = None, session: object = None) -> None:
-        self._value: Value = getattr(ortvalue, "_value", ortvalue)
+        self._value: Value = ortvalue if isinstance(ortvalue, Value) else ortvalue._value
         self._keep = numpy_obj
 
     @classmethod
     def ortvalue_from_numpy(
-        cls, numpy_obj: np.ndarray, /, device_type: str = "cpu", device_id: int = 0, vendor_id: int | OrtDeviceVendorId = -1
+        cls,
+        numpy_obj: np.ndarray,
+        /,
+        device_type: str = "cpu",
+        device_id: int = 0,
+        vendor_id: int | OrtDeviceVendorId = -1,
     ) -> OrtValue:
         """On the array's own memory where it is C-contiguous, else on a copy: `ortvalue_from_numpy(array)`."""
         require_cpu(device_type)
@@ -41,7 +46,8 @@ class OrtValue:
 
     @classmethod
     def ortvalue_from_numpy_with_onnx_type(cls, data: np.ndarray, /, onnx_element_type: int) -> OrtValue:
-        """The array's bits as another type: `ortvalue_from_numpy_with_onnx_type(uint16_array, TensorProto.BFLOAT16)`."""
+        """The array's bits as another type:
+        `ortvalue_from_numpy_with_onnx_type(uint16_array, TensorProto.BFLOAT16)`."""
         number = _types.element_type(onnx_element_type)
         if _types.numpy_type(number).itemsize != data.dtype.itemsize:
             raise ValueError(f"elements of {data.dtype} have not the size of ONNX's {_types.name_of(number)}")
@@ -57,7 +63,8 @@ class OrtValue:
         vendor_id: int | OrtDeviceVendorId = -1,
         memory_info: OrtMemoryInfo | None = None,
     ) -> OrtValue:
-        """Memory to write a result to; its contents are undefined: `ortvalue_from_shape_and_type([2, 3], numpy.float32)`."""
+        """Memory to write a result to; its contents are undefined:
+        `ortvalue_from_shape_and_type([2, 3], numpy.float32)`."""
         require_cpu(device_type)
         return cls(Value.create(_types.element_type(element_type), [int(n) for n in shape]))
 

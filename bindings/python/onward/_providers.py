@@ -94,8 +94,8 @@ def normalize(providers: Any, options: Any) -> list[tuple[str, dict[str, str]]]:
             warnings.warn(f"Duplicate provider '{name}' is ignored", stacklevel=4)
         elif name not in available():
             warnings.warn(
-                f"Specified provider '{name}' is not in available provider names: {', '.join(available())}; its nodes run"
-                f" on {CPU}",
+                f"Specified provider '{name}' is not in available provider names: {', '.join(available())}; "
+                f"its nodes run on {CPU}",
                 stacklevel=4,
             )
         else:

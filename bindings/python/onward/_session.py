@@ -62,7 +62,7 @@ def _load(path: str | None, data: bytes | None, options: SessionOptions) -> Mode
     try:
         if path is not None:
             return Model.load(path, folder, held, dict(options._files))
-        return Model.load_bytes(data, folder, held, dict(options._files))
+        return Model.load_bytes(data or b"", folder, held, dict(options._files))
     except _errors.InvalidGraph as error:
         raise _refine(error) from None
 
@@ -131,7 +131,7 @@ class InferenceSession:
             denotations=options._by_denotation,
             log_id=options.logid,
             log_level=min(options.log_severity_level, _log.FATAL),
-            config={},
+            config=_config.engine_entries(options._entries),
         )
         self._provider_options = dict(chosen)
         inputs = self._session.inputs()
@@ -139,6 +139,7 @@ class InferenceSession:
         self._overridable = [node_arg(port) for port in inputs if port[5]]
         self._outputs = [node_arg(port) for port in self._session.outputs()]
         self._types = {arg.name: arg.type for arg in self._inputs + self._overridable}
+        self._input_names = {arg.name for arg in self._inputs}
         self._output_names = [arg.name for arg in self._outputs]
         if options.optimized_model_filepath:
             _log.log(_log.WARNING, "optimized_model_filepath has no effect: the optimised graph is not written")
@@ -207,7 +208,7 @@ class InferenceSession:
         fetches: OrtValueVector,
         fetch_devices: Sequence[Any],
     ) -> None:
-        """run() over vectors; results are added to `fetches`: `session.run_with_ortvaluevector(None, ["x"], feeds, ...)`."""
+        """run() over vectors; results go to `fetches`: `session.run_with_ortvaluevector(None, ["x"], feeds, ...)`."""
         fed = self._complete([(name, value._value) for name, value in zip(feed_names, feeds)])
         given = [fetches[i]._value if i < len(fetches) else None for i in range(len(fetch_names))]
         fetches[:] = [OrtValue(v) for v in self._run(fetch_names, fed, run_options, given)]
@@ -276,7 +277,8 @@ class InferenceSession:
         device_id: int = 0,
         vendor_id: int | OrtDeviceVendorId = -1,
     ) -> OrtValue:
-        """As OrtValue.ortvalue_from_shape_and_type: `session.create_ortvalue_from_shape_and_type([2], "float32", "cpu")`."""
+        """As OrtValue.ortvalue_from_shape_and_type:
+        `session.create_ortvalue_from_shape_and_type([2], "float32", "cpu")`."""
         require_cpu(device_type)
         return OrtValue(Value.create(_types.element_type(element_type), [int(n) for n in shape]))
 
@@ -296,13 +298,15 @@ class InferenceSession:
         return path
 
     def get_profiling_start_time_ns(self) -> int:
-        """When measuring began, as time.monotonic_ns() counts; 0 without profiling: `session.get_profiling_start_time_ns()`."""
+        """When measuring began, by time.monotonic_ns(); 0 without profiling: `session.get_profiling_start_time_ns()`."""
         return self._profile_start_ns if self._sess_options.enable_profiling else 0
 
     def set_ep_dynamic_options(self, options: Mapping[str, str]) -> None:
         """Refused: this build's providers have none. `session.set_ep_dynamic_options({})`."""
         if options:
-            raise _errors.make(_errors.NotImplemented, f"{_providers.CPU} has no dynamic options, given {list(options)}")
+            raise _errors.make(
+                _errors.NotImplemented, f"{_providers.CPU} has no dynamic options, given {list(options)}"
+            )
 
     def trim(self) -> None:
         """Gives back memory that is kept for the next run: `session.trim()`."""
@@ -331,18 +335,16 @@ class InferenceSession:
         fed = []
         for name, given in input_feed.items():
             fed.append((name, _arrays.from_python(given, types.get(name, "tensor(undefined)"), name)))
-        return self._complete(fed)
+        return fed if self._input_names <= input_feed.keys() else self._complete(fed)
 
     def _complete(self, fed: list[tuple[str, Value]]) -> list[tuple[str, Value]]:
         """Fails if an input is missing; an optional one that is missing is nothing."""
         given = {name for name, _ in fed}
         missing = [arg for arg in self._inputs if arg._name not in given]
-        if missing:
-            required = [arg._name for arg in missing if not arg._type.startswith("optional")]
-            if required:
-                raise ValueError(f"Required inputs ({required}) are missing; the feed has {sorted(given)}")
-            fed = fed + [(arg._name, Value()) for arg in missing]
-        return fed
+        required = [arg._name for arg in missing if not arg._type.startswith("optional")]
+        if required:
+            raise ValueError(f"Required inputs ({required}) are missing; the feed has {sorted(given)}")
+        return fed + [(arg._name, Value()) for arg in missing]
 
     def _names(self, output_names: Sequence[str] | None) -> list[str]:
         if isinstance(output_names, (str, bytes)):

@@ -49,7 +49,9 @@ class SparseTensor:
     def __init__(self, sparse_tensor: SparseTensor) -> None:
         self._set(sparse_tensor._shape, sparse_tensor._values, sparse_tensor._indices, sparse_tensor._format)
 
-    def _set(self, shape: np.ndarray, values: np.ndarray, indices: tuple[np.ndarray, ...], form: OrtSparseFormat) -> None:
+    def _set(
+        self, shape: np.ndarray, values: np.ndarray, indices: tuple[np.ndarray, ...], form: OrtSparseFormat
+    ) -> None:
         self._shape, self._values, self._indices, self._format = shape, values, indices, form
 
     @classmethod
@@ -82,7 +84,8 @@ class SparseTensor:
         outer_indices: np.ndarray,
         ort_device: OrtDevice,
     ) -> SparseTensor:
-        """A matrix by rows: values [n], their columns [n], where rows begin [rows + 1]: `sparse_csr_from_numpy(...)`."""
+        """A matrix by rows: values [n], their columns [n], where rows begin [rows + 1]:
+        `sparse_csr_from_numpy(...)`."""
         shape = np.asarray(dense_shape, np.int64).reshape(-1)
         inner, outer = np.ascontiguousarray(inner_indices, np.int64), np.ascontiguousarray(outer_indices, np.int64)
         if shape.size != 2 or inner.size != values.size or outer.size not in (0, int(shape[0]) + 1):

@@ -7,6 +7,7 @@ their bits are shown as unsigned integers: uint16 for bfloat16, uint8 for the ot
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ _NUMBER_OF_NUMPY = {numpy_name: number for number, (_, numpy_name) in _ROWS.item
 PACKED_BITS = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def numpy_type(number: int) -> np.dtype:
     """numpy's type of an element type: `numpy_type(1)` is float32."""
     name = _ROWS[number][1]
@@ -71,7 +72,7 @@ def number_of(dtype: np.dtype) -> int | None:
     return _NUMBER_OF_NUMPY.get(dtype.name)
 
 
-def element_type(given: object) -> int:
+def element_type(given: Any) -> int:
     """ONNX's number of what a user gave: a number, a type of numpy's or its name. `element_type(numpy.int8)` is 3."""
     if isinstance(given, int) and not isinstance(given, bool):
         if given not in _ROWS:

@@ -15,5 +15,7 @@ def main(folder):
         selected, best = session.run(None, {"boxes": boxes, "scores": scores})
         picked = [(int(c), float(scores[0, c, b]), boxes[0, b].tolist()) for _, c, b in selected]
         results.append([picked, best, selected.dtype.name])
-    nothing, _ = session.run(None, {"boxes": np.zeros((1, 4, 4), np.float32), "scores": np.zeros((1, 3, 4), np.float32)})
+    nothing, _ = session.run(
+        None, {"boxes": np.zeros((1, 4, 4), np.float32), "scores": np.zeros((1, 3, 4), np.float32)}
+    )
     return [*results, nothing.shape]

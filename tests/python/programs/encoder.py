@@ -14,7 +14,9 @@ def main(folder):
     for lengths in ([5, 3], [9], [2, 2, 7]):
         n = max(lengths)
         batch = {
-            "input_ids": [[(7 * i + j) % 100 if j < length else 0 for j in range(n)] for i, length in enumerate(lengths)],
+            "input_ids": [
+                [(7 * i + j) % 100 if j < length else 0 for j in range(n)] for i, length in enumerate(lengths)
+            ],
             "attention_mask": np.array([[1] * length + [0] * (n - length) for length in lengths]),
             "token_type_ids": np.zeros((len(lengths), n), np.int64),
         }

@@ -66,7 +66,8 @@ def main(folder):
     shown = [(i.name, i.type, i.shape) for i in plain.get_inputs()]
     return [
         results, [(e["name"], e["args"]["op_name"], e["ph"]) for e in nodes], profile.startswith(str(folder)), described,
-        shown, errors, session.get_providers(), session.get_provider_options(), len(seen) >= 1, ort.get_device(),
+        shown,
+        errors, session.get_providers(), session.get_provider_options(), len(seen) >= 1, ort.get_device(),
         int(options.graph_optimization_level), options.get_session_config_entry("session.intra_op.allow_spinning"),
         isinstance(options, ort.SessionOptions), "CPUExecutionProvider" in ort.get_available_providers(),
     ]  # fmt: skip

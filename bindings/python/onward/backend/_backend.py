@@ -81,7 +81,8 @@ class OnwardBackend(Backend):
         outputs_info: Sequence[tuple[Any, tuple[int, ...]]] | None = None,
         **kwargs: Any,
     ) -> tuple[Any, ...]:
-        """Runs one node, at the newest opset or `opset_version`: `run_node(onnx.helper.make_node("Relu", ...), [x])`."""
+        """Runs one node, at the newest opset or `opset_version`:
+        `run_node(onnx.helper.make_node("Relu", ...), [x])`."""
         opset = int(kwargs.pop("opset_version", onnx.defs.onnx_opset_version()))
         fed = [name for name in node.input if name]
         arrays = [np.asarray(x) for x in (inputs.values() if isinstance(inputs, dict) else inputs)]

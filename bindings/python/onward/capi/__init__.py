@@ -1,4 +1,5 @@
-"""The module names that programs for ONNX Runtime import from, as `from onward.capi.onnxruntime_pybind11_state import Fail`."""
+"""The module names that programs for ONNX Runtime import from:
+`from onward.capi.onnxruntime_pybind11_state import Fail`."""
 
 from . import _pybind_state, onnxruntime_inference_collection, onnxruntime_pybind11_state
 
