@@ -177,6 +177,9 @@ def test_session_config_keys(capfd):
     ort.InferenceSession(bytes_of(nets.add()), options)
     said = capfd.readouterr().err
     assert "'session.disable_prepaking'" in said and "'session.disable_prepacking'" not in said
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "long")
+    with pytest.raises(ort.InvalidArgument, match="spin_duration_us.*long"):
+        ort.InferenceSession(bytes_of(nets.add()), options)
     options.add_session_config_entry("session.load_model_format", "ORT")
     with pytest.raises(ort.NotImplemented, match="load_model_format"):
         ort.InferenceSession(bytes_of(nets.add()), options)

@@ -7,6 +7,7 @@ that would change what the model means is refused.
 
 from __future__ import annotations
 
+from . import _engine
 from ._errors import InvalidArgument, NotImplemented, make
 from ._log import WARNING, log
 
@@ -67,6 +68,19 @@ def check_session(entries: dict[str, str], least_level: int) -> None:
             raise make(InvalidArgument, f"session option '{key}' is '{value}', expected '0' or '1'")
     if entries.get(FORMAT, "ONNX").upper() not in ("", "ONNX"):
         raise make(NotImplemented, f"session option '{FORMAT}' is '{entries[FORMAT]}': only ONNX files can be loaded")
+
+
+def apply_to_process(entries: dict[str, str]) -> None:
+    """How long idle threads stay awake is one setting of the process: the last session to name one decides."""
+    if entries.get(SPIN) == "0":
+        _engine.set_thread_spin_us(0)
+    elif SPIN_US in entries:
+        try:
+            _engine.set_thread_spin_us(int(entries[SPIN_US]))
+        except ValueError:
+            raise make(
+                InvalidArgument, f"session option '{SPIN_US}' is '{entries[SPIN_US]}', expected a number"
+            ) from None
 
 
 def engine_entries(entries: dict[str, str]) -> dict[str, str]:

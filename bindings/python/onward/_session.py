@@ -115,6 +115,7 @@ class InferenceSession:
             warnings.warn(f"{error}; using {_providers.CPU}", stacklevel=3)
             chosen = [(_providers.CPU, {})]
         _config.check_session(options._entries, options.log_severity_level)
+        _config.apply_to_process(options._entries)
         strict = options._entries.get(_config.STRICT) == "1"
         asked = [p if isinstance(p, str) else p[0] for p in providers or [] if isinstance(p, (str, tuple))]
         self._model = _load(self._model_path, self._model_bytes, options)
@@ -298,7 +299,7 @@ class InferenceSession:
         return path
 
     def get_profiling_start_time_ns(self) -> int:
-        """When measuring began, by time.monotonic_ns(); 0 without profiling: `session.get_profiling_start_time_ns()`."""
+        """When measuring began, by time.monotonic_ns(); 0 without: `session.get_profiling_start_time_ns()`."""
         return self._profile_start_ns if self._sess_options.enable_profiling else 0
 
     def set_ep_dynamic_options(self, options: Mapping[str, str]) -> None:
