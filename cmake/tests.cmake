@@ -15,6 +15,9 @@ foreach(file ${benchmarks})
 endforeach()
 
 if(ONWARD_TESTS)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME abi COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/abi/check.py --build ${PROJECT_BINARY_DIR}
+    $<$<BOOL:${ONWARD_SANITIZE}>:--flag=-fsanitize=${ONWARD_SANITIZE}>)
   add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/install/test.sh ${PROJECT_BINARY_DIR}
     ${PROJECT_SOURCE_DIR}/tests/install/tiny.onnx)
 endif()

@@ -292,8 +292,8 @@ typedef struct onward_api {
   void (*value_free)(onward_value*);
   /* Uninitialised memory (strings: empty). */
   onward_status* (*tensor_create)(onward_dtype, const int64_t* dims, size_t rank, onward_value**);
-  /* Borrows `data` (row-major, of `bytes` bytes); `release(user)`, if any, is called when it is not needed.
-   */
+  /* Borrows `data` (row-major, of `bytes` bytes, at a multiple of the element's size); `release(user)`, if
+   * any, is called when it is not needed any more, from any thread; never if the call fails. */
   onward_status* (*tensor_wrap)(onward_dtype, const int64_t* dims, size_t rank, void* data, size_t bytes,
                                 onward_release_fn release, void* user, onward_value**);
   onward_dtype (*tensor_dtype)(const onward_value*);

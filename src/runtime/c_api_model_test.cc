@@ -181,6 +181,7 @@ TEST(CApiModel, TypesInFull) {
 TEST(CApiModel, Reports) {
   const auto& a = api();
   auto m = relu_model();
+  m.graph->output.pop_back();  // an input as an output runs, but is no valid model
   const std::string good = bytes(m);
   m.graph->node[1].input[0] = "lost";
   const std::string bad = bytes(m);
@@ -225,7 +226,8 @@ TEST(CApiModel, Reports) {
   EXPECT_EQ(json::parse(taken(text))["errors"], 1);
   taken(a.inspect_json(&source, nullptr, &text), ONWARD_INVALID_MODEL);
 
-  onward_model* loaded = load();
+  m.graph->node[1].input[0] = "m";
+  onward_model* loaded = load(m);
   source = sized<onward_source>();
   source.model = loaded;
   EXPECT_EQ(taken(a.check_json(&source, nullptr, &text)), "");
@@ -244,12 +246,12 @@ TEST(CApiModel, Reports) {
 TEST(CApiModel, Names) {
   const auto& a = api();
   EXPECT_STREQ(a.code_name(ONWARD_UNSUPPORTED), "Unsupported");
-  EXPECT_STREQ(a.code_name(static_cast<onward_code>(77)), "Unknown");
+  EXPECT_STREQ(a.code_name(static_cast<onward_code>(15)), "Unknown");
   EXPECT_STREQ(a.dtype_name(ONWARD_BFLOAT16), "bfloat16");
   EXPECT_STREQ(a.dtype_name(static_cast<onward_dtype>(27)), "undefined");
   EXPECT_EQ(a.dtype_bits(ONWARD_INT4), 4);
   EXPECT_EQ(a.dtype_bits(ONWARD_STRING), 0);
-  EXPECT_EQ(a.dtype_bits(static_cast<onward_dtype>(-1)), 0);
+  EXPECT_EQ(a.dtype_bits(static_cast<onward_dtype>(31)), 0);
   EXPECT_THAT(a.build_info(), HasSubstr(a.library_version()));
   ASSERT_GE(a.provider_count(), 1u);
   EXPECT_STREQ(a.provider_name(a.provider_count() - 1), "cpu");

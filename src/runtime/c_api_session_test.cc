@@ -90,6 +90,71 @@ TEST(CApiSession, BuffersOfViewsOfOneAnother) {
   }
 }
 
+// Given buffers of the exact size, so that a sanitizer sees a kernel read or write past them; at the end the
+// bits must be those of a run with memory of the library's.
+TEST(CApiSession, BuffersEndWhereTheTensorEnds) {
+  const auto& a = api();
+  struct Case {
+    std::vector<onnx::Node> nodes;
+    std::vector<int64_t> in, out;
+    std::vector<onnx::Tensor> weights = {};
+  };
+  const std::vector<float> many(3 * 5 * 9, 0.25f);
+  const std::vector<Case> cases = {
+      {{node("Conv", {"x", "w"}, {"y"}, {attr("pads", std::vector<int64_t>{1, 1, 1, 1})})},
+       {1, 3, 7, 5},
+       {1, 5, 7, 5},
+       {floats("w", {5, 3, 3, 3}, many)}},
+      {{node("Conv", {"x", "w"}, {"c"}), node("Relu", {"c"}, {"y"})},
+       {2, 3, 7, 5},
+       {2, 5, 5, 3},
+       {floats("w", {5, 3, 3, 3}, many)}},
+      {{node("MatMul", {"x", "w"}, {"y"})}, {3, 15}, {3, 9}, {floats("w", {15, 9}, many)}},
+      {{node("Softmax", {"x"}, {"y"})}, {3, 7}, {3, 7}},
+      {{node("Sigmoid", {"x"}, {"s"}), node("Add", {"s", "x"}, {"y"})}, {13}, {13}},
+      {{node("Transpose", {"x"}, {"y"})}, {3, 5}, {5, 3}},
+      {{node("MaxPool", {"x"}, {"y"}, {attr("kernel_shape", std::vector<int64_t>{2, 2})})},
+       {1, 3, 5, 7},
+       {1, 3, 4, 6}},
+      {{node("ReduceMean", {"x", "w"}, {"y"})}, {5, 7}, {5, 1}, {ints("w", {1})}},
+      {{node("Concat", {"x", "x"}, {"y"}, {attr("axis", int64_t{1})})}, {3, 3}, {3, 6}},
+      {{node("Relu", {"x"}, {"r"}), node("Reshape", {"r", "w"}, {"y"})}, {3, 5}, {15}, {ints("w", {-1})}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(std::string(*c.nodes[0].op_type));
+    auto dims = [](const std::vector<int64_t>& shape) {
+      std::vector<std::string> out;
+      for (int64_t d : shape) out.push_back(cat(d));
+      return out;
+    };
+    onnx::Graph g;
+    g.input = {value("x", kFloat, dims(c.in))};
+    g.output = {value("y", kFloat, dims(c.out))};
+    g.initializer = c.weights;
+    g.node = c.nodes;
+    onward_session* s = session(model(g));
+    const auto size = [](const std::vector<int64_t>& shape) {
+      return static_cast<size_t>(Shape(shape).count());
+    };
+    std::vector<float> from(size(c.in)), to(size(c.out), -7.f);
+    for (size_t i = 0; i < from.size(); ++i) from[i] = float(i % 11) - 5;
+    onward_value *x = nullptr, *y = nullptr, *plain = nullptr;
+    EXPECT_EQ(taken(a.tensor_wrap(ONWARD_FLOAT32, c.in.data(), c.in.size(), from.data(), 4 * from.size(),
+                                  nullptr, nullptr, &x)),
+              "");
+    EXPECT_EQ(taken(a.tensor_wrap(ONWARD_FLOAT32, c.out.data(), c.out.size(), to.data(), 4 * to.size(),
+                                  nullptr, nullptr, &y)),
+              "");
+    const onward_value* in = x;
+    EXPECT_EQ(taken(a.session_run_into(s, nullptr, &kX, &in, 1, nullptr, 0, &y)), "");
+    EXPECT_EQ(taken(a.session_run(s, nullptr, &kX, &in, 1, nullptr, 0, &plain)), "");
+    EXPECT_EQ(to, floats_taken(plain));
+    a.value_free(x);
+    a.value_free(y);
+    a.session_free(s);
+  }
+}
+
 TEST(CApiSession, RefusesBuffersThatDoNotFit) {
   const auto& a = api();
   onward_session* s = session(relu_model());

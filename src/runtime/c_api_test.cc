@@ -176,6 +176,9 @@ TEST(CApi, WrappedMemoryIsReleasedOnce) {
         ONWARD_INVALID_ARGUMENT);
   taken(a.tensor_wrap(static_cast<onward_dtype>(27), dims, 2, data, sizeof data, release, &released, &bad),
         ONWARD_INVALID_ARGUMENT);
+  taken(a.tensor_wrap(ONWARD_FLOAT32, dims, 2, reinterpret_cast<char*>(data) + 1, sizeof data, release,
+                      &released, &bad),
+        ONWARD_INVALID_ARGUMENT);
   const int64_t huge[] = {INT64_MAX, 8}, negative[] = {-1, 2};
   taken(a.tensor_wrap(ONWARD_FLOAT32, huge, 2, data, sizeof data, release, &released, &bad),
         ONWARD_INVALID_ARGUMENT);

@@ -6,6 +6,10 @@ namespace {
 
 bool is_string(const Tensor* t) { return t->dtype() == DType::kString; }
 
+size_t alignment_bytes(DType t) {
+  return static_cast<size_t>(std::max(1, bit_width(t) / (is_complex(t) ? 16 : 8)));
+}
+
 Result<Value> deep_copy(const Value& v) {
   if (const Tensor* t = v.tensor()) {
     Tensor copy = ONWARD_TRY(Tensor::allocate(t->dtype(), t->shape()));
@@ -85,6 +89,9 @@ onward_status* tensor_wrap(onward_dtype dtype, const int64_t* dims, size_t rank,
     if (static_cast<size_t>(*needed) != bytes || (bytes && !data))
       return invalid_argument("a tensor of type ", type, " and shape ", shape, " has ", *needed,
                               " bytes, the memory ", bytes);
+    if (reinterpret_cast<uintptr_t>(data) % alignment_bytes(type) != 0)
+      return invalid_argument("memory of type ", type, " must begin at a multiple of ", alignment_bytes(type),
+                              " bytes");
     // Made before the owner: an owner that is dropped in between would release memory that stays the
     // caller's.
     std::unique_ptr<onward_value> made(new_value(Value()));

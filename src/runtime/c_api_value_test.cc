@@ -79,7 +79,8 @@ TEST(CApiValue, Maps) {
   EXPECT_THAT(floats_taken(item), ElementsAre(1));
   a.value_free(std::exchange(m, nullptr));
   taken(a.map_create(ONWARD_INT64, same, items, 2, &m), ONWARD_INVALID_ARGUMENT);
-  for (int type : {ONWARD_FLOAT32, ONWARD_STRING, ONWARD_INT4, ONWARD_UNDEFINED, 99})
+  for (int type : {1, 8, 22, 0, 31})  // float, string, int4, no type, nonsense
+
     taken(a.map_create(static_cast<onward_dtype>(type), keys, items, 2, &m), ONWARD_INVALID_ARGUMENT);
   taken(a.map_create(ONWARD_INT64, nullptr, items, 2, &m), ONWARD_INVALID_ARGUMENT);
   taken(a.map_create(ONWARD_INT64, keys, items, 2, nullptr), ONWARD_INVALID_ARGUMENT);

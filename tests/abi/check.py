@@ -103,8 +103,8 @@ def check_exports(library):
     return [f"{library} exports {wrong[:5]}, expected onward_get_api alone (cmake/exports.map)"] if wrong else []
 
 
-def check_old_program(library, folder):
-    compile_c(HERE / "old_program.c", folder / "old_program", library, f"-Wl,-rpath,{library.parent}")
+def check_old_program(library, folder, flags):
+    compile_c(HERE / "old_program.c", folder / "old_program", library, f"-Wl,-rpath,{library.parent}", *flags)
     done = subprocess.run([folder / "old_program", ROOT / "tests/install/tiny.onnx"], capture_output=True, text=True,
                           env=os.environ)
     return [f"the program of version 1 failed: {done.stderr}"] if done.returncode else []
@@ -114,13 +114,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--update", action="store_true")
+    parser.add_argument("--flag", action="append", default=[], help="for the compiler: --flag=-fsanitize=address")
     a = parser.parse_args()
     library = (a.build / "lib/libonward.so").resolve()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         if a.update:
             update(folder)
-        errors = check_list(folder) + check_exports(library) + check_old_program(library, folder)
+        errors = check_list(folder) + check_exports(library) + check_old_program(library, folder, a.flag)
     for e in errors:
         print(f"abi: {e}", file=sys.stderr)
     print(f"abi: {len(listed())} facts, {len(errors)} errors")
