@@ -45,22 +45,27 @@ Value wrap(int dtype, const std::vector<int64_t>& shape, nb::handle buffer, bool
   return Value(made);
 }
 
-// A view of memory of which only the address is known; `owner` lives as long as the value.
+// A tensor on memory that `owner` (an nb::object or nb::ndarray) keeps alive for as long as the tensor lives.
+template <class Owner>
+Value wrap_memory(onward_dtype dtype, const std::vector<int64_t>& shape, void* data, size_t bytes,
+                  Owner owner) {
+  auto held = std::make_unique<Owner>(std::move(owner));
+  const onward_release_fn release = [](void* user) {
+    if (!nb::is_alive()) return;
+    nb::gil_scoped_acquire gil;
+    delete static_cast<Owner*>(user);
+  };
+  const Value made = Value::made([&](onward_value** v) {
+    return api().tensor_wrap(dtype, shape.data(), shape.size(), data, bytes, release, held.get(), v);
+  });
+  held.release();
+  return made;
+}
+
 Value wrap_address(int dtype, const std::vector<int64_t>& shape, uintptr_t address, size_t bytes,
                    nb::object owner) {
-  auto* held = new nb::object(std::move(owner));
-  onward_value* made = nullptr;
-  onward_status* status = api().tensor_wrap(
-      static_cast<onward_dtype>(dtype), shape.data(), shape.size(), reinterpret_cast<void*>(address), bytes,
-      [](void* user) {
-        if (!nb::is_alive()) return;
-        nb::gil_scoped_acquire gil;
-        delete static_cast<nb::object*>(user);
-      },
-      held, &made);
-  if (status) delete held;
-  check(status);
-  return Value(made);
+  return wrap_memory(static_cast<onward_dtype>(dtype), shape, reinterpret_cast<void*>(address), bytes,
+                     std::move(owner));
 }
 
 Value create(int dtype, const std::vector<int64_t>& shape) {
@@ -276,9 +281,7 @@ nb::object from_dlpack(nb::ndarray<> array, bool is_bool) {
     shape.insert(shape.begin(), n);
   }
   const onward_dtype dtype = is_bool ? ONWARD_BOOL : onward_type(array.dtype());
-  void* const data = array.data();
-  const size_t bytes = array.nbytes();
-  return nb::cast(wrap_address(dtype, shape, reinterpret_cast<uintptr_t>(data), bytes, nb::cast(array)));
+  return nb::cast(wrap_memory(dtype, shape, array.data(), array.nbytes(), array));
 }
 
 }  // namespace

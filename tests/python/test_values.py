@@ -68,6 +68,16 @@ def test_layouts_are_taken_as_they_are_meant(dtype):
         np.testing.assert_array_equal(session.run(None, {"x": x})[0].astype("f4"), np.array(x).astype("f4"))
 
 
+def test_memory_that_is_not_aligned():
+    data = bytes(range(64))
+    for dtype, number in (("f4", T.FLOAT), ("f8", T.DOUBLE), ("c16", T.COMPLEX128), ("i2", T.INT16)):
+        session = identity(h.make_tensor_type_proto(number, None))
+        for offset in range(9):
+            x = np.frombuffer(data, dtype, 3, offset)
+            assert session.run(None, {"x": x})[0].tobytes() == x.tobytes()
+            assert ort.OrtValue.ortvalue_from_numpy(x).numpy().tobytes() == x.tobytes()
+
+
 def test_byte_order_read_only_and_lists():
     session = identity(h.make_tensor_type_proto(T.FLOAT, None))
     x = np.arange(6, dtype=">f4").reshape(2, 3)

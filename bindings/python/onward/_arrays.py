@@ -52,7 +52,8 @@ def from_numpy(array: np.ndarray, number: int | None = None, writable: bool = Fa
         array = array.astype(array.dtype.newbyteorder("="))
     if number in _types.PACKED_BITS:
         return Value.wrap(number, array.shape, pack(np.ascontiguousarray(array), _types.PACKED_BITS[number]))
-    if not array.flags.c_contiguous:
+    flags = array.flags
+    if not (flags.c_contiguous and flags.aligned):
         array = np.array(array, order="C")  # ascontiguousarray would make a scalar 1-d
     shape = array.shape
     if number >= _types.BFLOAT16:  # no buffer protocol for what numpy does not know

@@ -82,7 +82,8 @@ class OrtValue:
         is_bool = getattr(dtype, "name", str(dtype)) in ("bool", "bool_", "torch.bool")
         if isinstance(data, np.ndarray):  # numpy lends no read-only arrays, and no types of ml_dtypes
             return cls.ortvalue_from_numpy(data)
-        value = Value.from_dlpack(data, is_bool)
+        capsule = data.__dlpack__() if hasattr(data, "__dlpack__") else data
+        value = Value.from_dlpack(capsule, is_bool)
         if value is None:
             raise ValueError("the tensor is not contiguous memory of the CPU; make it so first")
         return cls(value, data)
@@ -186,7 +187,7 @@ class OrtValue:
 
 def _can_lend(array: np.ndarray) -> bool:
     """Whether writes through the value may reach the array's memory."""
-    return array.flags.c_contiguous and array.flags.writeable and array.dtype.isnative
+    return array.flags.carray and array.dtype.isnative
 
 
 def type_of(value: Value) -> str:
