@@ -1,5 +1,6 @@
-// `Model`, `Session` and `CancelToken`. Loading and running give the interpreter's lock up, so other Python
-// threads go on meanwhile.
+// `Model`, `Session` and `CancelToken`. Whatever may wait for a lock of the library's gives the interpreter's
+// lock up first: other Python threads go on meanwhile, and a release of borrowed memory, which needs the
+// interpreter, cannot wait for a thread that waits for it.
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -142,8 +143,8 @@ void onward_python::add_sessions(nb::module_& m) {
       .def("outputs", [](const Session& s) { return ports(s.outputs()); })
       .def("run", &run, nb::arg("inputs"), nb::arg("outputs"), nb::arg("given"), nb::arg("cancel").none(),
            nb::arg("timeout_us"), nb::arg("memory_limit_bytes"), nb::arg("trim_after"))
-      .def("trace_json", &Session::trace_json)
-      .def("placement_json", &Session::placement_json)
-      .def("profile_json", &Session::profile_json)
-      .def("trim", &Session::trim);
+      .def("trace_json", &Session::trace_json, nb::call_guard<nb::gil_scoped_release>())
+      .def("placement_json", &Session::placement_json, nb::call_guard<nb::gil_scoped_release>())
+      .def("profile_json", &Session::profile_json, nb::call_guard<nb::gil_scoped_release>())
+      .def("trim", &Session::trim, nb::call_guard<nb::gil_scoped_release>());
 }

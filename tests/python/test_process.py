@@ -26,6 +26,7 @@ def test_one_session_in_many_threads(folder):
     session = ort.InferenceSession(folder / "classifier.onnx")
     expected = [session.run(None, {"image": image(i)})[0] for i in range(8)]
     with ThreadPoolExecutor(8) as pool:
+        pool.submit(lambda: [session.trim() for _ in range(50)])
         found = list(pool.map(lambda i: session.run(None, {"image": image(i % 8)})[0], range(200)))
     for i, array in enumerate(found):
         np.testing.assert_array_equal(array, expected[i % 8])

@@ -177,6 +177,9 @@ def test_session_config_keys(capfd):
     ort.InferenceSession(bytes_of(nets.add()), options)
     said = capfd.readouterr().err
     assert "'session.disable_prepaking'" in said and "'session.disable_prepacking'" not in said
+    options.add_session_config_entry("session.intra_op.allow_spinning", "x")
+    ort.InferenceSession(bytes_of(nets.add()), options)
+    assert "'0' or '1'" in capfd.readouterr().err
     options.add_session_config_entry("session.intra_op.spin_duration_us", "long")
     with pytest.raises(ort.InvalidArgument, match="spin_duration_us.*long"):
         ort.InferenceSession(bytes_of(nets.add()), options)
@@ -326,3 +329,9 @@ def test_module_functions():
         ort.InferenceSession(bytes_of(nets.add())).run(None, {"x": X, "y": Y})[0], X + Y)  # fmt: skip
     ort.set_global_thread_pool_sizes(0, 0)
     assert os.path.exists(os.path.join(os.path.dirname(ort.__file__), "py.typed"))
+
+
+def test_an_empty_file_is_named(tmp_path):
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    with pytest.raises(ort.InvalidArgument, match="empty.onnx"):
+        ort.InferenceSession(tmp_path / "empty.onnx")

@@ -65,7 +65,7 @@ def check_session(entries: dict[str, str], least_level: int) -> None:
         if key not in _ACCEPTED and not key.startswith(_PREFIXES):
             log(WARNING, f"session option '{key}' is not known and has no effect", least_level)
         elif key in (STRICT, SPIN, "session.set_denormal_as_zero", "session.use_env_allocators") and value not in "01":
-            raise make(InvalidArgument, f"session option '{key}' is '{value}', expected '0' or '1'")
+            log(WARNING, f"session option '{key}' is '{value}', expected '0' or '1'; it has no effect", least_level)
     if entries.get(FORMAT, "ONNX").upper() not in ("", "ONNX"):
         raise make(NotImplemented, f"session option '{FORMAT}' is '{entries[FORMAT]}': only ONNX files can be loaded")
 

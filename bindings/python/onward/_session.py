@@ -55,8 +55,8 @@ def _load(path: str | None, data: bytes | None, options: SessionOptions) -> Mode
         raise _errors.make(_errors.ModelLoadCanceled, "loading was cancelled by the session options")
     if path is not None and not os.path.exists(path):
         raise _errors.make(_errors.NoSuchFile, f"{path}: no such file")
-    if data is not None and not data:
-        raise _errors.make(_errors.InvalidArgument, "the model is an empty byte string, expected an ONNX file's bytes")
+    if not data and (path is None or (os.path.isfile(path) and os.path.getsize(path) == 0)):
+        raise _errors.make(_errors.InvalidArgument, f"{path or 'the byte string'} is empty, expected an ONNX file")
     folder = options._entries.get(_config.FOLDER, "")
     held = [(name, value._value) for name, value in options._initializers.items()]
     try:
