@@ -172,7 +172,7 @@ json summarize(const std::string& name, const Value& value) {
   json out = {{"name", name}};
   switch (value.kind()) {
     case ONWARD_NOTHING:
-    case ONWARD_OPTIONAL:  // kinds of types, not of values
+    case ONWARD_OPTIONAL:  // of types only
     case ONWARD_OPAQUE:
       out["kind"] = "nothing";
       return out;

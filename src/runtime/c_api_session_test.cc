@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "runtime/c_api_test_support.h"
+#include "tensor/shape.h"
 
 namespace ow {
 namespace {
