@@ -196,6 +196,23 @@ def test_the_program_is_in_the_package(folder):
         assert command(*start, "no-such-command").returncode == 2
 
 
+def test_packages_that_import_onnxruntime_get_onward(folder):
+    program = (pathlib.Path(__file__).parent / "programs/vad.py").read_text()
+    code = f"""
+import pathlib, onward
+onward.use_as_onnxruntime()
+{program}
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+from onnxruntime.capi import _pybind_state
+assert onnxruntime is onward and Fail is onward.Fail and _pybind_state.OrtValue is onward.OrtValue
+assert len(main(pathlib.Path({str(folder)!r}))) == 4
+"""
+    done = command(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    code = "import types, sys; sys.modules['onnxruntime'] = types; import onward; onward.use_as_onnxruntime()"
+    assert "imported already" in command(sys.executable, "-c", code).stderr
+
+
 def test_import_needs_numpy_only():
     code = ("import sys; sys.modules['onnx'] = sys.modules['ml_dtypes'] = None; import onward; "
             "onward.InferenceSession; print(onward.__version__)")  # fmt: skip

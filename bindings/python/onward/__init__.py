@@ -68,6 +68,7 @@ from ._process import (
     set_global_thread_pool_sizes,
     set_seed,
     unregister_execution_provider_library,
+    use_as_onnxruntime,
 )
 from ._providers import OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtEpDevice, OrtHardwareDevice
 from ._session import InferenceSession
@@ -143,4 +144,5 @@ __all__ = [
     "set_global_thread_pool_sizes",
     "set_seed",
     "unregister_execution_provider_library",
+    "use_as_onnxruntime",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 
 from . import _engine, _log, _providers, _session
 from ._errors import InvalidArgument, NotImplemented, make
@@ -76,6 +77,17 @@ def enable_telemetry_events() -> None:
 
 def preload_dlls(cuda: bool = True, cudnn: bool = True, msvc: bool = True, directory: str | None = None) -> None:
     """Nothing to do: the engine is in the package. `onward.preload_dlls()`."""
+
+
+def use_as_onnxruntime() -> None:
+    """Makes `import onnxruntime` give onward in packages that you cannot change; call it before they are imported:
+    `import onward; onward.use_as_onnxruntime(); import some_package`."""
+    taken = sys.modules.get("onnxruntime")
+    if taken is not None and taken is not sys.modules["onward"]:
+        raise RuntimeError("onnxruntime is imported already; call use_as_onnxruntime() before whoever imports it")
+    for name, module in list(sys.modules.items()):
+        if name == "onward" or name.startswith("onward.capi"):
+            sys.modules["onnxruntime" + name.removeprefix("onward")] = module
 
 
 def print_debug_info() -> None:
