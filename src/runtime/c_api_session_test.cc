@@ -364,6 +364,9 @@ TEST(CApiSession, MemoryFromTheCallersAllocator) {
   const onward_value* in = x;
   EXPECT_EQ(taken(a.session_run(s, nullptr, &kX, &in, 1, &kY, 1, &y)), "");
   EXPECT_GE(counted.calls, 3);  // the arena, and the output
+  const int64_t before = counted.calls;
+  EXPECT_EQ(taken(a.session_run_into(s, nullptr, &kX, &in, 1, &kY, 1, &y)), "");
+  EXPECT_EQ(counted.calls, before);  // computed in place: no memory of its own, and so no copy
   a.session_free(s);
   EXPECT_GT(counted.live, 0);
   a.value_free(x);
