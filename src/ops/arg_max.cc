@@ -53,12 +53,12 @@ Status run_typed(const Attrs& a, RunContext& c) {
   const int64_t n = x.dim(axis);
   if (n == 0) return c.error("axis ", axis, " of ", x.shape(), " is empty");
   Shape shape;
+  std::vector<bool> dropped(x.rank(), false);
+  dropped[axis] = !a.keepdims;
   for (size_t i = 0; i < x.rank(); ++i)
-    if (i != axis)
-      shape.push_back(x.dim(i));
-    else if (a.keepdims)
-      shape.push_back(1);
-  Tensor y = ONWARD_TRY(c.out(0, DType::kInt64, shape));
+    if (!dropped[i]) shape.push_back(i == axis ? 1 : x.dim(i));
+  Tensor y = ONWARD_TRY(a.keepdims ? c.out(0, DType::kInt64, shape)
+                                   : c.out_without(0, DType::kInt64, shape, dropped));
   const int64_t inner = x.shape().count(axis + 1, x.rank());
   c.parallel_for(y.count(), std::max<int64_t>(1, 8192 / n), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
@@ -89,7 +89,8 @@ std::unique_ptr<Op> row(std::string_view name) {
        .infer = infer,
        .run = run<kMax>,
        .native =
-           types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>});
+           types<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>,
+       .layout = LayoutRule::kAlongAxes});
 }
 
 }  // namespace

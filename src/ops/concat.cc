@@ -97,7 +97,12 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(concat) {
-  return {op<Attrs>({.name = "Concat", .read = read, .infer = infer, .upgrade = upgrade, .run = run})};
+  return {op<Attrs>({.name = "Concat",
+                     .read = read,
+                     .infer = infer,
+                     .upgrade = upgrade,
+                     .run = run,
+                     .layout = LayoutRule::kAlongAxes})};
 }
 
 }  // namespace ow

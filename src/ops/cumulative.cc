@@ -80,6 +80,7 @@ std::unique_ptr<Op> row(std::string_view name) {
                     .infer = infer,
                     .run = run<F>,
                     .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>,
+                    .layout = LayoutRule::kAlongAxes,
                     .in_place = {{0, 0}}});
 }
 

@@ -50,21 +50,33 @@ template <bool kToSpace>
 Status run(const Attrs& a, RunContext& c) {
   const Tensor& x = c.in(0);
   const int64_t b = a.blocksize;
-  if (x.rank() != 4 || (kToSpace ? x.dim(1) % (b * b) : x.dim(2) % b + x.dim(3) % b))
-    return c.error("input of shape ", x.shape(), " does not divide into blocks of ", b);
-  const int64_t n = x.dim(0), channels = kToSpace ? x.dim(1) / (b * b) : x.dim(1),
-                h = kToSpace ? x.dim(2) : x.dim(2) / b, w = kToSpace ? x.dim(3) : x.dim(3) / b;
+  if (x.rank() != 4) return c.error("input is ", x.shape(), ", expected rank 4");
+  size_t place[4];
+  for (int64_t i = 0; i < 4; ++i) place[i] = static_cast<size_t>(ONWARD_TRY(read_axis(c, i, 4)));
+  const int64_t c0 = x.dim(place[1]), h0 = x.dim(place[2]), w0 = x.dim(place[3]);
+  if (kToSpace ? c0 % (b * b) : h0 % b + w0 % b)
+    return c.error("input of ", c0, " channels of ", h0, " x ", w0, " does not divide into blocks of ", b);
+  const int64_t n = x.dim(place[0]), channels = kToSpace ? c0 / (b * b) : c0, h = kToSpace ? h0 : h0 / b,
+                w = kToSpace ? w0 : w0 / b;
   auto rows = checked_mul(h, b), columns = checked_mul(w, b), depth = checked_mul(channels, b * b);
   if (!rows || !columns || !depth) return c.error("blocks of ", b, " make an output that is too large");
   Units from = ONWARD_TRY(units_of(c, x));
-  const Shape wide{n, channels, *rows, *columns}, deep{n, *depth, h, w};
+  Shape wide(4, 0), deep(4, 0);
+  const int64_t wide_dims[] = {n, channels, *rows, *columns}, deep_dims[] = {n, *depth, h, w};
+  for (size_t i = 0; i < 4; ++i) wide[place[i]] = wide_dims[i], deep[place[i]] = deep_dims[i];
   MoveOutput y = ONWARD_TRY(move_output(c, 0, x.dtype(), kToSpace ? wide : deep));
   // Axes n, c, i, j, h, w: i and j are the pixel within the block.
-  const int64_t plane = h * w, pixel = a.crd ? 1 : channels;
   const int64_t dims[] = {n, channels, b, b, h, w};
-  const int64_t deep_strides[] = {
-      *depth * plane, (a.crd ? b * b : 1) * plane, b * pixel * plane, pixel * plane, w, 1};
-  const int64_t wide_strides[] = {*depth * plane, b * b * plane, w * b, 1, b * w * b, b};
+  const int64_t pixel = a.crd ? 1 : channels;
+  auto stride = [&](const Shape& shape, size_t axis) { return dense_strides(shape)[place[axis]]; };
+  const int64_t deep_strides[] = {stride(deep, 0),
+                                  stride(deep, 1) * (a.crd ? b * b : 1),
+                                  stride(deep, 1) * b * pixel,
+                                  stride(deep, 1) * pixel,
+                                  stride(deep, 2),
+                                  stride(deep, 3)};
+  const int64_t wide_strides[] = {stride(wide, 0), stride(wide, 1),     stride(wide, 2),
+                                  stride(wide, 3), stride(wide, 2) * b, stride(wide, 3) * b};
   if (kToSpace)
     copy_strided_units(c, y.units, wide_strides, from, deep_strides, dims);
   else
@@ -76,8 +88,16 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(depth_to_space) {
-  return {op<Attrs>({.name = "DepthToSpace", .read = read, .infer = infer<true>, .run = run<true>}),
-          op<Attrs>({.name = "SpaceToDepth", .read = read, .infer = infer<false>, .run = run<false>})};
+  return {op<Attrs>({.name = "DepthToSpace",
+                     .read = read,
+                     .infer = infer<true>,
+                     .run = run<true>,
+                     .layout = LayoutRule::kAlongAxes}),
+          op<Attrs>({.name = "SpaceToDepth",
+                     .read = read,
+                     .infer = infer<false>,
+                     .run = run<false>,
+                     .layout = LayoutRule::kAlongAxes})};
 }
 
 }  // namespace ow

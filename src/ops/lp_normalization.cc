@@ -62,6 +62,7 @@ ONWARD_OPS(lp_normalization) {
                      .infer = infer,
                      .run = run,
                      .native = types<float, double>,
+                     .layout = LayoutRule::kAlongAxes,
                      .in_place = {{0, 0}}})};
 }
 

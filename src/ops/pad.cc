@@ -205,8 +205,13 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(pad) {
-  return {op<Attrs>(
-      {.name = "Pad", .read = read, .infer = infer, .upgrade = upgrade, .run = run, .shape_inputs = 0b1010})};
+  return {op<Attrs>({.name = "Pad",
+                     .read = read,
+                     .infer = infer,
+                     .upgrade = upgrade,
+                     .run = run,
+                     .layout = LayoutRule::kAlongAxes,
+                     .shape_inputs = 0b1010})};
 }
 
 }  // namespace ow

@@ -237,8 +237,11 @@ Result<std::vector<bool>> reduced_axes(const Attrs& a, RunContext& c) {
 }
 
 template <class T, template <class> class Fold>
-Status run_typed(RunContext& c, const Reduction& r, const Shape& shape) {
-  Tensor y = ONWARD_TRY(c.out(0, c.in(0).dtype(), shape));
+Status run_typed(RunContext& c, const std::vector<bool>& reduced, const Shape& shape) {
+  const Reduction r = reduction_of(c.in(0).shape(), reduced);
+  const DType dtype = c.in(0).dtype();
+  Tensor y = ONWARD_TRY(shape.rank() == reduced.size() ? c.out(0, dtype, shape)
+                                                       : c.out_without(0, dtype, shape, reduced));
   if (y.count() == 0) return {};
   T* out = reinterpret_cast<T*>(y.mutable_raw());
   const Fold<T> fold;
@@ -254,27 +257,26 @@ Status run(const Attrs& a, RunContext& c) {
   Shape shape;
   for (size_t i = 0; i < x.rank(); ++i)
     if (!reduced[i] || a.keepdims) shape.push_back(reduced[i] ? 1 : x[i]);
-  const Reduction r = reduction_of(x, reduced);
   switch (c.in(0).dtype()) {
     case DType::kFloat32:
-      return run_typed<float, Fold>(c, r, shape);
+      return run_typed<float, Fold>(c, reduced, shape);
     case DType::kFloat64:
-      return run_typed<double, Fold>(c, r, shape);
+      return run_typed<double, Fold>(c, reduced, shape);
     case DType::kInt32:
-      return run_typed<int32_t, Fold>(c, r, shape);
+      return run_typed<int32_t, Fold>(c, reduced, shape);
     case DType::kInt64:
-      return run_typed<int64_t, Fold>(c, r, shape);
+      return run_typed<int64_t, Fold>(c, reduced, shape);
     case DType::kUint32:
-      return run_typed<uint32_t, Fold>(c, r, shape);
+      return run_typed<uint32_t, Fold>(c, reduced, shape);
     case DType::kUint64:
-      return run_typed<uint64_t, Fold>(c, r, shape);
+      return run_typed<uint64_t, Fold>(c, reduced, shape);
     default:
       break;
   }
   if constexpr (std::is_same_v<Fold<int8_t>, Max<int8_t>> || std::is_same_v<Fold<int8_t>, Min<int8_t>>) {
-    if (c.in(0).dtype() == DType::kInt8) return run_typed<int8_t, Fold>(c, r, shape);
-    if (c.in(0).dtype() == DType::kUint8) return run_typed<uint8_t, Fold>(c, r, shape);
-    if (c.in(0).dtype() == DType::kBool) return run_typed<bool, Fold>(c, r, shape);
+    if (c.in(0).dtype() == DType::kInt8) return run_typed<int8_t, Fold>(c, reduced, shape);
+    if (c.in(0).dtype() == DType::kUint8) return run_typed<uint8_t, Fold>(c, reduced, shape);
+    if (c.in(0).dtype() == DType::kBool) return run_typed<bool, Fold>(c, reduced, shape);
   }
   return c.error("input 0 is of type ", c.in(0).dtype(), ", expected a type of ", c.node().op_type,
                  "'s schema");
@@ -289,6 +291,7 @@ std::unique_ptr<Op> row(std::string_view name, Infer infer_this = infer, TypeMas
                     .upgrade = upgrade,
                     .run = run<Fold>,
                     .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t> | more,
+                    .layout = LayoutRule::kAlongAxes,
                     .shape_inputs = 1u << 1});
 }
 

@@ -210,8 +210,10 @@ Result<std::vector<ResizeAxis>> make_axes(const Attrs& a, RunContext& c) {
   std::vector<size_t> axes;
   std::vector<int64_t> extents, sizes;
   std::vector<double> scales, roi;
-  for (size_t i = 0; i < (a.axes ? a.axes->size() : x.rank()); ++i)
-    axes.push_back(a.axes ? static_cast<size_t>(ONWARD_TRY(read_axis(c, (*a.axes)[i], x.rank()))) : i);
+  for (size_t i = 0; i < (a.axes ? a.axes->size() : x.rank()); ++i) {
+    const int64_t axis = a.axes ? (*a.axes)[i] : static_cast<int64_t>(i);
+    axes.push_back(static_cast<size_t>(ONWARD_TRY(read_axis(c, axis, x.rank()))));
+  }
   for (size_t i : axes) extents.push_back(x.dim(i));
   if (c.has(3) && c.in(3).count() > 0) sizes = ONWARD_TRY(read_ints(c, 3));
   if (c.has(2)) scales = as_doubles(c.in(2));
@@ -349,6 +351,7 @@ ONWARD_OPS(resize) {
                      .infer = infer,
                      .upgrade = upgrade,
                      .run = run,
+                     .layout = LayoutRule::kAlongAxes,
                      .shape_inputs = 0b1100}),
           op<NoAttrs>({.name = "Upsample", .infer = infer_upsample, .upgrade = upgrade_upsample})};
 }

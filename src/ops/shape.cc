@@ -59,8 +59,12 @@ Status run_size(const NoAttrs&, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(shape) {
-  return {op<Attrs>({.name = "Shape", .read = read, .infer = infer_shape, .run = run_shape}),
-          op<NoAttrs>({.name = "Size", .infer = infer_size, .run = run_size})};
+  return {op<Attrs>({.name = "Shape",
+                     .read = read,
+                     .infer = infer_shape,
+                     .run = run_shape,
+                     .layout = LayoutRule::kUnread}),
+          op<NoAttrs>({.name = "Size", .infer = infer_size, .run = run_size, .layout = LayoutRule::kUnread})};
 }
 
 }  // namespace ow

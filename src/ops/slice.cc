@@ -157,8 +157,12 @@ Status run(const NoAttrs&, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(slice) {
-  return {op<NoAttrs>(
-      {.name = "Slice", .infer = infer, .upgrade = upgrade, .run = run, .shape_inputs = 0b11110})};
+  return {op<NoAttrs>({.name = "Slice",
+                       .infer = infer,
+                       .upgrade = upgrade,
+                       .run = run,
+                       .layout = LayoutRule::kAlongAxes,
+                       .shape_inputs = 0b11110})};
 }
 
 }  // namespace ow

@@ -106,6 +106,7 @@ std::unique_ptr<Op> row(std::string_view name, Status (*run)(const Attrs&, RunCo
                     .upgrade = upgrade,
                     .run = run,
                     .native = types<float, double>,
+                    .layout = LayoutRule::kAlongAxes,
                     .in_place = {{0, 0}}});
 }
 

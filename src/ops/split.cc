@@ -132,8 +132,13 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(split) {
-  return {op<Attrs>(
-      {.name = "Split", .read = read, .infer = infer, .upgrade = upgrade, .run = run, .shape_inputs = 2})};
+  return {op<Attrs>({.name = "Split",
+                     .read = read,
+                     .infer = infer,
+                     .upgrade = upgrade,
+                     .run = run,
+                     .layout = LayoutRule::kAlongAxes,
+                     .shape_inputs = 2})};
 }
 
 }  // namespace ow

@@ -17,15 +17,48 @@ class Frame::Context final : public RunContext {
     budget_ = settings.budget;
     prepared_ = step.prepared.has_value() ? &step.prepared : nullptr;
     for (int s : step.inputs) inputs_.push_back(s >= 0 ? &frame.values_[static_cast<size_t>(s)] : &kNothing);
+    axis_places_ = step.axis_places;
     for (int s : step.outputs) outputs_.push_back(s >= 0 ? &frame.values_[static_cast<size_t>(s)] : nullptr);
   }
 
   Result<Tensor> out(size_t o, DType dtype, const Shape& shape) override {
-    const int slot = o < step_.outputs.size() ? step_.outputs[o] : -1;
-    if (slot < 0) return Tensor::allocate(dtype, shape, budget_);  // computed although nobody wants it
-    Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape, binding_, settings_));
-    set(o, t);
-    return t;
+    const bool arranged = !axis_places_.empty() && shape.rank() == axis_places_.size();
+    return arranged ? arranged_out(o, dtype, shape, step_.memory_axes) : plain_out(o, dtype, shape);
+  }
+
+  Result<Tensor> out_without(size_t o, DType dtype, const Shape& shape,
+                             const std::vector<bool>& dropped) override {
+    if (axis_places_.empty()) return plain_out(o, dtype, shape);
+    std::vector<uint8_t> axes, kept;
+    for (size_t place = 0; place < dropped.size(); ++place)
+      if (!dropped[place]) axes.push_back(step_.memory_axes[place]);
+    for (uint8_t axis : axes)
+      kept.push_back(static_cast<uint8_t>(
+          std::count_if(axes.begin(), axes.end(), [&](uint8_t other) { return other < axis; })));
+    return arranged_out(o, dtype, shape, kept);
+  }
+
+  // Lets an operator along axes see its inputs in memory order.
+  Status arrange_inputs() {
+    if (axis_places_.empty()) return {};
+    arranged_.reserve(inputs_.size());
+    for (const Value*& v : inputs_) {
+      const Tensor* t = v->tensor();
+      if (!t || t->rank() != axis_places_.size()) continue;
+      Tensor view = arranged(*t, step_.memory_axes);
+      if (!view.is_dense()) view = ONWARD_TRY(view.owned(budget_));
+      arranged_.emplace_back(std::move(view));
+      v = &arranged_.back();
+    }
+    return {};
+  }
+
+  // Puts outputs that were staged where they belong.
+  void finish() {
+    for (auto& [o, staged, axes] : staged_) {
+      Tensor target = arranged(*outputs_[o]->tensor(), axes);
+      copy_elements(staged, target);
+    }
   }
 
   Result<std::span<std::byte>> scratch(int64_t bytes) override {
@@ -38,11 +71,49 @@ class Frame::Context final : public RunContext {
   }
 
  private:
+  // `t` with its axes in the order `axes`: the same memory.
+  static Tensor arranged(const Tensor& t, std::span<const uint8_t> axes) {
+    Shape shape = t.shape(), strides = t.strides();
+    for (size_t place = 0; place < axes.size(); ++place) {
+      shape[place] = t.dim(axes[place]);
+      strides[place] = t.strides()[axes[place]];
+    }
+    return t.strided(shape, strides);
+  }
+
+  Result<Tensor> plain_out(size_t o, DType dtype, const Shape& shape) {
+    const int slot = o < step_.outputs.size() ? step_.outputs[o] : -1;
+    if (slot < 0) return Tensor::allocate(dtype, shape, budget_);  // computed although nobody wants it
+    Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape, binding_, settings_));
+    set(o, t);
+    return t;
+  }
+
+  // axes[place]: the output's axis there. Staged where the output's memory is in another order.
+  Result<Tensor> arranged_out(size_t o, DType dtype, const Shape& shape, std::span<const uint8_t> axes) {
+    if (!wants(o)) return Tensor::allocate(dtype, shape, budget_);
+    Shape logical = shape;
+    for (size_t place = 0; place < axes.size(); ++place) logical[axes[place]] = shape[place];
+    const Tensor view = arranged(ONWARD_TRY(plain_out(o, dtype, logical)), axes);
+    if (view.is_dense()) return view;
+    Tensor staged = ONWARD_TRY(Tensor::allocate(dtype, shape, budget_));
+    staged_.push_back({o, staged, {axes.begin(), axes.end()}});
+    return staged;
+  }
+
+  struct Staged {
+    size_t output;
+    Tensor tensor;
+    std::vector<uint8_t> axes;
+  };
+
   Frame& frame_;
   const Step& step_;
   const Binding* binding_;
   const RunSettings& settings_;
   std::vector<Buffer> scratch_;
+  std::vector<Value> arranged_;
+  std::vector<Staged> staged_;
 };
 
 Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape, const Binding* binding,
@@ -130,7 +201,9 @@ Status Frame::run_step(const Step& step, const Binding* binding, const RunSettin
                               ", expected ", type);
   }
   Context context(*this, step, binding, settings);
+  ONWARD_TRY(context.arrange_inputs());
   ONWARD_TRY(step.op->run(step.attrs.get(), context));
+  context.finish();
   for (int s : step.outputs)
     if (s >= 0) ONWARD_TRY(unshare(s, binding, settings));
   return {};

@@ -8,17 +8,18 @@
 
 namespace ow {
 
+std::vector<uint8_t> ordered_axes(size_t rank, const Order& order) {
+  std::vector<uint8_t> axes(rank);
+  std::iota(axes.begin(), axes.end(), uint8_t{0});
+  if (order.channels_last && rank >= 3) std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+  const bool listed = order.axes.size() == rank &&
+                      std::all_of(order.axes.begin(), order.axes.end(), [&](uint8_t a) { return a < rank; });
+  return listed && !order.channels_last ? order.axes : axes;
+}
+
 Shape ordered_strides(const Shape& shape, const Order& order) {
   const size_t rank = shape.rank();
-  if (order.is_row_major() || (order.channels_last && rank < 3)) return dense_strides(shape);
-  std::vector<uint8_t> axes = order.axes;
-  if (order.channels_last) {
-    axes.resize(rank);
-    std::iota(axes.begin(), axes.end(), uint8_t{0});
-    std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
-  }
-  if (axes.size() != rank || std::any_of(axes.begin(), axes.end(), [&](uint8_t a) { return a >= rank; }))
-    return dense_strides(shape);
+  const auto axes = ordered_axes(rank, order);
   Shape strides(rank, 1);
   int64_t stride = 1;
   for (size_t i = rank; i-- > 0;) {
@@ -102,11 +103,11 @@ class Compiler {
       const bool unread = !v || (i < 32 && (dropped >> i & 1));
       inputs.push_back(unread ? -1 : ONWARD_TRY(slot_of(v)));
     }
-    const Order out = choose_orders(*op, node, inputs);
+    const Order out = choose_orders(step, inputs);
     step.inputs = std::move(inputs);
     ONWARD_TRY(add_subgraphs(node, step));
     for (size_t o = 0; o < node.outputs().size(); ++o)
-      step.outputs.push_back(output_slot(*op, node, step, o, o == 0 ? out : Order{}));
+      step.outputs.push_back(output_slot(*op, node, step, o, takes_order(step, o) ? out : Order{}));
     plan_->steps.push_back(std::move(step));
     return {};
   }
@@ -140,8 +141,10 @@ class Compiler {
     return s;
   }
 
-  // Replaces inputs by copies in the order that the operator needs; returns the order of output 0.
-  Order choose_orders(const Op& op, const ir::Node& node, std::vector<int>& inputs) {
+  // Replaces inputs by copies in the order that the operator needs; returns the order of its outputs.
+  Order choose_orders(Step& step, std::vector<int>& inputs) {
+    const Op& op = *step.op;
+    const ir::Node& node = *step.node;
     auto order = [&](int slot) -> const Order& { return plan_->slots[static_cast<size_t>(slot)].order; };
     const LayoutRule rule = packs_elements(node) ? LayoutRule::kDense : op.traits.layout;
     switch (rule) {
@@ -171,8 +174,42 @@ class Compiler {
       }
       case LayoutRule::kTranspose:
         return transposed(node, inputs);
+      case LayoutRule::kAlongAxes:
+        return along_axes(step, inputs);
+      case LayoutRule::kUnread:
+        return {};
     }
     return {};
+  }
+
+  bool takes_order(const Step& step, size_t o) const {
+    return o == 0 ? step.memory_axes.empty() || rank_of(step.node->output(0)) == step.memory_axes.size()
+                  : rank_of(step.node->outputs()[o]) == step.memory_axes.size() && !step.memory_axes.empty();
+  }
+
+  // The first order that is not row-major among the inputs of input 0's rank becomes that of them all.
+  Order along_axes(Step& step, std::vector<int>& inputs) {
+    const ir::Node& node = *step.node;
+    const size_t rank = rank_of(node.input(0));
+    Order common;
+    bool ranks_known = rank > 0;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i] < 0) continue;
+      ranks_known &= node.inputs()[i]->type().shape.has_value();
+      const Order& order = plan_->slots[static_cast<size_t>(inputs[i])].order;
+      if (rank_of(node.inputs()[i]) == rank && common.is_row_major() &&
+          (order.channels_last ? rank >= 3 : order.axes.size() == rank))
+        common = order;
+    }
+    if (!ranks_known) common = {};
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i] >= 0)
+        inputs[i] = reordered(inputs[i], rank_of(node.inputs()[i]) == rank ? common : Order{});
+    if (common.is_row_major()) return {};
+    step.memory_axes = ordered_axes(rank, common);
+    step.axis_places.resize(rank);
+    for (size_t p = 0; p < rank; ++p) step.axis_places[step.memory_axes[p]] = static_cast<uint8_t>(p);
+    return common;
   }
 
   // Tensors of 2- and 4-bit types have no strides.
@@ -197,16 +234,11 @@ class Compiler {
       inputs[0] = reordered(inputs[0], {});
       return {.axes = {255}};  // not known here: whoever reads it takes a dense copy
     }
-    Order source = plan_->slots[static_cast<size_t>(inputs[0])].order;
-    if (source.channels_last || source.axes.empty()) {
-      source.axes.resize(rank);
-      std::iota(source.axes.begin(), source.axes.end(), uint8_t{0});
-      if (source.channels_last && rank >= 3)
-        std::rotate(source.axes.begin() + 1, source.axes.begin() + 2, source.axes.end());
-    }
+    const Order source = plan_->slots[static_cast<size_t>(inputs[0])].order;
+    if (!source.axes.empty() && source.axes.size() != rank) inputs[0] = reordered(inputs[0], {});
     // Output axis j is input axis perm[j].
     Order out;
-    for (uint8_t a : source.axes)
+    for (uint8_t a : ordered_axes(rank, source))
       for (size_t j = 0; j < rank; ++j)
         if ((perm ? static_cast<size_t>((*perm)[j]) : rank - 1 - j) == a)
           out.axes.push_back(static_cast<uint8_t>(j));

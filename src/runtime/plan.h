@@ -23,6 +23,8 @@ struct Order {
   bool is_row_major() const { return !channels_last && axes.empty(); }
   friend bool operator==(const Order&, const Order&) = default;
 };
+// The axes of a tensor of this rank, outermost first.
+std::vector<uint8_t> ordered_axes(size_t rank, const Order& order);
 // Strides of a gapless tensor of this shape in this order.
 Shape ordered_strides(const Shape& shape, const Order& order);
 
@@ -44,6 +46,9 @@ struct Step {
   uint64_t tensor_inputs = 0;        // bit i: input i is nothing but a tensor (bit 63: and those after it)
   std::map<const ir::Graph*, std::pair<std::shared_ptr<const Plan>, std::vector<Capture>>> subgraphs;
   std::vector<int> last_uses;  // slots that nobody reads after this step
+  // LayoutRule::kAlongAxes, where the order is not row-major: the axes of input 0 from the outermost in
+  // memory, and the place of each axis there. `run` sees tensors of that rank with their axes so arranged.
+  std::vector<uint8_t> memory_axes, axis_places;
 
   bool needs(size_t input) const { return tensor_inputs >> (input < 63 ? input : 63) & 1; }
 };

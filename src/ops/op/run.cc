@@ -29,7 +29,8 @@ Result<int64_t> read_axis(const RunContext& c, int64_t axis, size_t rank) {
   auto i = checked_index(axis, static_cast<int64_t>(rank));
   if (!i)
     return c.error("axis is ", axis, ", expected a value in [", -static_cast<int64_t>(rank), ", ", rank, ")");
-  return *i;
+  const auto places = c.axis_places();
+  return places.size() == rank ? places[static_cast<size_t>(*i)] : *i;
 }
 
 }  // namespace ow

@@ -58,6 +58,16 @@ class RunContext {
   // Call once per output, after checking the inputs. The returned tensor's contents are undefined, unless the
   // output took over an input's memory (`in_place`).
   virtual Result<Tensor> out(size_t o, DType dtype, const Shape& shape) = 0;
+  // LayoutRule::kAlongAxes: the same for an output that lacks axes of the inputs. `dropped[place]` for each
+  // axis of the inputs; `shape` has the extents of the others, in the inputs' order. The output is complete
+  // when `run` returns.
+  virtual Result<Tensor> out_without(size_t o, DType dtype, const Shape& shape,
+                                     const std::vector<bool>& dropped) {
+    (void)dropped;
+    return out(o, dtype, shape);
+  }
+  // LayoutRule::kAlongAxes: where each axis of the inputs is in memory order; empty: where it is anyway.
+  std::span<const uint8_t> axis_places() const { return axis_places_; }
   // Makes `value` output `o`: containers, views of inputs.
   void set(size_t o, Value value) {
     if (wants(o)) *outputs_[o] = std::move(value);
@@ -95,6 +105,7 @@ class RunContext {
   const ir::Node* node_ = nullptr;
   std::vector<const Value*> inputs_;
   std::vector<Value*> outputs_;
+  std::span<const uint8_t> axis_places_;
   const std::any* prepared_ = nullptr;
   int threads_ = 1;
   std::shared_ptr<Budget> budget_;
@@ -102,7 +113,7 @@ class RunContext {
 
 // Integer contents of a 0-D or 1-D int32/int64/bool tensor.
 Result<std::vector<int64_t>> read_ints(const RunContext& c, size_t i);
-// axis in [0, rank), or an error that names the node.
+// axis in [0, rank), or an error that names the node. For tensors in memory order: the place of that axis.
 Result<int64_t> read_axis(const RunContext& c, int64_t axis, size_t rank);
 
 }  // namespace ow
