@@ -110,30 +110,30 @@ def control_cases():
     size = {0: "batch", 2: "height", 3: "width"}
     rows = {0: "rows"}
     return [
-        Case("script_if", scripted(Branch), branch, dynamic_axes={"x": size, "output": size}, scripted=True),
+        Case("script_if", scripted(Branch), branch, dynamic_axes={"x": size, "output": size}, disturbed=False),
         Case(
             "script_if_opset13",
             scripted(Branch),
             branch,
             dynamic_axes={"x": size, "output": size},
             opset=13,
-            scripted=True,
+            disturbed=False,
         ),
-        Case("script_loop", scripted(Repeat), repeat, scripted=True),
-        Case("script_loop_opset11", scripted(Repeat), repeat, opset=11, scripted=True),
+        Case("script_loop", scripted(Repeat), repeat, disturbed=False),
+        Case("script_loop_opset11", scripted(Repeat), repeat, opset=11, disturbed=False),
         Case(
             "script_loop_states",
             scripted(Collect),
             [{"x": normal(5, 2, 6)}, {"x": normal(8, 3, 6)}],
             dynamic_axes={"x": {0: "steps", 1: "batch"}, "output": {0: "steps", 1: "batch"}},
-            scripted=True,
+            disturbed=False,
         ),
         Case(
             "script_while",
             scripted(Until),
             [{"x": normal(4, 5, scale=3.0)}, {"x": normal(7, 5, scale=40.0)}],
             dynamic_axes={"x": rows, "output": {0: "values"}},
-            scripted=True,
+            disturbed=False,
         ),
     ]
 
