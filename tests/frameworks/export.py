@@ -94,8 +94,8 @@ def export_case(case, folder: Path) -> dict:
     values = [{name: make(generator) for name, make in run.items()} for run in case.runs]
     first = tuple(values[0].values())
     if case.disturbed:
-        draws = [[make(generator) for make in case.runs[0].values()] for _ in range(6)]
-        disturb(network, [torch.cat(draw) if draw[0].dim() else draw[0] for draw in zip(*draws)], SEED + 2)
+        draws = [[make(generator) for make in case.runs[0].values()] for _ in range(6 if case.stacked else 1)]
+        disturb(network, [torch.cat(draw) if case.stacked else draw[0] for draw in zip(*draws)], SEED + 2)
     if case.finish:
         network = case.finish(network)
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 import torch
 from torch import nn
 from torch.nn import functional
+from torchvision.ops.misc import FrozenBatchNorm2d
 
 Maker = Callable[[torch.Generator], torch.Tensor]
 
@@ -27,6 +28,7 @@ class Case:
     outputs: Sequence[str] = ("output",)
     dynamic_axes: Dict[str, Dict[int, str]] = field(default_factory=dict)
     opset: int = 17
+    stacked: bool = True  # the first axis is a batch; several draws of the inputs are measured at once
     disturbed: bool = True  # measure and move the norms' statistics; torch.jit.script's modules take no hooks
     finish: Optional[Callable[[nn.Module], nn.Module]] = None  # after that: to half, to int8, to torch.jit.script
     training: bool = False  # left in training mode, and exported so
@@ -78,7 +80,7 @@ def image_runs(*sizes: Tuple[int, ...], channels: int = 3, name: str = "input") 
     return [{name: picture(size[0], channels, *size[1:])} for size in sizes]
 
 
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, FrozenBatchNorm2d)
 OTHER_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, nn.GroupNorm, nn.LayerNorm)
 
 
