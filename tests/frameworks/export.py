@@ -117,6 +117,7 @@ def export_case(case, folder: Path) -> dict:
         "model": f"{folder.name}/model.onnx",
         "opset": case.opset,
         "limit": case.limit,
+        "ort_plain": case.ort_plain,
         "runs": runs,
     }
 
