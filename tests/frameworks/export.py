@@ -111,6 +111,7 @@ def export_case(case, folder: Path) -> dict:
         training=torch.onnx.TrainingMode.PRESERVE if case.training else torch.onnx.TrainingMode.EVAL,
         do_constant_folding=case.folded,
         keep_initializers_as_inputs=case.weights_as_inputs,
+        export_modules_as_functions={type(part) for part in network.children()} if case.functions else False,
     )
     return {
         "name": case.name,
@@ -118,6 +119,7 @@ def export_case(case, folder: Path) -> dict:
         "opset": case.opset,
         "limit": case.limit,
         "ort_plain": case.ort_plain,
+        "without_ort": case.without_ort,
         "runs": runs,
     }
 

@@ -20,7 +20,7 @@ from torch.nn import functional
 from case import Case, dynamic, normal, picture, uniform, whole
 
 WORDS = 60
-END = 3
+END = 30
 
 
 class Attention(nn.Module):

@@ -26,12 +26,14 @@ def s3d():
 
 
 def mvit():
+    table = [(1, 16, 32, [1, 1, 1], [1, 4, 4]), (2, 32, 32, [1, 2, 2], [1, 2, 2]), (2, 32, 64, [1, 1, 1], [1, 2, 2])]
     blocks = [
-        video.mvit.MSBlockConfig(1, 16, 32, [3, 3, 3], [1, 1, 1], [1, 4, 4]),
-        video.mvit.MSBlockConfig(2, 32, 32, [3, 3, 3], [1, 2, 2], [1, 2, 2]),
-        video.mvit.MSBlockConfig(2, 32, 64, [3, 3, 3], [1, 1, 1], [1, 2, 2]),
+        video.mvit.MSBlockConfig(
+            num_heads=heads, input_channels=a, output_channels=b, kernel_q=[3, 3, 3], kernel_kv=[3, 3, 3], stride_q=q, stride_kv=kv
+        )
+        for heads, a, b, q, kv in table
     ]
-    return video.MViT((32, 32), 4, blocks, residual_pool=True, residual_with_cls_embed=False, rel_pos=True, proj_after_attn=True, num_classes=20)
+    return video.MViT((32, 32), 4, blocks, residual_pool=True, residual_with_cls_embed=False, rel_pos_embed=True, proj_after_attn=True, num_classes=20)
 
 
 class ShiftedFilm(nn.Module):
