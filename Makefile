@@ -21,6 +21,7 @@ test: install-deps
 	./dev round-trip
 	./dev conformance --quiet
 	./dev frameworks
+	./dev pipelines
 
 install-deps:
 	scripts/install_deps.sh

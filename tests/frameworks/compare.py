@@ -80,7 +80,9 @@ def ort_outputs(session, inputs: dict, outputs: list) -> dict:
 
 def distance(got: np.ndarray, reference: np.ndarray):
     """(scaled max abs, relative L2); infinite when type, shape or finiteness differ, or discrete values do."""
-    same_type = got.dtype == reference.dtype or (got.dtype.kind in STRINGS and reference.dtype.kind in STRINGS)
+    same_type = got.dtype == reference.dtype or (
+        got.dtype.kind in STRINGS and reference.dtype.kind in STRINGS
+    )
     if got.shape != reference.shape or not same_type:
         return float("inf"), float("inf")
     if got.dtype.kind != "f":
@@ -140,7 +142,9 @@ def compare_run(case: dict, run: dict, model: Path, outputs: list, session, opti
     try:
         if len(outputs) != len(run["outputs"]):
             raise RuntimeError(f"the model has outputs {outputs}, expected {list(run['outputs'])}")
-        references = {"source": {name: load(folder / file) for name, file in zip(outputs, run["outputs"].values())}}
+        references = {
+            "source": {name: load(folder / file) for name, file in zip(outputs, run["outputs"].values())}
+        }
         if options.engine == "ort":
             got = ort_outputs(session, inputs, outputs)
         else:
@@ -172,7 +176,7 @@ def compare_case(case: dict, options) -> dict:
 
 
 def worst(rows: list, reference: str) -> str:
-    """"max abs, relative L2" of the worst output against one reference, as text."""
+    """ "max abs, relative L2" of the worst output against one reference, as text."""
     found = [row for row in rows if row["reference"] == reference]
     if not found:
         return f"{'-':>8} {'-':>8}"
@@ -222,7 +226,9 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="TEXT", help="cases whose name contains one of these")
     parser.add_argument("--timeout", type=float, default=120, help="seconds a run of the program may take")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results here")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases at a time (default: all CPUs)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="cases at a time (default: all CPUs)"
+    )
     options = parser.parse_args()
     if options.engine == "onward" and not options.program.exists():
         parser.error(f"{options.program}: no such program; build it, or give --program")

@@ -29,7 +29,9 @@ import torch
 
 from case import disturb
 
-FAMILIES = sorted(path.stem for path in (HERE / "networks").glob("*.py") if path.stem not in ("case", "blocks"))
+FAMILIES = sorted(
+    path.stem for path in (HERE / "networks").glob("*.py") if path.stem not in ("case", "blocks")
+)
 SEED = 20
 
 
@@ -50,7 +52,9 @@ def check_spread(case_name: str, name: str, values: np.ndarray) -> None:
         raise ValueError(f"{case_name}: output {name} has no elements, shape {values.shape}")
     if values.dtype.kind != "f":
         return
-    spread = float(np.std(values.astype(np.float64))) if values.size > 1 else abs(float(values.reshape(-1)[0]))
+    spread = (
+        float(np.std(values.astype(np.float64))) if values.size > 1 else abs(float(values.reshape(-1)[0]))
+    )
     if not np.isfinite(values).all() or not 1e-2 <= spread <= 1e3:
         raise ValueError(
             f"{case_name}: output {name} has standard deviation {spread}, expected 1e-2..1e3; "
@@ -166,10 +170,15 @@ def main() -> int:
     )
     parser.add_argument("--out", type=Path, default=HERE.parent.parent / "build/frameworks")
     parser.add_argument(
-        "--only", nargs="+", metavar="TEXT", help="cases whose name contains one of these; the manifest lists only them"
+        "--only",
+        nargs="+",
+        metavar="TEXT",
+        help="cases whose name contains one of these; the manifest lists only them",
     )
     parser.add_argument("--list", action="store_true", help="print the names and stop")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="exports at a time (default: all CPUs)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="exports at a time (default: all CPUs)"
+    )
     options = parser.parse_args()
     known = [(family, case.name) for family in FAMILIES for case in cases_of(family)]
     names = [name for _, name in known]

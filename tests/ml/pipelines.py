@@ -27,7 +27,11 @@ from skl2onnx.common import data_types
 
 import estimators
 
-TYPES = {"f4": data_types.FloatTensorType, "f8": data_types.DoubleTensorType, "i8": data_types.Int64TensorType}
+TYPES = {
+    "f4": data_types.FloatTensorType,
+    "f8": data_types.DoubleTensorType,
+    "i8": data_types.Int64TensorType,
+}
 
 
 def type_of(array: np.ndarray):
@@ -47,7 +51,9 @@ def converted(fit):
     parts = {key: value for key, value in fit.options.items() if isinstance(key, int)}
     own = {key: value for key, value in fit.options.items() if isinstance(key, str)}
     options = {**parts, **({id(fit.estimator): own} if own else {})}
-    return skl2onnx.to_onnx(fit.estimator, initial_types=types, options=options or None, target_opset=fit.opset)
+    return skl2onnx.to_onnx(
+        fit.estimator, initial_types=types, options=options or None, target_opset=fit.opset
+    )
 
 
 def answers(fit, rows):
@@ -86,7 +92,11 @@ def export(fit, out: Path) -> dict:
     model = converted(fit)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     providers = ["CPUExecutionProvider"]
-    session = None if fit.without_ort else onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    session = (
+        None
+        if fit.without_ort
+        else onnxruntime.InferenceSession(model.SerializeToString(), providers=providers)
+    )
     runs = []
     for index, rows in enumerate(fit.rows):
         columns = rows if isinstance(rows, dict) else {model.graph.input[0].name: rows}
@@ -116,7 +126,9 @@ def stamp() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "build/pipelines")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -133,7 +145,12 @@ def main() -> int:
         except Exception as problem:  # the others are still worth having
             failed.append(fit.name)
             print(f"{fit.name:32} FAIL {type(problem).__name__}: {str(problem)[-400:]}", flush=True)
-    record = {"framework": "scikit-learn", "version": sklearn.__version__, "cases": done, "stamp": "" if failed else mark}
+    record = {
+        "framework": "scikit-learn",
+        "version": sklearn.__version__,
+        "cases": done,
+        "stamp": "" if failed else mark,
+    }
     manifest.write_text(json.dumps(record, indent=1) + "\n")
     print(f"{len(done)} cases in {options.out}; could not be converted: {', '.join(failed) or 'none'}")
     return 1 if failed else 0

@@ -85,7 +85,9 @@ class SpeechCtc(nn.Module):
         self.project = nn.Linear(32, width)
         self.places = nn.utils.weight_norm(nn.Conv1d(width, width, 16, padding=8, groups=4), dim=2)
         self.norm = nn.LayerNorm(width)
-        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(width, 4, 96, activation="gelu", batch_first=True) for _ in range(2))
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, 4, 96, activation="gelu", batch_first=True) for _ in range(2)
+        )
         self.head = nn.Linear(width, 12)
         nn.init.normal_(self.head.weight)
 
@@ -107,14 +109,19 @@ class SpeechCtc(nn.Module):
 class SpeechEncoder(nn.Module):
     def __init__(self, bands: int = 20, width: int = 48):
         super().__init__()
-        self.convs = nn.ModuleList((nn.Conv1d(bands, width, 3, padding=1), nn.Conv1d(width, width, 3, stride=2, padding=1)))
+        self.convs = nn.ModuleList(
+            (nn.Conv1d(bands, width, 3, padding=1), nn.Conv1d(width, width, 3, stride=2, padding=1))
+        )
         angles = torch.arange(64)[:, None] * torch.exp(-math.log(10000) / 23 * torch.arange(24))[None]
         self.register_buffer("places", torch.cat([angles.sin(), angles.cos()], 1))
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(width, 4, 96, activation="gelu", batch_first=True, norm_first=True) for _ in range(2)
+            nn.TransformerEncoderLayer(width, 4, 96, activation="gelu", batch_first=True, norm_first=True)
+            for _ in range(2)
         )
         self.norm, self.words = nn.LayerNorm(width), nn.Embedding(50, width)
-        self.step = nn.TransformerDecoderLayer(width, 4, 96, activation="gelu", batch_first=True, norm_first=True)
+        self.step = nn.TransformerDecoderLayer(
+            width, 4, 96, activation="gelu", batch_first=True, norm_first=True
+        )
 
     def forward(self, bands, written):
         x = functional.gelu(self.convs[1](functional.gelu(self.convs[0](bands)))).permute(0, 2, 1)
@@ -134,13 +141,17 @@ class Wavenet(nn.Module):
         self.dilations = (1, 2, 4, 8, 16, 1, 2, 4)
         self.gates = nn.ModuleList(nn.Conv1d(width, 2 * width, 2, dilation=d) for d in self.dilations)
         self.local = nn.ModuleList(nn.Conv1d(6, 2 * width, 1) for _ in self.dilations)
-        self.rest, self.skips = (nn.ModuleList(nn.Conv1d(width, width, 1) for _ in self.dilations) for _ in range(2))
+        self.rest, self.skips = (
+            nn.ModuleList(nn.Conv1d(width, width, 1) for _ in self.dilations) for _ in range(2)
+        )
         self.last = nn.Sequential(nn.ReLU(), nn.Conv1d(width, 32, 1), nn.ReLU(), nn.Conv1d(32, 64, 1))
 
     def forward(self, sound, local):
         x, total = self.first(sound), 0
         local = functional.interpolate(local, scale_factor=8.0, mode="nearest")
-        for dilation, gate, condition, rest, skip in zip(self.dilations, self.gates, self.local, self.rest, self.skips):
+        for dilation, gate, condition, rest, skip in zip(
+            self.dilations, self.gates, self.local, self.rest, self.skips
+        ):
             a, b = (gate(functional.pad(x, (dilation, 0))) + condition(local)).chunk(2, 1)
             y = torch.tanh(a) * torch.sigmoid(b)
             total = total + skip(y)
@@ -153,9 +164,15 @@ class Vocoder(nn.Module):
         super().__init__()
         wrap = nn.utils.weight_norm
         self.first = wrap(nn.Conv1d(20, 32, 7, padding=3))
-        self.ups = nn.ModuleList(wrap(nn.ConvTranspose1d(a, b, k, u, (k - u) // 2)) for a, b, k, u in ((32, 24, 16, 8), (24, 16, 8, 4), (16, 8, 4, 2)))
+        self.ups = nn.ModuleList(
+            wrap(nn.ConvTranspose1d(a, b, k, u, (k - u) // 2))
+            for a, b, k, u in ((32, 24, 16, 8), (24, 16, 8, 4), (16, 8, 4, 2))
+        )
         self.blocks = nn.ModuleList(
-            nn.ModuleList(nn.ModuleList(wrap(nn.Conv1d(w, w, k, padding=d * (k - 1) // 2, dilation=d)) for d in (1, 3)) for k in (3, 7))
+            nn.ModuleList(
+                nn.ModuleList(wrap(nn.Conv1d(w, w, k, padding=d * (k - 1) // 2, dilation=d)) for d in (1, 3))
+                for k in (3, 7)
+            )
             for w in (24, 16, 8)
         )
         self.last = wrap(nn.Conv1d(8, 1, 7, padding=3))
@@ -180,8 +197,13 @@ class Separator(nn.Module):
         self.norm, self.first = nn.GroupNorm(1, width), nn.Conv1d(width, width, 1)
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                nn.Conv1d(width, 32, 1), nn.PReLU(), nn.GroupNorm(1, 32),
-                nn.Conv1d(32, 32, 3, padding=2**i, dilation=2**i, groups=32), nn.PReLU(), nn.GroupNorm(1, 32), nn.Conv1d(32, width, 1),
+                nn.Conv1d(width, 32, 1),
+                nn.PReLU(),
+                nn.GroupNorm(1, 32),
+                nn.Conv1d(32, 32, 3, padding=2**i, dilation=2**i, groups=32),
+                nn.PReLU(),
+                nn.GroupNorm(1, 32),
+                nn.Conv1d(32, width, 1),
             )
             for i in range(4)
         )
@@ -202,17 +224,25 @@ class Separator(nn.Module):
 class Conformer(nn.Module):
     def __init__(self, width: int = 32):
         super().__init__()
-        feed = lambda: nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 96), nn.SiLU(), nn.Linear(96, width))
+        feed = lambda: nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 96), nn.SiLU(), nn.Linear(96, width)
+        )
         self.first, self.second = feed(), feed()
-        self.attend, self.norms = nn.MultiheadAttention(width, 4, batch_first=True), nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
-        self.widen, self.depth = nn.Conv1d(width, 2 * width, 1), nn.Conv1d(width, width, 7, padding=3, groups=width)
+        self.attend, self.norms = nn.MultiheadAttention(width, 4, batch_first=True), nn.ModuleList(
+            nn.LayerNorm(width) for _ in range(3)
+        )
+        self.widen, self.depth = nn.Conv1d(width, 2 * width, 1), nn.Conv1d(
+            width, width, 7, padding=3, groups=width
+        )
         self.batch, self.narrow = nn.BatchNorm1d(width), nn.Conv1d(width, width, 1)
 
     def forward(self, x, absent):
         x = x + 0.5 * self.first(x)
         y = self.norms[0](x)
         x = x + self.attend(y, y, y, key_padding_mask=absent, need_weights=False)[0]
-        y = functional.glu(self.widen(self.norms[1](x).transpose(1, 2)), 1).masked_fill(absent.unsqueeze(1), 0.0)
+        y = functional.glu(self.widen(self.norms[1](x).transpose(1, 2)), 1).masked_fill(
+            absent.unsqueeze(1), 0.0
+        )
         x = x + self.narrow(functional.silu(self.batch(self.depth(y)))).transpose(1, 2)
         return self.norms[2](x + 0.5 * self.second(x))
 
@@ -222,7 +252,13 @@ class KeywordRnn(nn.Module):
         super().__init__()
         layers = [nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 1)), nn.BatchNorm2d(16), nn.Hardswish()]
         for _ in range(2):
-            layers += [nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.BatchNorm2d(16), nn.ELU(), nn.Conv2d(16, 16, 1), nn.Softplus()]
+            layers += [
+                nn.Conv2d(16, 16, 3, padding=1, groups=16),
+                nn.BatchNorm2d(16),
+                nn.ELU(),
+                nn.Conv2d(16, 16, 1),
+                nn.Softplus(),
+            ]
         self.body, self.pool = nn.Sequential(*layers), nn.MaxPool2d((2, 1), ceil_mode=True)
         self.rnn, self.words = nn.GRU(16 * 5, 24, batch_first=True, bidirectional=True), nn.Linear(48, 9)
 
@@ -238,21 +274,91 @@ def cases():
     sound, bands = "batch samples", "batch 20 frames"
     two = lambda *shapes, name="sound": [{name: normal(*shape)} for shape in shapes]
     conformer = [
-        {"x": normal(n, t, 32), "absent": lambda g, n=n, t=t: torch.arange(t)[None] >= t - 3 * torch.arange(n)[:, None]}
+        {
+            "x": normal(n, t, 32),
+            "absent": lambda g, n=n, t=t: torch.arange(t)[None] >= t - 3 * torch.arange(n)[:, None],
+        }
         for n, t in ((2, 9), (3, 21))
     ]
     table = [
-        ("spectrogram", Spectrogram, two((1, 800), (2, 1230)), ("output",), dict(sound=sound, output=bands), 13),
-        ("stft_operator", StftOperator, two((2, 320), (3, 500)), ("output", "magnitude", "log"), dict(sound=sound, output="batch frames", magnitude="batch frames", log="batch frames"), 17),
-        ("speech_ctc", SpeechCtc, two((1, 1600), (2, 2480)), ("scores", "path"), dict(sound=sound, scores="batch frames", path="letters"), 13),
-        ("speech_encoder", SpeechEncoder, [{"bands": normal(n, 20, t), "written": lambda g, n=n, w=w: torch.randint(0, 50, (n, w), generator=g)} for n, t, w in ((1, 40, 4), (2, 62, 1))],
-         ("logits", "states"), dict(bands=bands, written="batch written", logits="batch written", states="batch states"), 14),
-        ("wavenet", Wavenet, [{"sound": normal(n, 1, 8 * t), "local": normal(n, 6, t)} for n, t in ((1, 12), (2, 31))],
-         ("output",), dict(sound="batch 1 samples", local="batch 6 frames", output="batch 64 samples"), 11),
-        ("vocoder", Vocoder, two((1, 20, 9), (2, 20, 14), name="bands"), ("output",), dict(bands=bands, output="batch 1 samples"), 12),
-        ("separator", Separator, two((1, 640), (2, 1000)), ("output",), dict(sound=sound, output="batch 2 samples"), 9),
-        ("conformer", Conformer, conformer, ("output",), dict(x="batch frames", absent="batch frames", output="batch frames"), 16),
-        ("keyword_rnn", KeywordRnn, two((1, 20, 30), (3, 20, 17), name="bands"), ("output",), dict(bands=bands, output="batch"), 14),
+        (
+            "spectrogram",
+            Spectrogram,
+            two((1, 800), (2, 1230)),
+            ("output",),
+            dict(sound=sound, output=bands),
+            13,
+        ),
+        (
+            "stft_operator",
+            StftOperator,
+            two((2, 320), (3, 500)),
+            ("output", "magnitude", "log"),
+            dict(sound=sound, output="batch frames", magnitude="batch frames", log="batch frames"),
+            17,
+        ),
+        (
+            "speech_ctc",
+            SpeechCtc,
+            two((1, 1600), (2, 2480)),
+            ("scores", "path"),
+            dict(sound=sound, scores="batch frames", path="letters"),
+            13,
+        ),
+        (
+            "speech_encoder",
+            SpeechEncoder,
+            [
+                {
+                    "bands": normal(n, 20, t),
+                    "written": lambda g, n=n, w=w: torch.randint(0, 50, (n, w), generator=g),
+                }
+                for n, t, w in ((1, 40, 4), (2, 62, 1))
+            ],
+            ("logits", "states"),
+            dict(bands=bands, written="batch written", logits="batch written", states="batch states"),
+            14,
+        ),
+        (
+            "wavenet",
+            Wavenet,
+            [{"sound": normal(n, 1, 8 * t), "local": normal(n, 6, t)} for n, t in ((1, 12), (2, 31))],
+            ("output",),
+            dict(sound="batch 1 samples", local="batch 6 frames", output="batch 64 samples"),
+            11,
+        ),
+        (
+            "vocoder",
+            Vocoder,
+            two((1, 20, 9), (2, 20, 14), name="bands"),
+            ("output",),
+            dict(bands=bands, output="batch 1 samples"),
+            12,
+        ),
+        (
+            "separator",
+            Separator,
+            two((1, 640), (2, 1000)),
+            ("output",),
+            dict(sound=sound, output="batch 2 samples"),
+            9,
+        ),
+        (
+            "conformer",
+            Conformer,
+            conformer,
+            ("output",),
+            dict(x="batch frames", absent="batch frames", output="batch frames"),
+            16,
+        ),
+        (
+            "keyword_rnn",
+            KeywordRnn,
+            two((1, 20, 30), (3, 20, 17), name="bands"),
+            ("output",),
+            dict(bands=bands, output="batch"),
+            14,
+        ),
     ]
     return [
         Case(name, build, runs, outputs=outputs, dynamic_axes=dynamic(**axes), opset=opset)

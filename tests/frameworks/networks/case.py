@@ -30,14 +30,18 @@ class Case:
     opset: int = 17
     stacked: bool = True  # the first axis is a batch; several draws of the inputs are measured at once
     disturbed: bool = True  # measure and move the norms' statistics; torch.jit.script's modules take no hooks
-    finish: Optional[Callable[[nn.Module], nn.Module]] = None  # after that: to half, to int8, to torch.jit.script
+    finish: Optional[Callable[[nn.Module], nn.Module]] = (
+        None  # after that: to half, to int8, to torch.jit.script
+    )
     training: bool = False  # left in training mode, and exported so
     folded: bool = True  # constants folded by the exporter
     weights_as_inputs: bool = False  # initializers are listed as inputs too, as before IR version 4
     functions: bool = False  # modules right below the network become local functions
     without_ort: bool = False  # ONNX Runtime has no kernel for a type in it
     ort_plain: bool = False  # ONNX Runtime's optimizer breaks this one; it runs the graph as it is
-    limit: float = 1e-4  # on scaled max abs and relative L2; more only where the type of the numbers is coarser
+    limit: float = (
+        1e-4  # on scaled max abs and relative L2; more only where the type of the numbers is coarser
+    )
 
 
 def normal(*shape: int, scale: float = 1.0) -> Maker:

@@ -67,14 +67,22 @@ def spread_last(name: str, last):
 
 def resnext():
     return random_biases(
-        torchvision.models.ResNet(torchvision.models.resnet.Bottleneck, [1, 2, 2, 1], groups=8, width_per_group=8)
+        torchvision.models.ResNet(
+            torchvision.models.resnet.Bottleneck, [1, 2, 2, 1], groups=8, width_per_group=8
+        )
     )
 
 
 def vit_b_16():
     """Widths and heads as published, two of twelve layers."""
     network = torchvision.models.VisionTransformer(
-        image_size=224, patch_size=16, num_layers=2, num_heads=12, hidden_dim=768, mlp_dim=3072, num_classes=50
+        image_size=224,
+        patch_size=16,
+        num_layers=2,
+        num_heads=12,
+        hidden_dim=768,
+        mlp_dim=3072,
+        num_classes=50,
     )
     nn.init.normal_(network.heads.head.weight, std=0.1)
     return network
@@ -157,4 +165,6 @@ def cases():
         ("convnext_tiny", convnext_tiny, two, 17),
         ("convnext_tiny_opset11", convnext_tiny, two, 11),
     ]
-    return fixed_size_cases() + [Case(name, build, runs, dynamic_axes=DYNAMIC, opset=opset) for name, build, runs, opset in table]
+    return fixed_size_cases() + [
+        Case(name, build, runs, dynamic_axes=DYNAMIC, opset=opset) for name, build, runs, opset in table
+    ]

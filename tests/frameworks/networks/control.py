@@ -110,7 +110,9 @@ def control_cases():
     size = {0: "batch", 2: "height", 3: "width"}
     rows = {0: "rows"}
     return [
-        Case("script_if", scripted(Branch), branch, dynamic_axes={"x": size, "output": size}, disturbed=False),
+        Case(
+            "script_if", scripted(Branch), branch, dynamic_axes={"x": size, "output": size}, disturbed=False
+        ),
         Case(
             "script_if_opset13",
             scripted(Branch),

@@ -88,7 +88,15 @@ def scale_last(network: nn.Module, score: float, place: float) -> nn.Module:
     return network
 
 
-LAST = ("cls_logits", "bbox_pred", "cls_score", "bbox_reg", "bbox_ctrness", "mask_fcn_logits", "kps_score_lowres")
+LAST = (
+    "cls_logits",
+    "bbox_pred",
+    "cls_score",
+    "bbox_reg",
+    "bbox_ctrness",
+    "mask_fcn_logits",
+    "kps_score_lowres",
+)
 
 
 def two_stage(kind, **extra):
@@ -183,7 +191,12 @@ def cases():
     table = [
         ("fasterrcnn", two_stage(detection.FasterRCNN), boxes, 11),
         ("fasterrcnn_opset16", two_stage(detection.FasterRCNN), boxes, 16),
-        ("maskrcnn", two_stage(detection.MaskRCNN, mask_roi_pool=mask_pool()), ("boxes", "labels", "masks", "scores"), 12),
+        (
+            "maskrcnn",
+            two_stage(detection.MaskRCNN, mask_roi_pool=mask_pool()),
+            ("boxes", "labels", "masks", "scores"),
+            12,
+        ),
         (
             "keypointrcnn",
             two_stage(detection.KeypointRCNN, num_keypoints=5, keypoint_roi_pool=mask_pool()),

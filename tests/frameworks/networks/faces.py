@@ -29,10 +29,14 @@ class FaceDetector(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Sequential(step(3, 16, 2), step(16, 16, 1, 16), step(16, 24, 2))
-        self.stages = nn.ModuleList(nn.Sequential(step(a, b, 2), step(b, b)) for a, b in ((24, 40), (40, 64), (64, 80)))
+        self.stages = nn.ModuleList(
+            nn.Sequential(step(a, b, 2), step(b, b)) for a, b in ((24, 40), (40, 64), (64, 80))
+        )
         self.lateral = nn.ModuleList(nn.Conv2d(width, 24, 1) for width in (40, 64, 80))
         self.smooth = nn.ModuleList(nn.Conv2d(24, 24, 3, padding=1) for _ in range(3))
-        self.tower = nn.Sequential(*[m for _ in range(2) for m in (nn.Conv2d(24, 24, 3, padding=1), nn.GroupNorm(4, 24), nn.ReLU())])
+        self.tower = nn.Sequential(
+            *[m for _ in range(2) for m in (nn.Conv2d(24, 24, 3, padding=1), nn.GroupNorm(4, 24), nn.ReLU())]
+        )
         self.heads = nn.ModuleList(nn.Conv2d(24, 2 * width, 3, padding=1) for width in (1, 4, 10))
         self.scales = nn.Parameter(torch.tensor([0.8, 1.1, 1.3]))
 
@@ -42,7 +46,9 @@ class FaceDetector(nn.Module):
             x = stage(x)
             maps.append(lateral(x))
         for level in (1, 0):
-            maps[level] = maps[level] + functional.interpolate(maps[level + 1], size=maps[level].shape[2:], mode="nearest")
+            maps[level] = maps[level] + functional.interpolate(
+                maps[level + 1], size=maps[level].shape[2:], mode="nearest"
+            )
         found = []
         for width, head in zip((1, 4, 10), self.heads):
             for level, smooth in enumerate(self.smooth):
@@ -66,7 +72,11 @@ class Unit(nn.Module):
             nn.BatchNorm2d(b),
         )
         plain = a == b and stride == 1
-        self.shortcut = nn.Identity() if plain else nn.Sequential(nn.Conv2d(a, b, 1, stride, bias=False), nn.BatchNorm2d(b))
+        self.shortcut = (
+            nn.Identity()
+            if plain
+            else nn.Sequential(nn.Conv2d(a, b, 1, stride, bias=False), nn.BatchNorm2d(b))
+        )
 
     def forward(self, x):
         return self.body(x) + self.shortcut(x)
@@ -76,8 +86,12 @@ class FaceEmbedding(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.PReLU(16))
-        self.units = nn.Sequential(Unit(16, 16, 2), Unit(16, 32, 2), Unit(32, 32, 1), Unit(32, 48, 2), Unit(48, 64, 2))
-        self.last = nn.Sequential(nn.BatchNorm2d(64), nn.Dropout(0.4), nn.Flatten(), nn.Linear(64 * 7 * 7, 128))
+        self.units = nn.Sequential(
+            Unit(16, 16, 2), Unit(16, 32, 2), Unit(32, 32, 1), Unit(32, 48, 2), Unit(48, 64, 2)
+        )
+        self.last = nn.Sequential(
+            nn.BatchNorm2d(64), nn.Dropout(0.4), nn.Flatten(), nn.Linear(64 * 7 * 7, 128)
+        )
         self.norm = nn.BatchNorm1d(128)
         with torch.no_grad():
             for module in self.modules():
@@ -117,14 +131,27 @@ class SwapBlock(nn.Module):
 class FaceSwapper(nn.Module):
     def __init__(self, identity: int = 64):
         super().__init__()
-        self.first = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(3, 16, 7), nn.InstanceNorm2d(16, affine=True), nn.LeakyReLU(0.2))
+        self.first = nn.Sequential(
+            nn.ReflectionPad2d(3), nn.Conv2d(3, 16, 7), nn.InstanceNorm2d(16, affine=True), nn.LeakyReLU(0.2)
+        )
         self.down = nn.Sequential(
-            nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.LeakyReLU(0.2), nn.Conv2d(32, 48, 3, 2, 1), nn.BatchNorm2d(48), nn.LeakyReLU(0.2)
+            nn.Conv2d(16, 32, 3, 2, 1),
+            nn.BatchNorm2d(32),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(32, 48, 3, 2, 1),
+            nn.BatchNorm2d(48),
+            nn.LeakyReLU(0.2),
         )
         self.blocks = nn.ModuleList(SwapBlock(48, identity) for _ in range(4))
         self.up = nn.Sequential(
-            nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(48, 32, 3, 1, 1), nn.BatchNorm2d(32), nn.LeakyReLU(0.2),
-            nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(32, 16, 3, 1, 1), nn.BatchNorm2d(16), nn.LeakyReLU(0.2),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.Conv2d(48, 32, 3, 1, 1),
+            nn.BatchNorm2d(32),
+            nn.LeakyReLU(0.2),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.Conv2d(32, 16, 3, 1, 1),
+            nn.BatchNorm2d(16),
+            nn.LeakyReLU(0.2),
         )
         self.last = nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(16, 3, 7))
 
@@ -162,7 +189,9 @@ class Modulated(nn.Module):
         if self.demodulate:
             weight = weight * torch.rsqrt(weight.pow(2).sum([2, 3, 4]) + 1e-8).view(batch, b, 1, 1, 1)
         weight = weight.view(batch * b, a, kernel, kernel)
-        y = functional.conv2d(x.reshape(1, batch * width, height, length), weight, padding=kernel // 2, groups=batch)
+        y = functional.conv2d(
+            x.reshape(1, batch * width, height, length), weight, padding=kernel // 2, groups=batch
+        )
         return y.view(batch, b, height, length)
 
 
@@ -180,7 +209,9 @@ class StyledLayer(nn.Module):
         if self.up:
             x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             width = int(x.shape[1])
-            x = functional.conv2d(functional.pad(x, (2, 1, 2, 1)), self.blur.repeat(width, 1, 1, 1), groups=width)
+            x = functional.conv2d(
+                functional.pad(x, (2, 1, 2, 1)), self.blur.repeat(width, 1, 1, 1), groups=width
+            )
         y = self.conv(x, style) * 2**0.5 + self.noise * self.strength + self.bias
         return functional.leaky_relu(y, 0.2)
 
@@ -193,7 +224,11 @@ class ToRgb(nn.Module):
 
     def forward(self, x, style, below=None):
         y = self.conv(x, style) + self.bias
-        return y if below is None else y + functional.interpolate(below, scale_factor=2, mode="bilinear", align_corners=False)
+        return (
+            y
+            if below is None
+            else y + functional.interpolate(below, scale_factor=2, mode="bilinear", align_corners=False)
+        )
 
 
 class FaceRestorer(nn.Module):
@@ -206,11 +241,19 @@ class FaceRestorer(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in down)
         self.style = nn.Linear(widths[0] * 16, 2 * len(widths) * styles)
         self.conditions = nn.ModuleList(
-            nn.ModuleList(nn.Sequential(nn.Conv2d(w, w, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(w, w // 2, 3, padding=1)) for _ in range(2)) for w in widths
+            nn.ModuleList(
+                nn.Sequential(
+                    nn.Conv2d(w, w, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(w, w // 2, 3, padding=1)
+                )
+                for _ in range(2)
+            )
+            for w in widths
         )
         self.constant = nn.Parameter(torch.randn(1, widths[0], 8, 8))
         before = (widths[0], *widths)
-        self.rise = nn.ModuleList(StyledLayer(before[i], w, styles, sizes[i], i > 0) for i, w in enumerate(widths))
+        self.rise = nn.ModuleList(
+            StyledLayer(before[i], w, styles, sizes[i], i > 0) for i, w in enumerate(widths)
+        )
         self.flat = nn.ModuleList(StyledLayer(w, w, styles, sizes[i], False) for i, w in enumerate(widths))
         self.rgb = nn.ModuleList(ToRgb(w, styles) for w in widths)
         self.shape = (2 * len(widths), styles)
@@ -222,7 +265,9 @@ class FaceRestorer(nn.Module):
             x = functional.interpolate(kept[0], scale_factor=0.5, mode="bilinear", align_corners=False)
         styles = self.style(x.reshape(x.shape[0], -1)).view(x.shape[0], *self.shape)
         y, rgb = self.constant.repeat(image.shape[0], 1, 1, 1), None
-        for level, (rise, flat, to_rgb, pair) in enumerate(zip(self.rise, self.flat, self.rgb, self.conditions)):
+        for level, (rise, flat, to_rgb, pair) in enumerate(
+            zip(self.rise, self.flat, self.rgb, self.conditions)
+        ):
             y = rise(y, styles[:, 2 * level])
             scale, shift = pair[0](kept[level]), pair[1](kept[level])
             same, moved = torch.split(y, y.shape[1] // 2, 1)
@@ -247,11 +292,29 @@ def cases():
     swap = dynamic(target="batch 3 height width", source="batch", output="batch 3 height width")
     batch = dynamic(image="batch", output="batch")
     return [
-        Case("face_detector", FaceDetector, image_runs((1, 96, 128), (1, 160, 64), name="image"), outputs=names, dynamic_axes=rows, opset=11),
-        Case("face_embedding", FaceEmbedding, image_runs((1, 112, 112), (3, 112, 112), name="image"), dynamic_axes=batch, opset=13),
+        Case(
+            "face_detector",
+            FaceDetector,
+            image_runs((1, 96, 128), (1, 160, 64), name="image"),
+            outputs=names,
+            dynamic_axes=rows,
+            opset=11,
+        ),
+        Case(
+            "face_embedding",
+            FaceEmbedding,
+            image_runs((1, 112, 112), (3, 112, 112), name="image"),
+            dynamic_axes=batch,
+            opset=13,
+        ),
         Case("face_swapper", FaceSwapper, faces, dynamic_axes=swap, opset=11),
         Case("face_swapper_opset17", FaceSwapper, faces, dynamic_axes=swap),
         Case("face_restorer", FaceRestorer, image_runs((1, 64, 64), name="image"), opset=11),
         Case("face_restorer_grouped", FaceRestorer, image_runs((3, 64, 64), name="image"), opset=16),
-        Case("face_restorer_batch", any_batch, image_runs((1, 64, 64), (3, 64, 64), name="image"), dynamic_axes=batch),
+        Case(
+            "face_restorer_batch",
+            any_batch,
+            image_runs((1, 64, 64), (3, 64, 64), name="image"),
+            dynamic_axes=batch,
+        ),
     ]

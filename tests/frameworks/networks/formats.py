@@ -13,18 +13,25 @@ from torch.nn import functional
 
 from case import Case, dynamic, image_runs, normal, picture
 
-HALF, BYTE = 5e-3, 2e-2  # limits: a unit in the last place of half is 1e-3; one step of a quantized map is 1/255
+HALF, BYTE = (
+    5e-3,
+    2e-2,
+)  # limits: a unit in the last place of half is 1e-3; one step of a quantized map is 1/255
 
 
 class HalfConv(torch.autograd.Function):
     @staticmethod
     def forward(context, x, weight, bias, stride):
-        return functional.conv2d(x.float(), weight.float(), bias.float(), int(stride), int(weight.shape[-1]) // 2).half()
+        return functional.conv2d(
+            x.float(), weight.float(), bias.float(), int(stride), int(weight.shape[-1]) // 2
+        ).half()
 
     @staticmethod
     def symbolic(g, x, weight, bias, stride):
         size = weight.type().sizes()[-1]
-        return g.op("Conv", x, weight, bias, kernel_shape_i=[size] * 2, pads_i=[size // 2] * 4, strides_i=[stride] * 2)
+        return g.op(
+            "Conv", x, weight, bias, kernel_shape_i=[size] * 2, pads_i=[size // 2] * 4, strides_i=[stride] * 2
+        )
 
 
 class HalfLinear(torch.autograd.Function):
@@ -52,11 +59,25 @@ class HalfMixer(nn.Module):
 
     def __init__(self, width: int = 32):
         super().__init__()
-        shapes = {"qkv": (width, 3 * width), "out": (width, width), "widen": (width, 64), "narrow": (64, width), "head": (width, 10)}
-        self.weights = nn.ParameterDict({k: nn.Parameter((torch.randn(s) / math.sqrt(s[0])).half()) for k, s in shapes.items()})
-        self.biases = nn.ParameterDict({k: nn.Parameter((torch.randn(s[1]) * 0.1).half()) for k, s in shapes.items()})
-        self.kernel, self.kernel_bias = nn.Parameter((torch.randn(width, 3, 5, 5) * 0.1).half()), nn.Parameter(torch.zeros(width).half())
-        self.scale, self.shift = nn.Parameter((torch.rand(2, width) + 0.5).half()), nn.Parameter((torch.randn(2, width) * 0.1).half())
+        shapes = {
+            "qkv": (width, 3 * width),
+            "out": (width, width),
+            "widen": (width, 64),
+            "narrow": (64, width),
+            "head": (width, 10),
+        }
+        self.weights = nn.ParameterDict(
+            {k: nn.Parameter((torch.randn(s) / math.sqrt(s[0])).half()) for k, s in shapes.items()}
+        )
+        self.biases = nn.ParameterDict(
+            {k: nn.Parameter((torch.randn(s[1]) * 0.1).half()) for k, s in shapes.items()}
+        )
+        self.kernel, self.kernel_bias = nn.Parameter(
+            (torch.randn(width, 3, 5, 5) * 0.1).half()
+        ), nn.Parameter(torch.zeros(width).half())
+        self.scale, self.shift = nn.Parameter((torch.rand(2, width) + 0.5).half()), nn.Parameter(
+            (torch.randn(2, width) * 0.1).half()
+        )
 
     def linear(self, name, x):
         return HalfLinear.apply(x, self.weights[name], self.biases[name])
@@ -94,7 +115,10 @@ class Sequence(nn.Module):
         self.norm, self.head = nn.LayerNorm(16), nn.Linear(16, 7)
 
     def forward(self, x):
-        return torch.log_softmax(self.head(self.norm(self.layer(x))), -1), torch.cumsum(x, 1).sqrt().nan_to_num()
+        return (
+            torch.log_softmax(self.head(self.norm(self.layer(x))), -1),
+            torch.cumsum(x, 1).sqrt().nan_to_num(),
+        )
 
 
 class Bytes(nn.Module):
@@ -115,7 +139,11 @@ class Quantized(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.into, self.out, self.add = quantization.QuantStub(), quantization.DeQuantStub(), nn.quantized.FloatFunctional()
+        self.into, self.out, self.add = (
+            quantization.QuantStub(),
+            quantization.DeQuantStub(),
+            nn.quantized.FloatFunctional(),
+        )
         self.first = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU())
         self.second = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1, groups=4), nn.BatchNorm2d(16), nn.ReLU())
         self.pool, self.head = nn.MaxPool2d(2), nn.Linear(16, 10)
@@ -136,7 +164,9 @@ def after_training(engine: str):
     def finish(network):
         torch.backends.quantized.engine = "qnnpack"
         network.qconfig = quantization.get_default_qconfig(engine)
-        quantization.fuse_modules(network, [[f"{part}.{i}" for i in range(3)] for part in ("first", "second")], inplace=True)
+        quantization.fuse_modules(
+            network, [[f"{part}.{i}" for i in range(3)] for part in ("first", "second")], inplace=True
+        )
         quantization.prepare(network, inplace=True)
         network(SAMPLES)
         return quantization.convert(network)
@@ -148,10 +178,14 @@ def while_training(network):
     """Fake quantization as it stands after training with it: QuantizeLinear and DequantizeLinear around floats."""
     network.train()
     network.qconfig = quantization.QConfig(
-        activation=quantization.FakeQuantize.with_args(observer=quantization.MovingAverageMinMaxObserver, quant_min=0, quant_max=255),
+        activation=quantization.FakeQuantize.with_args(
+            observer=quantization.MovingAverageMinMaxObserver, quant_min=0, quant_max=255
+        ),
         weight=quantization.default_per_channel_weight_fake_quant,
     )
-    quantization.fuse_modules_qat(network, [[f"{part}.{i}" for i in range(3)] for part in ("first", "second")], inplace=True)
+    quantization.fuse_modules_qat(
+        network, [[f"{part}.{i}" for i in range(3)] for part in ("first", "second")], inplace=True
+    )
     quantization.prepare_qat(network, inplace=True)
     with torch.no_grad():
         network(SAMPLES)
@@ -163,26 +197,79 @@ def cases():
     images = image_runs((1, 16, 20), (3, 12, 16), name="image")
     axes = dynamic(image="batch 3 height width", output="batch")
     twice = lambda runs: [{k: (lambda g, m=m: m(g).double()) for k, m in run.items()} for run in runs]
-    halves = [{"image": (lambda g, m=picture(n, 3, h, w): m(g).half())} for n, h, w in ((1, 16, 24), (2, 12, 20))]
+    halves = [
+        {"image": (lambda g, m=picture(n, 3, h, w): m(g).half())} for n, h, w in ((1, 16, 24), (2, 12, 20))
+    ]
     rows = [{"x": normal(n, t, 16)} for n, t in ((2, 5), (1, 9))]
-    sequence = dict(outputs=("output", "roots"), dynamic_axes=dynamic(x="batch length", output="batch length", roots="batch length"))
-    camera = [{"image": lambda g, n=n, h=h, w=w: torch.randint(0, 256, (n, h, w, 3), generator=g).to(torch.uint8)} for n, h, w in ((1, 9, 14), (2, 16, 8))]
+    sequence = dict(
+        outputs=("output", "roots"),
+        dynamic_axes=dynamic(x="batch length", output="batch length", roots="batch length"),
+    )
+    camera = [
+        {"image": lambda g, n=n, h=h, w=w: torch.randint(0, 256, (n, h, w, 3), generator=g).to(torch.uint8)}
+        for n, h, w in ((1, 9, 14), (2, 16, 8))
+    ]
     make = lambda name, build, runs=images, **more: Case(name, build, runs, **{"dynamic_axes": axes, **more})
     return [
-        make("half_mixer", HalfMixer, halves, outputs=("output", "states"), opset=17, limit=HALF, disturbed=False,
-             dynamic_axes=dynamic(image="batch 3 height width", output="batch", states="batch places")),
+        make(
+            "half_mixer",
+            HalfMixer,
+            halves,
+            outputs=("output", "states"),
+            opset=17,
+            limit=HALF,
+            disturbed=False,
+            dynamic_axes=dynamic(image="batch 3 height width", output="batch", states="batch places"),
+        ),
         make("double_cnn", lambda: Small().double(), twice(images), opset=13, limit=1e-6, without_ort=True),
-        make("double_sequence", lambda: Sequence().double(), twice(rows), without_ort=True, opset=17, limit=1e-6, **sequence),
+        make(
+            "double_sequence",
+            lambda: Sequence().double(),
+            twice(rows),
+            without_ort=True,
+            opset=17,
+            limit=1e-6,
+            **sequence,
+        ),
         make("small_opset9", Small, opset=9),
         make("not_folded", Small, opset=12, folded=False),
         make("weights_as_inputs", Small, opset=10, weights_as_inputs=True),
         make("as_functions", Sequence, rows, opset=15, functions=True, **sequence),
         make("as_functions_cnn", Small, opset=17, functions=True),
-        make("training_statistics", lambda: Small(0.0).train(), opset=14, training=True, folded=False, disturbed=False, without_ort=True),
-        make("training_dropout", lambda: nn.Sequential(nn.Flatten(), nn.Linear(12, 16), nn.Dropout(0.0), nn.ReLU(), nn.Linear(16, 5)).train(),
-             [{"image": normal(n, 3, 4)} for n in (2, 5)], opset=12, training=True, folded=False, dynamic_axes=dynamic(image="batch", output="batch")),
-        make("bytes", Bytes, camera, outputs=("pictures", "bright", "output"), opset=13, limit=1e-4,
-             dynamic_axes=dynamic(image="batch height width 3", pictures="batch height width", bright="batch", output="batch 3 height width")),
+        make(
+            "training_statistics",
+            lambda: Small(0.0).train(),
+            opset=14,
+            training=True,
+            folded=False,
+            disturbed=False,
+            without_ort=True,
+        ),
+        make(
+            "training_dropout",
+            lambda: nn.Sequential(
+                nn.Flatten(), nn.Linear(12, 16), nn.Dropout(0.0), nn.ReLU(), nn.Linear(16, 5)
+            ).train(),
+            [{"image": normal(n, 3, 4)} for n in (2, 5)],
+            opset=12,
+            training=True,
+            folded=False,
+            dynamic_axes=dynamic(image="batch", output="batch"),
+        ),
+        make(
+            "bytes",
+            Bytes,
+            camera,
+            outputs=("pictures", "bright", "output"),
+            opset=13,
+            limit=1e-4,
+            dynamic_axes=dynamic(
+                image="batch height width 3",
+                pictures="batch height width",
+                bright="batch",
+                output="batch 3 height width",
+            ),
+        ),
         make("quantized", Quantized, finish=after_training("qnnpack"), opset=13, limit=BYTE),
         make("quantized_by_channel", Quantized, finish=after_training("fbgemm"), opset=13, limit=BYTE),
         make("quantization_aware", Quantized, finish=while_training, opset=13, limit=BYTE, ort_plain=True),

@@ -29,7 +29,11 @@ def initialise(network: nn.Module) -> nn.Module:
 class Bert(nn.Module):
     def __init__(self, width=96, heads=6, layers=3):
         super().__init__()
-        self.word, self.place, self.kind = nn.Embedding(WORDS, width), nn.Embedding(64, width), nn.Embedding(2, width)
+        self.word, self.place, self.kind = (
+            nn.Embedding(WORDS, width),
+            nn.Embedding(64, width),
+            nn.Embedding(2, width),
+        )
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(
             nn.ModuleDict(
@@ -52,7 +56,9 @@ class Bert(nn.Module):
 
     def forward(self, input_ids, attention_mask, token_type_ids):
         length = input_ids.size()[1]
-        x = self.norm(self.word(input_ids) + self.kind(token_type_ids) + self.place(self.position_ids[:, :length]))
+        x = self.norm(
+            self.word(input_ids) + self.kind(token_type_ids) + self.place(self.position_ids[:, :length])
+        )
         bias = (1.0 - attention_mask[:, None, None, :].to(x.dtype)) * torch.finfo(x.dtype).min
         for layer in self.layers:
             query, key, value = (self.split(layer[name](x)) for name in ("query", "key", "value"))
@@ -68,13 +74,25 @@ class Gpt2(nn.Module):
     def __init__(self, width=64, heads=4, layers=2):
         super().__init__()
         self.word, self.place = nn.Embedding(WORDS, width), nn.Embedding(64, width)
-        shapes = {"attend": (width, 3 * width), "merge": (width, width), "widen": (width, 4 * width), "narrow": (4 * width, width)}
+        shapes = {
+            "attend": (width, 3 * width),
+            "merge": (width, width),
+            "widen": (width, 4 * width),
+            "narrow": (4 * width, width),
+        }
         self.weights = nn.ModuleList(
-            nn.ParameterDict({name: nn.Parameter(torch.randn(shape) / math.sqrt(shape[0])) for name, shape in shapes.items()})
+            nn.ParameterDict(
+                {
+                    name: nn.Parameter(torch.randn(shape) / math.sqrt(shape[0]))
+                    for name, shape in shapes.items()
+                }
+            )
             for _ in range(layers)
         )
         self.biases = nn.ModuleList(
-            nn.ParameterDict({name: nn.Parameter(torch.randn(shape[1]) * 0.1) for name, shape in shapes.items()})
+            nn.ParameterDict(
+                {name: nn.Parameter(torch.randn(shape[1]) * 0.1) for name, shape in shapes.items()}
+            )
             for _ in range(layers)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2 * layers + 1))
@@ -134,7 +152,12 @@ class Llama(nn.Module):
         self.word, self.shape = nn.Embedding(WORDS, width), (heads, shared, size)
         rows = {"q": heads * size, "k": shared * size, "v": shared * size, "o": width, "gate": 160, "up": 160}
         self.layers = nn.ModuleList(
-            nn.ModuleDict({**{n: nn.Linear(width, r, bias=False) for n, r in rows.items()}, "down": nn.Linear(160, width, bias=False)})
+            nn.ModuleDict(
+                {
+                    **{n: nn.Linear(width, r, bias=False) for n, r in rows.items()},
+                    "down": nn.Linear(160, width, bias=False),
+                }
+            )
             for _ in range(layers)
         )
         self.norms = nn.ModuleList(RmsNorm(width) for _ in range(2 * layers + 1))
@@ -149,7 +172,9 @@ class Llama(nn.Module):
         total = past[0].shape[2] + length
         later = torch.full((length, length), torch.finfo(x.dtype).min)
         later = torch.triu(later, 1)
-        later = torch.cat([torch.zeros(length, total - length), later], -1)[None, None].expand(batch, 1, length, total)
+        later = torch.cat([torch.zeros(length, total - length), later], -1)[None, None].expand(
+            batch, 1, length, total
+        )
         absent = (1.0 - attention_mask[:, None, None, :].to(x.dtype)).expand(batch, 1, length, total)
         bias = later.masked_fill(absent.bool(), torch.finfo(x.dtype).min)
         angle = self.angles[position_ids].unsqueeze(1)
@@ -164,7 +189,9 @@ class Llama(nn.Module):
             key, value = torch.cat([past[2 * index], key], 2), torch.cat([past[2 * index + 1], value], 2)
             present += [key, value]
             key, value = (
-                part[:, :, None].expand(batch, shared, heads // shared, total, size).reshape(batch, heads, total, size)
+                part[:, :, None]
+                .expand(batch, shared, heads // shared, total, size)
+                .reshape(batch, heads, total, size)
                 for part in (key, value)
             )
             scores = torch.matmul(query, key.transpose(2, 3)) / math.sqrt(size) + bias
@@ -184,14 +211,22 @@ class ChatGlm(nn.Module):
         self.word, self.shape = nn.Embedding(WORDS, width), (heads, width // heads)
         self.layers = nn.ModuleList(
             nn.ModuleDict(
-                {"first": nn.LayerNorm(width), "attend": nn.Linear(width, 3 * width), "merge": nn.Linear(width, width),
-                 "second": nn.LayerNorm(width), "widen": nn.Linear(width, 4 * width), "narrow": nn.Linear(4 * width, width)}
+                {
+                    "first": nn.LayerNorm(width),
+                    "attend": nn.Linear(width, 3 * width),
+                    "merge": nn.Linear(width, width),
+                    "second": nn.LayerNorm(width),
+                    "widen": nn.Linear(width, 4 * width),
+                    "narrow": nn.Linear(4 * width, width),
+                }
             )
             for _ in range(layers)
         )
         self.norm, self.alpha = nn.LayerNorm(width), (2 * layers) ** 0.5
         half = width // heads // 2
-        angles = torch.outer(torch.arange(64).float(), 1.0 / (10000 ** (torch.arange(0, half, 2).float() / half)))
+        angles = torch.outer(
+            torch.arange(64).float(), 1.0 / (10000 ** (torch.arange(0, half, 2).float() / half))
+        )
         self.register_buffer("cos", torch.cat((angles, angles), -1).cos())
         self.register_buffer("sin", torch.cat((angles, angles), -1).sin())
 
@@ -219,12 +254,19 @@ class ChatGlm(nn.Module):
             length, batch, total = query.shape[0], query.shape[1], key.shape[0]
             query = (query / (math.sqrt(size) * (index + 1.0))).reshape(length, batch * heads, size)
             scores = torch.baddbmm(
-                torch.zeros(1, 1, 1), query.transpose(0, 1), key.reshape(total, batch * heads, size).permute(1, 2, 0), beta=0.0
+                torch.zeros(1, 1, 1),
+                query.transpose(0, 1),
+                key.reshape(total, batch * heads, size).permute(1, 2, 0),
+                beta=0.0,
             ).view(batch, heads, length, total)
             scores = scores.masked_fill(attention_mask, -10000.0) * (index + 1.0)
             shares = functional.softmax(scores, -1).view(batch * heads, length, total)
             context = torch.bmm(shares, value.reshape(total, batch * heads, size).transpose(0, 1))
-            context = context.view(batch, heads, length, size).permute(2, 0, 1, 3).reshape(length, batch, heads * size)
+            context = (
+                context.view(batch, heads, length, size)
+                .permute(2, 0, 1, 3)
+                .reshape(length, batch, heads * size)
+            )
             x = y * self.alpha + layer["merge"](context)
             y = layer["second"](x)
             z = layer["widen"](y)
@@ -240,7 +282,10 @@ class T5(nn.Module):
         self.word, self.heads = nn.Embedding(WORDS, width), heads
         self.near = nn.ModuleList(nn.Embedding(16, heads) for _ in range(2))
         self.blocks = nn.ModuleDict(
-            {name: nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(4)) for name in ("read", "self", "cross")}
+            {
+                name: nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(4))
+                for name in ("read", "self", "cross")
+            }
         )
         self.norms = nn.ModuleList(RmsNorm(width) for _ in range(6))
         self.feed = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in ((width, 128), (128, width)) * 2)
@@ -255,7 +300,9 @@ class T5(nn.Module):
         else:
             far = -torch.min(far, torch.zeros_like(far))
         exact = buckets // 2
-        large = exact + (torch.log(far.float() / exact + 1e-9) / math.log(32 / exact) * (buckets - exact)).long()
+        large = (
+            exact + (torch.log(far.float() / exact + 1e-9) / math.log(32 / exact) * (buckets - exact)).long()
+        )
         large = torch.min(large, torch.full_like(large, buckets - 1))
         return found + torch.where(far < exact, far, large)
 
@@ -292,9 +339,16 @@ def cached_runs(layers: int, heads: int, size: int, positions: bool):
 
     runs = []
     for batch, length, earlier in ((2, 5, 3), (1, 1, 20), (2, 7, 0)):
-        run = {"input_ids": whole(WORDS, batch, length), "attention_mask": left_padded(batch, length + earlier)}
+        run = {
+            "input_ids": whole(WORDS, batch, length),
+            "attention_mask": left_padded(batch, length + earlier),
+        }
         if positions:
-            run["position_ids"] = lambda generator, b=batch, n=length, e=earlier: (torch.arange(n) + e).expand(b, n).contiguous()
+            run["position_ids"] = (
+                lambda generator, b=batch, n=length, e=earlier: (torch.arange(n) + e)
+                .expand(b, n)
+                .contiguous()
+            )
         for layer in range(layers):
             for part in ("key", "value"):
                 run[f"past_key_values.{layer}.{part}"] = normal(batch, heads, earlier, size)
@@ -310,7 +364,9 @@ def cached_case(name, build, heads, size, positions, opset):
         axes.update(dynamic(position_ids="batch length"))
     axes.update({key: {0: "batch", 2: "past"} for key in runs[0] if key.startswith("past")})
     axes.update({key: {0: "batch", 2: "total"} for key in present})
-    return Case(name, lambda: initialise(build()), runs, outputs=("logits", *present), dynamic_axes=axes, opset=opset)
+    return Case(
+        name, lambda: initialise(build()), runs, outputs=("logits", *present), dynamic_axes=axes, opset=opset
+    )
 
 
 def places(batch, length, earlier):
@@ -323,9 +379,11 @@ def places(batch, length, earlier):
 
 
 def not_seen(batch, length, earlier):
-    return lambda generator: (torch.arange(length + earlier)[None] > torch.arange(length)[:, None] + earlier).expand(
-        batch, 1, length, length + earlier
-    ).contiguous()
+    return (
+        lambda generator: (torch.arange(length + earlier)[None] > torch.arange(length)[:, None] + earlier)
+        .expand(batch, 1, length, length + earlier)
+        .contiguous()
+    )
 
 
 def cases():
@@ -334,28 +392,64 @@ def cases():
         {"input_ids": whole(WORDS, n, t), "attention_mask": kept(n, t), "token_type_ids": whole(2, n, t)}
         for n, t in ((2, 12), (3, 21))
     ]
-    bert = dynamic(input_ids=both, attention_mask=both, token_type_ids=both, last_hidden_state=both, pooler_output="batch")
+    bert = dynamic(
+        input_ids=both,
+        attention_mask=both,
+        token_type_ids=both,
+        last_hidden_state=both,
+        pooler_output="batch",
+    )
     glm = [
-        {"input_ids": whole(WORDS, n, t), "position_ids": places(n, t, e), "attention_mask": not_seen(n, t, e),
-         "past": normal(2, 2, e, n, 4, 16)}
+        {
+            "input_ids": whole(WORDS, n, t),
+            "position_ids": places(n, t, e),
+            "attention_mask": not_seen(n, t, e),
+            "past": normal(2, 2, e, n, 4, 16),
+        }
         for n, t, e in ((1, 6, 4), (2, 1, 9), (1, 5, 0))
     ]
-    glm_axes = dynamic(input_ids=both, position_ids="batch 2 length", attention_mask="batch 1 length total",
-                       past="2 2 past batch", logits=both, present="2 2 total batch")
+    glm_axes = dynamic(
+        input_ids=both,
+        position_ids="batch 2 length",
+        attention_mask="batch 1 length total",
+        past="2 2 past batch",
+        logits=both,
+        present="2 2 total batch",
+    )
     pairs = [
-        {"input_ids": whole(WORDS, n, t), "attention_mask": kept(n, t), "decoder_input_ids": whole(WORDS, n, d)}
+        {
+            "input_ids": whole(WORDS, n, t),
+            "attention_mask": kept(n, t),
+            "decoder_input_ids": whole(WORDS, n, d),
+        }
         for n, t, d in ((2, 11, 5), (1, 40, 9))
     ]
-    t5 = dynamic(input_ids=both, attention_mask=both, decoder_input_ids="batch answer", logits="batch answer", memory=both)
+    t5 = dynamic(
+        input_ids=both,
+        attention_mask=both,
+        decoder_input_ids="batch answer",
+        logits="batch answer",
+        memory=both,
+    )
     outputs = ("last_hidden_state", "pooler_output")
     return [
-        *[Case(name, lambda: initialise(Bert()), texts, outputs=outputs, dynamic_axes=bert, opset=opset)
-          for name, opset in (("bert", 17), ("bert_opset10", 10), ("bert_opset12", 12))],
+        *[
+            Case(name, lambda: initialise(Bert()), texts, outputs=outputs, dynamic_axes=bert, opset=opset)
+            for name, opset in (("bert", 17), ("bert_opset10", 10), ("bert_opset12", 12))
+        ],
         cached_case("gpt2", Gpt2, 4, 16, False, 13),
         cached_case("gpt2_opset11", Gpt2, 4, 16, False, 11),
         cached_case("llama", Llama, 2, 8, True, 14),
         cached_case("llama_opset17", Llama, 2, 8, True, 17),
-        Case("chatglm", lambda: initialise(ChatGlm()), glm, outputs=("logits", "present"), dynamic_axes=glm_axes, opset=16, stacked=False),
+        Case(
+            "chatglm",
+            lambda: initialise(ChatGlm()),
+            glm,
+            outputs=("logits", "present"),
+            dynamic_axes=glm_axes,
+            opset=16,
+            stacked=False,
+        ),
         Case("t5", lambda: initialise(T5()), pairs, outputs=("logits", "memory"), dynamic_axes=t5, opset=14),
     ]
 

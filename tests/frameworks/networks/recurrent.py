@@ -84,7 +84,9 @@ def cases():
 
     def add(name, build, runs, outputs, **more):
         axes = more.pop("axes")
-        found.append(Case(name, build, runs, outputs=outputs, dynamic_axes=dynamic(**axes), stacked=False, **more))
+        found.append(
+            Case(name, build, runs, outputs=outputs, dynamic_axes=dynamic(**axes), stacked=False, **more)
+        )
 
     plain = [{"x": normal(7, 2, IN)}, {"x": normal(3, 5, IN)}]
     first = [{"x": normal(2, 7, IN)}, {"x": normal(5, 3, IN)}]
@@ -97,25 +99,63 @@ def cases():
     add("lstm_deep", lambda: Recurrent(nn.LSTM, **deep), first, ("y", "h", "c"), axes=two, opset=11)
     add("gru_deep", lambda: Recurrent(nn.GRU, **deep), first, ("y", "h"), axes=two, opset=13)
     add("lstm_no_bias", lambda: Recurrent(nn.LSTM, bias=False), plain, ("y", "h", "c"), axes=one, opset=9)
-    states = [
-        {"x": normal(2, t, IN), "h": normal(2, 2, HIDDEN), "c": normal(2, 2, HIDDEN)} for t in (7, 1)
-    ]
-    add("lstm_states", lambda: Recurrent(nn.LSTM, num_layers=2, batch_first=True), states, ("y", "h_last", "c_last"),
-        axes={"x": "2 steps 10", "y": "2 steps"}, opset=16)
-    add("gru_states", lambda: Recurrent(nn.GRU, num_layers=2), [
-        {"x": normal(t, 2, IN), "h": normal(2, 2, HIDDEN)} for t in (6, 2)], ("y", "h_last"),
-        axes={"x": "steps 2 10", "y": "steps 2"}, opset=12)
+    states = [{"x": normal(2, t, IN), "h": normal(2, 2, HIDDEN), "c": normal(2, 2, HIDDEN)} for t in (7, 1)]
+    add(
+        "lstm_states",
+        lambda: Recurrent(nn.LSTM, num_layers=2, batch_first=True),
+        states,
+        ("y", "h_last", "c_last"),
+        axes={"x": "2 steps 10", "y": "2 steps"},
+        opset=16,
+    )
+    add(
+        "gru_states",
+        lambda: Recurrent(nn.GRU, num_layers=2),
+        [{"x": normal(t, 2, IN), "h": normal(2, 2, HIDDEN)} for t in (6, 2)],
+        ("y", "h_last"),
+        axes={"x": "steps 2 10", "y": "steps 2"},
+        opset=12,
+    )
     packed = [
-        {"x": normal(3, 8, IN), "lengths": lengths(8, 5, 1)}, {"x": normal(3, 6, IN), "lengths": lengths(6, 6, 2)},
+        {"x": normal(3, 8, IN), "lengths": lengths(8, 5, 1)},
+        {"x": normal(3, 6, IN), "lengths": lengths(6, 6, 2)},
     ]
-    for name, kind, outputs in (("lstm", nn.LSTM, ("y", "h", "c")), ("gru", nn.GRU, ("y", "h")), ("rnn", nn.RNN, ("y", "h"))):
-        add(f"{name}_packed", lambda k=kind: Packed(k, num_layers=2), packed, outputs,
-            axes={"x": "3 steps 10", "y": "3 steps"}, opset=14)
-    add("cells", Cells, [{"x": normal(4, 3, IN)}, {"x": normal(4, 2, IN)}], ("y", "c"), axes={"x": "4 batch 10", "y": "4 batch", "c": "batch"}, opset=17)
+    for name, kind, outputs in (
+        ("lstm", nn.LSTM, ("y", "h", "c")),
+        ("gru", nn.GRU, ("y", "h")),
+        ("rnn", nn.RNN, ("y", "h")),
+    ):
+        add(
+            f"{name}_packed",
+            lambda k=kind: Packed(k, num_layers=2),
+            packed,
+            outputs,
+            axes={"x": "3 steps 10", "y": "3 steps"},
+            opset=14,
+        )
+    add(
+        "cells",
+        Cells,
+        [{"x": normal(4, 3, IN)}, {"x": normal(4, 2, IN)}],
+        ("y", "c"),
+        axes={"x": "4 batch 10", "y": "4 batch", "c": "batch"},
+        opset=17,
+    )
 
     def words(below, *shape):
         return lambda generator: torch.randint(0, below, shape, generator=generator)
 
-    add("tagger", Tagger, [{"words": words(200, n, t), "letters": words(40, n, t, 6)} for n, t in ((2, 5), (1, 11))],
-        ("scores", "tags"), axes={"words": "batch length", "letters": "batch length 6", "scores": "batch length", "tags": "batch length"}, opset=13)
+    add(
+        "tagger",
+        Tagger,
+        [{"words": words(200, n, t), "letters": words(40, n, t, 6)} for n, t in ((2, 5), (1, 11))],
+        ("scores", "tags"),
+        axes={
+            "words": "batch length",
+            "letters": "batch length 6",
+            "scores": "batch length",
+            "tags": "batch length",
+        },
+        opset=13,
+    )
     return found

@@ -85,7 +85,11 @@ class TorchTransformer(nn.Module):
     def forward(self, source, target, padded):
         later = torch.triu(torch.full((target.shape[1], target.shape[1]), -10000.0), 1)
         y = self.body(
-            self.words(source), self.words(target), tgt_mask=later, src_key_padding_mask=padded, memory_key_padding_mask=padded
+            self.words(source),
+            self.words(target),
+            tgt_mask=later,
+            src_key_padding_mask=padded,
+            memory_key_padding_mask=padded,
         )
         return self.head(y)
 
@@ -117,7 +121,9 @@ class Mixture(nn.Module):
 class Clip(nn.Module):
     def __init__(self, width: int = 48):
         super().__init__()
-        layer = lambda: nn.TransformerEncoderLayer(width, 4, 96, batch_first=True, norm_first=True, activation="gelu")
+        layer = lambda: nn.TransformerEncoderLayer(
+            width, 4, 96, batch_first=True, norm_first=True, activation="gelu"
+        )
         self.words, self.places = nn.Embedding(WORDS, width), nn.Parameter(torch.randn(32, width) * 0.1)
         self.text = nn.ModuleList(layer() for _ in range(2))
         self.patches, self.first = nn.Conv2d(3, width, 8, 8, bias=False), nn.Parameter(torch.randn(width))
@@ -159,14 +165,19 @@ class EinsumMixer(nn.Module):
         mixed = torch.einsum("nayxz,nayzd->nayxd", rows, v) + torch.einsum("naxyz,nazxd->nayxd", columns, v)
         x = x + torch.einsum("nayxd,adc->ncyx", mixed, self.merge)
         pooled = x.mean((2, 3))
-        return x, torch.einsum("ni,kij,nj->nk", pooled, self.pair, pooled) + torch.einsum("nn->n", pooled @ pooled.t())[:, None]
+        return (
+            x,
+            torch.einsum("ni,kij,nj->nk", pooled, self.pair, pooled)
+            + torch.einsum("nn->n", pooled @ pooled.t())[:, None],
+        )
 
 
 class PointCloud(nn.Module):
     def __init__(self, near: int = 6):
         super().__init__()
         self.edges = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(2 * a, b, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)) for a, b in ((3, 16), (16, 24))
+            nn.Sequential(nn.Conv2d(2 * a, b, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2))
+            for a, b in ((3, 16), (16, 24))
         )
         self.last = nn.Sequential(nn.Conv1d(40, 64, 1, bias=False), nn.BatchNorm1d(64), nn.LeakyReLU(0.2))
         self.classes, self.near = nn.Linear(128, 10), near
@@ -188,7 +199,13 @@ class PointCloud(nn.Module):
             x = edge(self.around(x)).max(-1)[0]
             kept.append(x)
         x = self.last(torch.cat(kept, 1))
-        pooled = torch.cat((functional.adaptive_max_pool1d(x, 1).squeeze(-1), functional.adaptive_avg_pool1d(x, 1).squeeze(-1)), 1)
+        pooled = torch.cat(
+            (
+                functional.adaptive_max_pool1d(x, 1).squeeze(-1),
+                functional.adaptive_avg_pool1d(x, 1).squeeze(-1),
+            ),
+            1,
+        )
         return self.classes(pooled)
 
 
@@ -205,8 +222,12 @@ class GraphNetwork(nn.Module):
         source, target = edges[0], edges[1]
         for message, update in zip(self.messages, self.updates):
             sent = torch.relu(message(torch.cat([x[source], x[target], kinds], 1)))
-            total = torch.zeros(x.shape[0], sent.shape[1]).scatter_add(0, target.unsqueeze(1).repeat(1, self.width), sent)
-            count = torch.zeros(x.shape[0]).scatter_add(0, target, torch.ones_like(target, dtype=torch.float32))
+            total = torch.zeros(x.shape[0], sent.shape[1]).scatter_add(
+                0, target.unsqueeze(1).repeat(1, self.width), sent
+            )
+            count = torch.zeros(x.shape[0]).scatter_add(
+                0, target, torch.ones_like(target, dtype=torch.float32)
+            )
             x = update(total / count.clamp(min=1).unsqueeze(1), x)
         weight = torch.sigmoid(self.score(x))
         return x, (x * weight).sum(0, keepdim=True)
@@ -228,10 +249,16 @@ class DeformableQuery(nn.Module):
         found = []
         for level, plane in enumerate((fine, coarse)):
             rows = self.value(plane.flatten(2).transpose(1, 2)).view(n, -1, heads, width // heads)
-            rows = rows.flatten(2).transpose(1, 2).reshape(n * heads, width // heads, plane.shape[2], plane.shape[3])
+            rows = (
+                rows.flatten(2)
+                .transpose(1, 2)
+                .reshape(n * heads, width // heads, plane.shape[2], plane.shape[3])
+            )
             grid = 2 * (places[:, :, None, None, :] + offset[:, :, :, level]) - 1
             grid = grid.transpose(1, 2).flatten(0, 1)
-            found.append(functional.grid_sample(rows, grid, mode="bilinear", padding_mode="zeros", align_corners=False))
+            found.append(
+                functional.grid_sample(rows, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+            )
         share = share.transpose(1, 2).reshape(n * heads, 1, count, levels * points)
         y = (torch.stack(found, -2).flatten(-2) * share).sum(-1).view(n, width, count)
         return self.merge(y.transpose(1, 2)) + query
@@ -254,32 +281,126 @@ def scripted(network):
 
 def cases():
     both = "batch length"
-    greedy = [{"source": whole(WORDS, 1, n), "longest": lambda g, m=m: torch.tensor(m)} for n, m in ((6, 5), (11, 12), (3, 2))]
+    greedy = [
+        {"source": whole(WORDS, 1, n), "longest": lambda g, m=m: torch.tensor(m)}
+        for n, m in ((6, 5), (11, 12), (3, 2))
+    ]
     padded = lambda n, t: lambda g: torch.arange(t)[None] >= t - 2 * torch.arange(n)[:, None]
-    pairs = [{"source": whole(WORDS, n, t), "target": whole(WORDS, n, d), "padded": padded(n, t)} for n, t, d in ((2, 7, 4), (3, 9, 12))]
-    clip = [{"text": whole(WORDS, t, n), "image": picture(i, 3, 32, 32)} for t, n, i in ((3, 7, 2), (2, 20, 4))]
+    pairs = [
+        {"source": whole(WORDS, n, t), "target": whole(WORDS, n, d), "padded": padded(n, t)}
+        for n, t, d in ((2, 7, 4), (3, 9, 12))
+    ]
+    clip = [
+        {"text": whole(WORDS, t, n), "image": picture(i, 3, 32, 32)} for t, n, i in ((3, 7, 2), (2, 20, 4))
+    ]
 
     def edges(nodes, count):
         return lambda g: torch.randint(0, nodes, (2, count), generator=g)
 
-    graphs = [{"nodes": normal(n, 7), "edges": edges(n, e), "kinds": normal(e, 3)} for n, e in ((9, 30), (25, 40))]
+    graphs = [
+        {"nodes": normal(n, 7), "edges": edges(n, e), "kinds": normal(e, 3)} for n, e in ((9, 30), (25, 40))
+    ]
     queries = [
-        {"query": normal(n, q, 32), "places": uniform(n, q, 2), "fine": picture(n, 32, 12, 10), "coarse": picture(n, 32, 6, 5)}
+        {
+            "query": normal(n, q, 32),
+            "places": uniform(n, q, 2),
+            "fine": picture(n, 32, 12, 10),
+            "coarse": picture(n, 32, 6, 5),
+        }
         for n, q in ((1, 7), (2, 15))
     ]
     table = [
-        ("torch_transformer", TorchTransformer, pairs, ("output",), dict(source=both, target="batch answer", padded=both, output="batch answer"), 14),
-        ("mixture", Mixture, [{"x": normal(2, 5, 32)}, {"x": normal(1, 13, 32)}], ("output", "chosen"), dict(x=both, output=both, chosen=both), 16),
-        ("clip", Clip, clip, ("scores", "shares"), dict(text="texts length", image="images", scores="images texts", shares="images texts"), 14),
-        ("einsum_mixer", EinsumMixer, [{"x": normal(2, 24, 5, 7)}, {"x": normal(3, 24, 8, 4)}], ("map", "pairs"), dict(x="batch 24 height width", map="batch 24 height width", pairs="batch"), 12),
-        ("point_cloud", PointCloud, [{"points": normal(2, 3, 40)}, {"points": normal(1, 3, 25)}], ("output",), dict(points="batch 3 points", output="batch"), 13),
-        ("graph_network", GraphNetwork, graphs, ("nodes_out", "pooled"), dict(nodes="nodes", edges="2 edges", kinds="edges", nodes_out="nodes"), 16),
-        ("deformable_query", DeformableQuery, queries, ("output",), dict(query="batch queries", places="batch queries", fine="batch", coarse="batch", output="batch queries"), 16),
-        ("set_matcher", SetMatcher, [{"scores": normal(n, 4), "labels": whole(5, n)} for n in (9, 17)],
-         ("kinds", "count", "order", "running", "totals", "best", "chosen"), dict(scores="rows", labels="rows", order="rows", running="rows", kinds="kinds", count="kinds", totals="kinds", best="found", chosen="chosen"), 16),
+        (
+            "torch_transformer",
+            TorchTransformer,
+            pairs,
+            ("output",),
+            dict(source=both, target="batch answer", padded=both, output="batch answer"),
+            14,
+        ),
+        (
+            "mixture",
+            Mixture,
+            [{"x": normal(2, 5, 32)}, {"x": normal(1, 13, 32)}],
+            ("output", "chosen"),
+            dict(x=both, output=both, chosen=both),
+            16,
+        ),
+        (
+            "clip",
+            Clip,
+            clip,
+            ("scores", "shares"),
+            dict(text="texts length", image="images", scores="images texts", shares="images texts"),
+            14,
+        ),
+        (
+            "einsum_mixer",
+            EinsumMixer,
+            [{"x": normal(2, 24, 5, 7)}, {"x": normal(3, 24, 8, 4)}],
+            ("map", "pairs"),
+            dict(x="batch 24 height width", map="batch 24 height width", pairs="batch"),
+            12,
+        ),
+        (
+            "point_cloud",
+            PointCloud,
+            [{"points": normal(2, 3, 40)}, {"points": normal(1, 3, 25)}],
+            ("output",),
+            dict(points="batch 3 points", output="batch"),
+            13,
+        ),
+        (
+            "graph_network",
+            GraphNetwork,
+            graphs,
+            ("nodes_out", "pooled"),
+            dict(nodes="nodes", edges="2 edges", kinds="edges", nodes_out="nodes"),
+            16,
+        ),
+        (
+            "deformable_query",
+            DeformableQuery,
+            queries,
+            ("output",),
+            dict(
+                query="batch queries",
+                places="batch queries",
+                fine="batch",
+                coarse="batch",
+                output="batch queries",
+            ),
+            16,
+        ),
+        (
+            "set_matcher",
+            SetMatcher,
+            [{"scores": normal(n, 4), "labels": whole(5, n)} for n in (9, 17)],
+            ("kinds", "count", "order", "running", "totals", "best", "chosen"),
+            dict(
+                scores="rows",
+                labels="rows",
+                order="rows",
+                running="rows",
+                kinds="kinds",
+                count="kinds",
+                totals="kinds",
+                best="found",
+                chosen="chosen",
+            ),
+            16,
+        ),
     ]
     return [
-        Case(name, build, runs, outputs=outputs, dynamic_axes=dynamic(**axes), opset=opset, stacked=name == "point_cloud")
+        Case(
+            name,
+            build,
+            runs,
+            outputs=outputs,
+            dynamic_axes=dynamic(**axes),
+            opset=opset,
+            stacked=name == "point_cloud",
+        )
         for name, build, runs, outputs, axes, opset in table
     ] + [
         Case(

@@ -28,7 +28,9 @@ class Maps(nn.Module):
 
 def dilated_body():
     bottleneck = torchvision.models.resnet.Bottleneck
-    body = torchvision.models.ResNet(bottleneck, [1, 1, 1, 1], replace_stride_with_dilation=[False, True, True])
+    body = torchvision.models.ResNet(
+        bottleneck, [1, 1, 1, 1], replace_stride_with_dilation=[False, True, True]
+    )
     return IntermediateLayerGetter(body, {"layer4": "out", "layer3": "aux"})
 
 
@@ -43,14 +45,23 @@ def fcn():
 
 
 def lraspp():
-    return Maps(segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=CLASSES))
+    return Maps(
+        segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=CLASSES)
+    )
 
 
 def cases():
     whole = "batch 3 height width"
     runs = image_runs((1, 64, 96), (2, 72, 56), name="image")
     return [
-        Case(name, build, runs, outputs=outputs, dynamic_axes=dynamic(image=whole, out="batch 5 height width"), opset=opset)
+        Case(
+            name,
+            build,
+            runs,
+            outputs=outputs,
+            dynamic_axes=dynamic(image=whole, out="batch 5 height width"),
+            opset=opset,
+        )
         for name, build, outputs, opset in (
             ("deeplabv3", deeplab, ("out", "aux"), 13),
             ("fcn_opset11", fcn, ("out",), 11),

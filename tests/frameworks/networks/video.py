@@ -12,7 +12,11 @@ from case import Case, dynamic, picture
 
 def residual(conv, stem):
     def build():
-        kinds = {"3d": video.resnet.Conv3DSimple, "2plus1d": video.resnet.Conv2Plus1D, "mc": video.resnet.Conv3DNoTemporal}
+        kinds = {
+            "3d": video.resnet.Conv3DSimple,
+            "2plus1d": video.resnet.Conv2Plus1D,
+            "mc": video.resnet.Conv3DNoTemporal,
+        }
         makers = [kinds["3d"], *[kinds["mc"]] * 3] if conv == "mc" else [kinds[conv]] * 4
         return video.VideoResNet(video.resnet.BasicBlock, makers, [1, 1, 1, 1], stem, num_classes=20)
 
@@ -26,14 +30,33 @@ def s3d():
 
 
 def mvit():
-    table = [(1, 16, 32, [1, 1, 1], [1, 4, 4]), (2, 32, 32, [1, 2, 2], [1, 2, 2]), (2, 32, 64, [1, 1, 1], [1, 2, 2])]
+    table = [
+        (1, 16, 32, [1, 1, 1], [1, 4, 4]),
+        (2, 32, 32, [1, 2, 2], [1, 2, 2]),
+        (2, 32, 64, [1, 1, 1], [1, 2, 2]),
+    ]
     blocks = [
         video.mvit.MSBlockConfig(
-            num_heads=heads, input_channels=a, output_channels=b, kernel_q=[3, 3, 3], kernel_kv=[3, 3, 3], stride_q=q, stride_kv=kv
+            num_heads=heads,
+            input_channels=a,
+            output_channels=b,
+            kernel_q=[3, 3, 3],
+            kernel_kv=[3, 3, 3],
+            stride_q=q,
+            stride_kv=kv,
         )
         for heads, a, b, q, kv in table
     ]
-    return video.MViT((32, 32), 4, blocks, residual_pool=True, residual_with_cls_embed=False, rel_pos_embed=True, proj_after_attn=True, num_classes=20)
+    return video.MViT(
+        (32, 32),
+        4,
+        blocks,
+        residual_pool=True,
+        residual_with_cls_embed=False,
+        rel_pos_embed=True,
+        proj_after_attn=True,
+        num_classes=20,
+    )
 
 
 class ShiftedFilm(nn.Module):
@@ -73,12 +96,40 @@ def films(*shapes):
 
 def cases():
     any_size = dynamic(film="batch 3 frames height width", output="batch")
-    shifted = [{"film": lambda g, n=n, s=s: picture(5 * n, 3, s, s)(g).view(n, 5, 3, s, s)} for n, s in ((1, 32), (2, 40))]
+    shifted = [
+        {"film": lambda g, n=n, s=s: picture(5 * n, 3, s, s)(g).view(n, 5, 3, s, s)}
+        for n, s in ((1, 32), (2, 40))
+    ]
     return [
-        Case("r3d_18", residual("3d", video.resnet.BasicStem), films((1, 8, 48, 56), (2, 6, 40, 32)), dynamic_axes=any_size, opset=13),
-        Case("r2plus1d_18", residual("2plus1d", video.resnet.R2Plus1dStem), films((1, 8, 48, 56), (2, 6, 40, 32)), dynamic_axes=any_size, opset=17),
+        Case(
+            "r3d_18",
+            residual("3d", video.resnet.BasicStem),
+            films((1, 8, 48, 56), (2, 6, 40, 32)),
+            dynamic_axes=any_size,
+            opset=13,
+        ),
+        Case(
+            "r2plus1d_18",
+            residual("2plus1d", video.resnet.R2Plus1dStem),
+            films((1, 8, 48, 56), (2, 6, 40, 32)),
+            dynamic_axes=any_size,
+            opset=17,
+        ),
         Case("mc3_18", residual("mc", video.resnet.BasicStem), films((1, 8, 48, 56)), opset=9),
         Case("s3d", s3d, films((1, 16, 64, 64)), opset=12),
-        Case("mvit", mvit, films((1, 4, 32, 32), (2, 4, 32, 32)), dynamic_axes=dynamic(film="batch", output="batch"), opset=14),
-        Case("shifted_film", ShiftedFilm, shifted, outputs=("output", "last"), dynamic_axes=dynamic(film="batch 5 3 height width", output="batch", last="batch 32 rows columns"), opset=11),
+        Case(
+            "mvit",
+            mvit,
+            films((1, 4, 32, 32), (2, 4, 32, 32)),
+            dynamic_axes=dynamic(film="batch", output="batch"),
+            opset=14,
+        ),
+        Case(
+            "shifted_film",
+            ShiftedFilm,
+            shifted,
+            outputs=("output", "last"),
+            dynamic_axes=dynamic(film="batch 5 3 height width", output="batch", last="batch 32 rows columns"),
+            opset=11,
+        ),
     ]

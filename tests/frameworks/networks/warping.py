@@ -56,9 +56,16 @@ class PortraitAnimator(nn.Module):
     def __init__(self):
         super().__init__()
         self.look = nn.Sequential(
-            nn.Conv2d(3, 16, 7, 2, 3), nn.InstanceNorm2d(16, affine=True), nn.ReLU(), nn.Conv2d(16, DEPTH * WIDTH, 3, 2, 1)
+            nn.Conv2d(3, 16, 7, 2, 3),
+            nn.InstanceNorm2d(16, affine=True),
+            nn.ReLU(),
+            nn.Conv2d(16, DEPTH * WIDTH, 3, 2, 1),
         )
-        self.solid = nn.Sequential(block_3d(WIDTH, WIDTH), nn.Conv3d(WIDTH, WIDTH, 3, padding=1), nn.InstanceNorm3d(WIDTH, affine=True))
+        self.solid = nn.Sequential(
+            block_3d(WIDTH, WIDTH),
+            nn.Conv3d(WIDTH, WIDTH, 3, padding=1),
+            nn.InstanceNorm3d(WIDTH, affine=True),
+        )
         self.compress = nn.Conv3d(WIDTH, 2, 1)
         self.down = nn.Sequential(block_3d(3 * (POINTS + 1), 16), nn.AvgPool3d((1, 2, 2)), block_3d(16, 24))
         self.up = nn.Sequential(nn.Upsample(scale_factor=(1, 2, 2)), block_3d(24, 16))
@@ -66,9 +73,13 @@ class PortraitAnimator(nn.Module):
         self.occlusion = nn.Conv2d((16 + 3 * (POINTS + 1)) * DEPTH, 1, 7, padding=3)
         self.fold = nn.Conv2d(DEPTH * WIDTH, 32, 1)
         self.paint = nn.Sequential(
-            nn.InstanceNorm2d(32, affine=True), nn.LeakyReLU(0.2),
-            nn.ConvTranspose2d(32, 16, 4, 2, 1), nn.InstanceNorm2d(16), nn.LeakyReLU(0.2),
-            nn.ConvTranspose2d(16, 12, 3, 2, 1, output_padding=1), nn.Conv2d(12, 3, 3, padding=1),
+            nn.InstanceNorm2d(32, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(32, 16, 4, 2, 1),
+            nn.InstanceNorm2d(16),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(16, 12, 3, 2, 1, output_padding=1),
+            nn.Conv2d(12, 3, 3, padding=1),
         )
 
     def forward(self, image, source, driving):
@@ -79,7 +90,9 @@ class PortraitAnimator(nn.Module):
         back = (source - driving).view(n, POINTS, 1, 1, 1, 3)
         warps = torch.cat([home.expand(n, 1, -1, -1, -1, -1), home + back], 1)
         small = self.compress(volume).unsqueeze(1).repeat(1, POINTS + 1, 1, 1, 1, 1)
-        moved = sample_volume(small.view(n * (POINTS + 1), 2, DEPTH, h, w), warps.view(n * (POINTS + 1), DEPTH, h, w, 3))
+        moved = sample_volume(
+            small.view(n * (POINTS + 1), 2, DEPTH, h, w), warps.view(n * (POINTS + 1), DEPTH, h, w, 3)
+        )
 
         def heat(points):
             return torch.exp(-0.5 * ((home - points.view(n, POINTS, 1, 1, 1, 3)) ** 2).sum(-1) / 0.05)
@@ -159,7 +172,11 @@ def cases():
         for n, h, w in ((1, 64, 64), (2, 48, 80))
     ]
     animate = dynamic(
-        image="batch 3 height width", source="batch", driving="batch", output="batch 3 height width", open="batch 1 rows columns"
+        image="batch 3 height width",
+        source="batch",
+        driving="batch",
+        output="batch 3 height width",
+        open="batch 1 rows columns",
     )
 
     def turn(n):
@@ -167,11 +184,41 @@ def cases():
         return lambda generator: still + 0.4 * torch.randn(n, 2, 3, generator=generator)
 
     turns = [{"x": picture(n, 2, h, w), "theta": turn(n)} for n, h, w in ((1, 12, 17), (3, 20, 9))]
-    frames = [{name: picture(n, 3, h, w) for name in ("first", "second")} for n, h, w in ((1, 128, 136), (2, 128, 128))]
+    frames = [
+        {name: picture(n, 3, h, w) for name in ("first", "second")}
+        for n, h, w in ((1, 128, 136), (2, 128, 128))
+    ]
     return [
-        Case("portrait_animator", PortraitAnimator, portraits, outputs=("output", "open"), dynamic_axes=animate, opset=16),
-        Case("portrait_animator_opset11", PortraitAnimator, portraits, outputs=("output", "open"), dynamic_axes=animate, opset=11),
-        Case("warp_modes", WarpModes, turns, dynamic_axes=dynamic(x="batch 2 height width", theta="batch", output="batch 18 2 height width"), opset=16),
+        Case(
+            "portrait_animator",
+            PortraitAnimator,
+            portraits,
+            outputs=("output", "open"),
+            dynamic_axes=animate,
+            opset=16,
+        ),
+        Case(
+            "portrait_animator_opset11",
+            PortraitAnimator,
+            portraits,
+            outputs=("output", "open"),
+            dynamic_axes=animate,
+            opset=11,
+        ),
+        Case(
+            "warp_modes",
+            WarpModes,
+            turns,
+            dynamic_axes=dynamic(x="batch 2 height width", theta="batch", output="batch 18 2 height width"),
+            opset=16,
+        ),
         Case("raft_small", raft, frames[:1], opset=16),
-        Case("raft_batch", raft, frames, dynamic_axes=dynamic(first="batch 3 height width", second="batch 3 height width", output="batch 2 height width")),
+        Case(
+            "raft_batch",
+            raft,
+            frames,
+            dynamic_axes=dynamic(
+                first="batch 3 height width", second="batch 3 height width", output="batch 2 height width"
+            ),
+        ),
     ]
