@@ -11,7 +11,7 @@ from torch import nn
 from torch.ao import quantization
 from torch.nn import functional
 
-from case import Case, dynamic, image_runs, normal, picture
+from case import Case, dynamic, image_runs, normal, picture, whole
 
 HALF, BYTE = (
     5e-3,
@@ -121,6 +121,33 @@ class Sequence(nn.Module):
         )
 
 
+class BrainFloat(nn.Module):
+    """Layers in bfloat16 between casts; nothing else rounds as coarsely."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(12, 32), nn.ReLU(), nn.Linear(32, 6)).bfloat16()
+
+    def forward(self, x):
+        return self.layers(x.bfloat16()).float()
+
+
+class Recommender(nn.Module):
+    """Bags of words to means, products of all pairs of features, a wide and a deep part."""
+
+    def __init__(self):
+        super().__init__()
+        self.bags = nn.ModuleList(nn.EmbeddingBag(30, 8, mode=mode) for mode in ("mean", "sum"))
+        self.dense, self.deep = nn.Linear(5, 8), nn.Sequential(nn.Linear(11, 16), nn.ReLU(), nn.Linear(16, 1))
+
+    def forward(self, dense, first, second):
+        x = torch.relu(self.dense(dense))
+        rows = torch.stack([x, self.bags[0](first), self.bags[1](second)], 1)
+        pairs = torch.bmm(rows, rows.transpose(1, 2))
+        found = torch.cat([x, pairs[:, 0, 1:], pairs[:, 1, 2:]], 1)
+        return torch.sigmoid(self.deep(found))
+
+
 class Bytes(nn.Module):
     """Pictures as cameras give them: bytes, rows of pixels; out come bytes again, and truth values."""
 
@@ -210,7 +237,18 @@ def cases():
         for n, h, w in ((1, 9, 14), (2, 16, 8))
     ]
     make = lambda name, build, runs=images, **more: Case(name, build, runs, **{"dynamic_axes": axes, **more})
+    bags = [{"dense": normal(n, 5), "first": whole(30, n, 4), "second": whole(30, n, 3)} for n in (4, 4)]
     return [
+        make(
+            "brain_float",
+            BrainFloat,
+            [{"x": normal(n, 12)} for n in (3, 7)],
+            opset=13,
+            limit=BYTE,
+            without_ort=True,
+            dynamic_axes=dynamic(x="batch", output="batch"),
+        ),
+        make("recommender", Recommender, bags, opset=13, dynamic_axes={}, stacked=False),
         make(
             "half_mixer",
             HalfMixer,
