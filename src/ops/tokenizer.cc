@@ -79,8 +79,9 @@ void keep(const Attrs& a, std::string_view token, Pieces& out) {
   if (static_cast<int64_t>(characters) >= a.least_characters) out.push_back(token);
 }
 
-void add_pieces_between(const Attrs& a, const Regex& separator, std::string_view text, Pieces& out) {
-  for (size_t from = 0; from <= text.size();) {
+void add_pieces_between(const Attrs& a, const Regex& separator, std::string_view text, const Budget* budget,
+                        Pieces& out) {
+  for (size_t from = 0; from <= text.size() && !(budget && budget->stopped());) {
     const auto found = separator.find(text, from);
     const auto [begin, end] = found.value_or(std::pair(text.size(), text.size()));
     keep(a, text.substr(from, begin - from), out);
@@ -89,10 +90,11 @@ void add_pieces_between(const Attrs& a, const Regex& separator, std::string_view
   }
 }
 
-Pieces tokens_of(const Attrs& a, std::string_view text) {
+// Incomplete once the budget has stopped.
+Pieces tokens_of(const Attrs& a, std::string_view text, const Budget* budget) {
   Pieces out;
   if (a.token) {
-    for (size_t from = 0; from <= text.size();) {
+    for (size_t from = 0; from <= text.size() && !(budget && budget->stopped());) {
       const auto found = a.token->find(text, from);
       if (!found) break;
       keep(a, text.substr(found->first, found->second - found->first), out);
@@ -107,7 +109,7 @@ Pieces tokens_of(const Attrs& a, std::string_view text) {
     out = {text};
     for (const auto& separator : a.separators) {
       Pieces pieces;
-      for (std::string_view piece : out) add_pieces_between(a, *separator, piece, pieces);
+      for (std::string_view piece : out) add_pieces_between(a, *separator, piece, budget, pieces);
       out.swap(pieces);
     }
   }
@@ -122,7 +124,7 @@ Status run(const Attrs& a, RunContext& c) {
   c.parallel_for(x.count(), 4, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       if (c.budget() && c.budget()->stopped()) return;
-      lists[static_cast<size_t>(i)] = tokens_of(a, x.data<std::string>()[i]);
+      lists[static_cast<size_t>(i)] = tokens_of(a, x.data<std::string>()[i], c.budget().get());
     }
   });
   if (c.budget()) ONWARD_TRY(c.budget()->check());
