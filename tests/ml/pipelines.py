@@ -10,9 +10,12 @@ converter may return (N,1) for scikit-learn's (N,). A case converted by the same
 import argparse
 import hashlib
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before OpenMP starts: threads cost more than such data
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
