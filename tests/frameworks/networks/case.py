@@ -36,6 +36,7 @@ class Case:
     training: bool = False  # left in training mode, and exported so
     folded: bool = True  # constants folded by the exporter
     weights_as_inputs: bool = False  # initializers are listed as inputs too, as before IR version 4
+    stated_opset: int = 0  # written over the exporter's newest, 17, for an operator that it does not know
     spread: bool = True  # outputs must vary; not those that are one function each
     functions: bool = False  # modules right below the network become local functions
     without_ort: bool = False  # ONNX Runtime has no kernel for a type in it

@@ -4,6 +4,7 @@ portrait_animator  appearance as a volume (channels folded into depth, 3-D convo
                    volumes, a 3-D hourglass that mixes one warp a key point (soft-max over the points), the volume
                    sampled in 3-D with gathers, an occlusion map, instance norm and transposed convolutions
                    (LivePortrait, face-vid2vid)
+volume_warp        GridSample of volumes, opset 20
 warp_modes         GridSample in every mode, border and alignment, and AffineGrid written out
 raft_small         torchvision's: all-pairs correlation, pyramid look-up by GridSample, a convolutional GRU
 """
@@ -46,6 +47,38 @@ def sample_volume(volume, grid):
         index = index.reshape(n, 1, -1).expand(-1, c, -1)
         total = total + torch.gather(flat, 2, index) * weight.reshape(n, 1, -1)
     return total.reshape(n, c, *grid.shape[1:4])
+
+
+class GridSample(torch.autograd.Function):
+    """Opset 20's, which also samples volumes; PyTorch 1.13 knows 16's, of pictures alone."""
+
+    @staticmethod
+    def forward(context, x, grid, mode, border, corners):
+        return functional.grid_sample(x, grid, mode, border, align_corners=corners)
+
+    @staticmethod
+    def symbolic(g, x, grid, mode, border, corners):
+        mode = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)
+        return g.op("GridSample", x, grid, mode_s=mode, padding_mode_s=border, align_corners_i=int(corners))
+
+
+class VolumeWarp(nn.Module):
+    """A volume of features, moved by a field of its own making in every mode, then painted."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.field = nn.Conv3d(2, 8, 3, padding=1), nn.Conv3d(8, 3, 3, padding=1)
+        self.last = nn.Conv3d(8 * 6, 4, 1)
+
+    def forward(self, x, home):
+        y = torch.tanh(self.first(x))
+        grid = home + 0.5 * torch.tanh(self.field(y)).permute(0, 2, 3, 4, 1)
+        moved = [
+            GridSample.apply(y, grid, mode, border, corners)
+            for mode in ("bilinear", "nearest")
+            for border, corners in (("zeros", False), ("border", True), ("reflection", False))
+        ]
+        return self.last(torch.cat(moved, 1)), moved[0]
 
 
 def block_3d(a: int, b: int) -> nn.Sequential:
@@ -188,7 +221,26 @@ def cases():
         {name: picture(n, 3, h, w) for name in ("first", "second")}
         for n, h, w in ((1, 128, 136), (2, 128, 128))
     ]
+    volumes = [
+        {"x": picture(n, 2, *size), "home": lambda g, size=size: cell_centres(*size).unsqueeze(0) * 1.1}
+        for n, size in ((1, (4, 9, 7)), (2, (5, 6, 10)))
+    ]
+    solid = "batch 4 depth height width"
     return [
+        Case(
+            "volume_warp",
+            VolumeWarp,
+            volumes,
+            outputs=("output", "moved"),
+            dynamic_axes=dynamic(
+                x=solid.replace("4", "2"),
+                home="1 depth height width",
+                output=solid,
+                moved=solid.replace("4", "8"),
+            ),
+            stacked=False,
+            stated_opset=20,
+        ),
         Case(
             "portrait_animator",
             PortraitAnimator,
