@@ -22,6 +22,7 @@ test: install-deps
 	./dev round-trip
 	./dev conformance --quiet
 	./dev frameworks
+	./dev pipelines
 
 install-deps:
 	scripts/install_deps.sh

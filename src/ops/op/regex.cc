@@ -38,6 +38,14 @@ bool holds(RegexAssertion a, char32_t before, char32_t after) {
   return false;
 }
 
+// The code point that ends before byte `at`.
+char32_t code_point_before(std::string_view text, size_t at) {
+  if (at == 0) return kOutside;
+  size_t begin = at - 1;
+  while (begin > 0 && at - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
+  return next_code_point(text, &begin);
+}
+
 }  // namespace
 
 void CodePointSet::seal() {
@@ -194,6 +202,38 @@ bool Regex::full_match(std::string_view text) const {
     here = after;
   }
   return here == kOutside && states.matched;
+}
+
+std::optional<std::pair<size_t, size_t>> Regex::find(std::string_view text, size_t from) const {
+  struct Thread {
+    int32_t state;
+    size_t begin;  // of its match
+  };
+  std::vector<Thread> threads,
+      reached;  // by ascending `begin`: a state belongs to the leftmost that reaches it
+  std::optional<std::pair<size_t, size_t>> found;
+  States states(code_.size());
+  char32_t before = code_point_before(text, from);
+  for (size_t at = from, next = from;; at = next) {
+    const char32_t after = at < text.size() ? next_code_point(text, &next) : kOutside;
+    states.begin();
+    reached.clear();
+    const auto reach = [&](const Thread& t) {
+      follow(t.state, before, after, states);
+      while (reached.size() < states.sets.size()) reached.push_back({states.sets[reached.size()], t.begin});
+      if (std::exchange(states.matched, false)) found = {t.begin, at};
+    };
+    for (const Thread& t : threads)
+      if (!found || t.begin <= found->first) reach(t);
+    if (!found) reach({start_, at});
+    if (after == kOutside || (found && reached.empty())) return found;
+    threads.clear();
+    for (const Thread& t : reached) {
+      const Instruction& i = code_[static_cast<size_t>(t.state)];
+      if (sets_[static_cast<size_t>(i.set)].has(after)) threads.push_back({i.next, t.begin});
+    }
+    before = after;
+  }
 }
 
 }  // namespace ow

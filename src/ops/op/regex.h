@@ -1,4 +1,4 @@
-// Regular expressions in RE2's syntax, matched against whole strings in time linear in the text.
+// Regular expressions in RE2's syntax, matched in time linear in the text.
 //
 // Text and pattern are UTF-8. Supported: literals, ., classes (ranges, negation, [:posix:], \d \s \w and
 // their complements), groups of every kind, flags i m s U, alternation, greedy and lazy repetition (bounds up
@@ -10,6 +10,7 @@
 #pragma once
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -45,6 +46,9 @@ class Regex {
   // Errors: InvalidArgument (no RE2 syntax: what and at which byte), Unsupported, LimitExceeded (too large).
   static Result<Regex> compile(std::string_view pattern);
   bool full_match(std::string_view text) const;
+  // The leftmost match that begins at byte `from` (a code point's first) or later, and of those the longest:
+  // its first byte and the byte after it. Assertions see all of `text`.
+  std::optional<std::pair<size_t, size_t>> find(std::string_view text, size_t from) const;
 
  private:
   friend class RegexCompiler;

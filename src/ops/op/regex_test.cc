@@ -56,6 +56,29 @@ TEST(Regex, CodePointsNotBytes) {
   EXPECT_FALSE(matches("[^a]", "\xC0\x80"));
 }
 
+TEST(Regex, FindsTheLeftmostThenTheLongest) {
+  const auto found = [](std::string_view pattern, std::string_view text, size_t from = 0) -> std::string {
+    auto regex = Regex::compile(pattern);
+    EXPECT_TRUE(regex.ok()) << pattern;
+    if (!regex.ok()) return "no pattern";
+    const auto at = regex->find(text, from);
+    return at ? std::to_string(at->first) + "-" + std::to_string(at->second) : "none";
+  };
+  EXPECT_EQ(found("ab|abc|abcab", "xabcabd"), "1-6");
+  EXPECT_EQ(found("abcd|bc", "abcd"), "0-4");  // bc ends first, abcd begins first
+  EXPECT_EQ(found("abcd|bc", "abce"), "1-3");
+  EXPECT_EQ(found("[a-z]+", "12ab3cd", 4), "5-7");
+  EXPECT_EQ(found("[a-z]+?", "12ab3"), "2-4");  // lazy or not: the longest
+  EXPECT_EQ(found("x*", "aax"), "0-0");
+  EXPECT_EQ(found("x", "aaa"), "none");
+  EXPECT_EQ(found("^a", "aa", 1), "none");  // what lies before `from` is seen
+  EXPECT_EQ(found("\\bab\\b", "xab ab", 1), "4-6");
+  EXPECT_EQ(found("\\B.", "\xC3\xB6x", 2), "none");
+  EXPECT_EQ(found(".$", "a\xC3\xB6"), "1-3");
+  EXPECT_EQ(found("", ""), "0-0");
+  EXPECT_EQ(found("(a*)*b", std::string(20000, 'a')), "none");  // in linear time
+}
+
 TEST(Regex, LinearWhereBacktrackingExplodes) {
   EXPECT_FALSE(matches("(a*)*b", std::string(2000, 'a')));
   EXPECT_TRUE(matches("(a?){200}a{200}", std::string(200, 'a')));

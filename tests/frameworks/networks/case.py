@@ -8,11 +8,12 @@ rounding, and deep networks of such norms differ by more than 1e-4 between any t
 """
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torchvision.ops.misc import FrozenBatchNorm2d
 
 Maker = Callable[[torch.Generator], torch.Tensor]
 
@@ -27,7 +28,22 @@ class Case:
     outputs: Sequence[str] = ("output",)
     dynamic_axes: Dict[str, Dict[int, str]] = field(default_factory=dict)
     opset: int = 17
-    scripted: bool = False  # already torch.jit.script: control flow is exported, not traced
+    stacked: bool = True  # the first axis is a batch; several draws of the inputs are measured at once
+    disturbed: bool = True  # measure and move the norms' statistics; torch.jit.script's modules take no hooks
+    finish: Optional[Callable[[nn.Module], nn.Module]] = (
+        None  # after that: to half, to int8, to torch.jit.script
+    )
+    training: bool = False  # left in training mode, and exported so
+    folded: bool = True  # constants folded by the exporter
+    weights_as_inputs: bool = False  # initializers are listed as inputs too, as before IR version 4
+    stated_opset: int = 0  # written over the exporter's newest, 17, for an operator that it does not know
+    spread: bool = True  # outputs must vary; not those that are one function each
+    functions: bool = False  # modules right below the network become local functions
+    without_ort: bool = False  # ONNX Runtime has no kernel for a type in it
+    ort_plain: bool = False  # ONNX Runtime's optimizer breaks this one; it runs the graph as it is
+    limit: float = (
+        1e-4  # on scaled max abs and relative L2; more only where the type of the numbers is coarser
+    )
 
 
 def normal(*shape: int, scale: float = 1.0) -> Maker:
@@ -40,6 +56,11 @@ def uniform(*shape: int) -> Maker:
 
 def constant(value) -> Maker:
     return lambda generator: torch.tensor(value)
+
+
+def whole(below: int, *shape: int) -> Maker:
+    """Integers 0..below-1."""
+    return lambda generator: torch.randint(0, below, shape, generator=generator)
 
 
 def picture(*shape: int) -> Maker:
@@ -55,13 +76,21 @@ def picture(*shape: int) -> Maker:
     return make
 
 
+def dynamic(**axes: str) -> Dict[str, Dict[int, str]]:
+    """input="batch 3 height width" -> {"input": {0: "batch", 2: "height", 3: "width"}}."""
+    return {
+        name: {axis: word for axis, word in enumerate(text.split()) if not word.isdigit()}
+        for name, text in axes.items()
+    }
+
+
 def image_runs(*sizes: Tuple[int, ...], channels: int = 3, name: str = "input") -> List[Dict[str, Maker]]:
     """Runs of one input: each size is (batch, spatial...)."""
     return [{name: picture(size[0], channels, *size[1:])} for size in sizes]
 
 
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-OTHER_NORMS = (nn.InstanceNorm2d, nn.InstanceNorm3d, nn.GroupNorm, nn.LayerNorm)
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, FrozenBatchNorm2d)
+OTHER_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, nn.GroupNorm, nn.LayerNorm)
 
 
 def measure_and_move(norm: nn.Module, x: torch.Tensor, generator: torch.Generator) -> None:
