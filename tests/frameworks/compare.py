@@ -31,6 +31,13 @@ def onward_outputs(program: Path, model: Path, inputs: dict, outputs: list, time
         return {name: np.load(Path(folder) / f"{name.replace('/', '_')}.npy") for name in outputs}
 
 
+def ort_session_outputs(model: Path, inputs: dict, outputs: list) -> dict:
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+    return ort_outputs(session, inputs, outputs)
+
+
 def ort_outputs(session, inputs: dict, outputs: list) -> dict:
     values = {name: np.load(path) for name, path in inputs.items()}
     return dict(zip(outputs, session.run(outputs, values)))
