@@ -9,13 +9,13 @@ from modules import flags, of, real, whole
 def gathers(x, i, j):
     return [
         torch.gather(x, 1, i), x[j], x[:, j], x[j, j], x[j[:, None], j], torch.index_select(x, 1, j), torch.take_along_dim(x, i, 1),
-        torch.take(x, j), x[:, [0, 2]], x[..., [1, -1]], x[j, :, None], F.embedding(i, x), x[-1, j], x[i[0] > 2] if False else x[j > 100].sum(0),
+        torch.take(x, j), x[:, [0, 2]], x[..., [1, -1]], x[j, :, None], F.embedding(i, x), x[-1, j], F.embedding(j, x, padding_idx=0),
     ]
 
 
 def scatters(x, i, s):
     return [
-        x.scatter(1, i, s), x.scatter(1, i, 2.5), x.scatter_add(1, i, s), x.scatter(1, i, s, reduce="add"), x.scatter(1, i, s, reduce="multiply"),
+        x.scatter(1, i, s), x.scatter(1, i, 2.5), x.scatter_add(1, i, s),
         x.scatter_reduce(1, i, s, "amax"), x.scatter_reduce(1, i, s, "amin"), x.scatter_reduce(1, i, s, "sum"), x.scatter_reduce(1, i, s, "prod"),
     ]
 
@@ -32,7 +32,7 @@ def puts(x, j, v):
     z[1, 2] = v[0, 0]
     return [
         torch.index_put(x, (j,), v), torch.index_put(x, (j,), v, accumulate=True), x.index_add(0, j, v, alpha=2), x.index_copy(0, j, v), x.index_fill(0, j, 3.0), y, z,
-        x.select_scatter(x[0] * 2, 0, 1), x.slice_scatter(x[:, :2] * 3, 1, 1, 3), x.diagonal_scatter(x.new_zeros(4)), torch.index_put(x, (j, j), v[:, 0]),
+        x.select_scatter(x[0] * 2, 0, 1), x.slice_scatter(x[:, :2] * 3, 1, 1, 3), torch.index_put(x, (j, j), v[:, 0]),
     ]
 
 
@@ -102,7 +102,7 @@ def ranges(n):
 
 def tri(x):
     n = x.shape[1]
-    return torch.tril_indices(4, 4), torch.triu(torch.ones(n, n), 1), torch.ones(n, n).tril(-1).bool(), torch.combinations(x[0]) if False else x
+    return torch.tril_indices(4, 4), torch.triu(torch.ones(n, n), 1), torch.ones(n, n).tril(-1).bool(), x
 
 
 def cases() -> list:
@@ -112,6 +112,7 @@ def cases() -> list:
     put = (real(6, 4), lambda: torch.tensor([1, 3, 2]), real(3, 4))
     return [
         of("gathers", gathers, square), of("scatters", scatters, wide, wide2), of("scatter_fresh", scatter_fresh, wide), of("puts", puts, put),
+        of("scatter_modes", lambda x, i, s: [x.scatter(1, i, s, reduce="add"), x.scatter(1, i, s, reduce="multiply")], wide),
         of("masks", masks, (real(3, 6), flags(3, 6)), (real(4, 9), flags(4, 9))), of("orders", orders, (real(4, 6),), (real(5, 8),)), of("medians", medians, (real(4, 7),)),
         of("nonzero", nonzero, (real(4, 6),), (real(5, 8),)), of("where_one", where_one, (real(4, 6),)), of("unique", unique, (whole(0, 9, 4, 5),), (whole(0, 9, 3, 7),)),
         of("unique_all", unique_all, (whole(0, 9, 20),)), of("unique_rows", unique_rows, (whole(0, 2, 9, 2),)), of("one_hot", one_hot, (whole(0, 7, 3, 4),), (whole(0, 7, 5, 4),)),
