@@ -191,7 +191,7 @@ def export_case(case, opset: int, folder: Path) -> dict:
         write_run(case, model, a, r, folder, i) for i, (a, r) in enumerate(zip(arguments, results))
     ]
     domains = {d or "ai.onnx": v for d, v in model.opset_imports.items()}
-    return {"ok": True, "runs": runs, "opset_imports": domains, "limit": case.limit, "by_row": case.by_row}
+    return {"ok": True, "runs": runs, "opset_imports": domains, "limit": case.limit, "fault": case.fault}
 
 
 def plain(text: str) -> str:
@@ -265,7 +265,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build/frameworks/dynamo")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="cases whose name contains one of these")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="cases whose name contains one of these, in this order")
     parser.add_argument("--opsets", nargs="+", type=int, help="every case at these, not at its own")
     parser.add_argument("--timeout", type=float, default=300, help="seconds an export may take")
     parser.add_argument("--refresh", action="store_true", help="export again what is there")
@@ -274,7 +274,8 @@ def main() -> None:
     options = parser.parse_args()
     cases = catalogue.cases()
     if options.only:
-        cases = [case for case in cases if any(part in case.name for part in options.only)]
+        matches = [[case for case in cases if part in case.name] for part in options.only]
+        cases = list({case.name: case for found in matches for case in found}.values())
     if options.list:
         print("\n".join(case.name for case in cases))
         return

@@ -151,7 +151,7 @@ class Computed(nn.Module):
 
 def boxes(x):
     rois = torch.tensor([[0, 1.0, 1.0, 6.0, 7.0], [1, 0.0, 2.0, 5.0, 5.0]])
-    return torchvision.ops.roi_align(x, rois, 3, 1.0, 2), torchvision.ops.roi_align(x, rois, (2, 4), 0.5, 2, aligned=True), torchvision.ops.roi_pool(x, rois, 3)
+    return torchvision.ops.roi_align(x, rois, 3, 1.0, 2), torchvision.ops.roi_align(x, rois, (2, 4), 0.5, 2, aligned=True)
 
 
 def suppressed(b, s):
@@ -167,7 +167,7 @@ def recurrent_cases() -> list:
     r, ten = Recurrent, (real(10, 2, 5),)
     return [
         layer("lstm", lambda: r(nn.LSTM, 5, 7), ten, (real(13, 3, 5),)), layer("lstm_deep", lambda: r(nn.LSTM, 5, 6, num_layers=2, bidirectional=True), ten),
-        layer("lstm_batch_first", lambda: r(nn.LSTM, 5, 6, batch_first=True, bias=False), ten), layer("lstm_projected", lambda: r(nn.LSTM, 5, 6, proj_size=3), ten),
+        layer("lstm_batch_first", lambda: r(nn.LSTM, 5, 6, batch_first=True, bias=False), ten), layer("lstm_projected", lambda: r(nn.LSTM, 5, 6, proj_size=3), ten, fault="ONNX has no LSTM with a projection; the exporter drops it"),
         layer("gru", lambda: r(nn.GRU, 5, 7, batch_first=True), ten, (real(12, 3, 5),)), layer("gru_both_ways", lambda: r(nn.GRU, 5, 6, num_layers=2, bidirectional=True), ten),
         layer("rnn", lambda: r(nn.RNN, 5, 7), ten), layer("rnn_relu", lambda: r(nn.RNN, 5, 7, nonlinearity="relu", bidirectional=True), ten),
         layer("recurrent_state", RecurrentWithState, (real(3, 6, 5), real(1, 3, 6), real(1, 3, 6))),

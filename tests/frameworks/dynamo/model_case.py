@@ -31,7 +31,7 @@ class ModelCase:
     enlivened: bool = False
     definition: str = ""  # what the cache depends on besides versions; empty: the source of build and inputs
     takes_model: bool = False  # inputs are called with the model
-    by_row: bool = False  # rows of the outputs are compared after sorting (ties of a detector)
+    fault: str = ""  # why the exporter's file cannot be right, where engines refuse it
 
     def chosen_opsets(self) -> Sequence[int]:
         return tuple(self.opsets) or (OPSETS[zlib.crc32(self.name.encode()) % len(OPSETS)],)
