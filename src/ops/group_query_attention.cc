@@ -44,7 +44,8 @@ Result<Attrs> read(const AttrReader& a) {
               a.flag("do_rotary", false),
               std::nullopt,
               a.real("softcap", 0)};
-  if (attrs.kv_heads < 1 || attrs.heads < 1 || attrs.heads % attrs.kv_heads != 0)
+  constexpr int64_t kMostHeads = int64_t{1} << 31;
+  if (attrs.kv_heads < 1 || attrs.heads < 1 || attrs.heads > kMostHeads || attrs.heads % attrs.kv_heads != 0)
     a.fail("num_heads", cat("is ", attrs.heads, ", expected a multiple of kv_num_heads, ", attrs.kv_heads));
   if (a.flag("smooth_softmax", false)) a.fail("smooth_softmax", "is not in this build");
   for (const char* name : {"k_quant_type", "v_quant_type"})

@@ -6,7 +6,7 @@
 namespace ow {
 namespace {
 
-ir::Type floats(std::vector<Dim> dims) { return ir::Type::tensor(DType::kFloat, std::move(dims)); }
+ir::Type floats(std::vector<Dim> dims) { return ir::Type::tensor(DType::kFloat32, std::move(dims)); }
 
 TEST(CommonType, KeepsOnlyWhatBothHave) {
   const ir::Type common = common_type(floats({Dim(2), Dim(3)}), floats({Dim(2), Dim(4)}));
@@ -18,7 +18,7 @@ TEST(CommonType, KeepsOnlyWhatBothHave) {
 
 TEST(CommonType, UnknownTypeLeavesNoShape) {
   for (const auto& common : {common_type(floats({Dim(1)}), {}), common_type({}, floats({Dim(1)}))}) {
-    EXPECT_EQ(common.dtype, DType::kFloat);
+    EXPECT_EQ(common.dtype, DType::kFloat32);
     EXPECT_FALSE(common.shape);
   }
   const ir::Type nested = common_type(ir::Type::sequence(floats({Dim(1)})), {});

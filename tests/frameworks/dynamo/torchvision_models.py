@@ -63,6 +63,12 @@ def classification() -> list:
     return cases
 
 
+def batched_nms(boxes, scores, classes, threshold):
+    """torchvision's chooses between two ways by the number of boxes, on which an export cannot branch."""
+    shift = classes.to(boxes) * 2048
+    return torchvision.ops.nms(boxes + shift[:, None], scores, threshold)
+
+
 class Listed(nn.Module):
     """A detector as a function of a batch: torchvision's take lists of pictures."""
 
@@ -81,16 +87,59 @@ def detector(name: str, size: int, **options) -> ModelCase:
         )
         network = network.eval()
         settle(network.backbone, picture(2, 3, size, size))
+        torchvision.ops.boxes.batched_nms = batched_nms
         return Listed(network)
 
     inputs = [lambda: (picture(1, 3, size, size).sigmoid(),)]
     return ModelCase(f"tv_{name}", build, inputs, definition=f"{name}{size}{options}")
 
 
+class Dense(nn.Module):
+    """A detector up to the scores and boxes of every anchor: what is left where the whole cannot be exported."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.backbone, self.head = network.backbone, network.head
+
+    def forward(self, x):
+        return self.head(list(self.backbone(x).values()))
+
+
+class Regions(nn.Module):
+    """Boxes of a picture through the second half of a two-stage detector: the pyramid, RoIAlign and heads."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.backbone, self.rpn, self.heads = network.backbone, network.rpn.head, network.roi_heads
+
+    def forward(self, x, boxes):
+        features = self.backbone(x)
+        pooled = torchvision.ops.roi_align(features["0"], [boxes], 7, 0.25, 2)
+        scores, offsets = self.heads.box_predictor(self.heads.box_head(pooled))
+        kept = torchvision.ops.nms(boxes, scores[:, 0], 0.5)
+        return self.rpn(list(features.values())), scores, offsets, kept
+
+
+def parts(name: str, size: int, regions: bool) -> ModelCase:
+    def build():
+        network = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=7).eval()
+        settle(network.backbone, picture(2, 3, size, size))
+        return (Regions if regions else Dense)(network)
+
+    boxes = lambda: torch.rand(9, 4) * size / 2 * torch.tensor([1, 1, 0.9, 0.9]) + torch.tensor([0, 0, 1, 1]) * size / 2  # noqa: E731
+    runs = [lambda: (picture(2, 3, size, size),), lambda: (picture(1, 3, size + 64, size),)]
+    if regions:
+        runs = [lambda: (picture(1, 3, size, size), boxes())]
+    if name.startswith("ssd"):
+        runs = runs[:1]
+    return ModelCase(f"tv_parts_{name}", build, runs, definition=name)
+
+
 def ssd(name: str, size: int) -> ModelCase:
     def build():
         network = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=7).eval()
         settle(network.backbone, picture(2, 3, size, size))
+        torchvision.ops.boxes.batched_nms = batched_nms
         return Listed(network)
 
     return ModelCase(f"tv_{name}", build, [lambda: (picture(1, 3, size, size).sigmoid(),)], definition=name)
@@ -98,6 +147,11 @@ def ssd(name: str, size: int) -> ModelCase:
 
 def detection() -> list:
     return [
+        parts("retinanet_resnet50_fpn", 128, False),
+        parts("fcos_resnet50_fpn", 128, False),
+        parts("ssd300_vgg16", 300, False),
+        parts("ssdlite320_mobilenet_v3_large", 320, False),
+        parts("fasterrcnn_resnet50_fpn", 128, True),
         detector("fasterrcnn_mobilenet_v3_large_320_fpn", 160),
         detector("fasterrcnn_resnet50_fpn", 128),
         detector("fasterrcnn_resnet50_fpn_v2", 128),
