@@ -1,7 +1,8 @@
 // com.microsoft: a residual added, then normalized over the last axis:
 //   s = input + skip + bias,  y = LayerNormalization(s) * gamma + beta, or RMSNormalization(s) * gamma.
-// Output 3 is s, for the next residual. SimplifiedLayerNormalization is RMSNormalization under the name that
-// it had before ONNX took it; exporters write it in the default domain, too.
+// Outputs 1 and 2, mean and inverse deviation, are there with the mean only; files name them without using
+// them. Output 3 is s, for the next residual. SimplifiedLayerNormalization is RMSNormalization under the name
+// that it had before ONNX took it; exporters write it in the default domain, too.
 #include "ops/op/contrib.h"
 
 namespace ow {
@@ -17,13 +18,19 @@ Result<Attrs> read_simplified(const AttrReader& a) {
   return Attrs{a.real("epsilon", 1e-5f), a.integer("axis", -1)};
 }
 
+// Type of the mean and the inverse deviation: one value for each row of y.
+void set_statistics(InferContext& c, size_t o, std::optional<SymShape> shape) {
+  if (o >= c.outputs()) return;
+  if (shape && !shape->empty()) shape->back() = Dim(1);
+  c.set(o, DType::kFloat32, std::move(shape));
+}
+
 Status infer_sums(const Attrs&, InferContext& c, size_t inputs) {
   ONWARD_TRY(check_arity(c, {0, 1, 2}, inputs, 4));
-  for (size_t o : {size_t{1}, size_t{2}})
-    if (o < c.outputs() && c.wants(o))
-      return unsupported(c.node().label(), ": mean and inverse deviation as outputs are not in this build");
   std::optional<SymShape> shape;
   if (c.shape(0) && c.shape(1)) shape = ONWARD_TRY(c.broadcast(*c.shape(0), *c.shape(1)));
+  set_statistics(c, 1, shape);
+  set_statistics(c, 2, shape);
   for (size_t o : {size_t{0}, size_t{3}})
     if (o < c.outputs()) c.set(o, c.dtype(0), shape);
   return {};
@@ -37,35 +44,34 @@ Result<ir::Value*> sum_of(Rewriter& c, size_t bias) {
   return c.in(bias) ? c.add("Add", {sum, c.in(bias)}) : Result<ir::Value*>(sum);
 }
 
-Status finish(Rewriter& c, ir::Value* y, ir::Value* sum) {
-  std::vector<ir::Value*> outputs(c.node().outputs().size(), nullptr);
-  outputs[0] = y;
-  if (outputs.size() > 3) outputs[3] = sum;
-  return c.replace(outputs);
+// The parts that are not there (null) must not be used.
+Status finish(Rewriter& c, std::vector<ir::Value*> parts, ir::Value* sum) {
+  parts.resize(c.node().outputs().size(), nullptr);
+  if (parts.size() > 3) parts[3] = sum;
+  return c.replace(parts);
 }
 
 Status lower_layer(const Attrs& a, Rewriter& c) {
   ir::Value* sum = ONWARD_TRY(sum_of(c, 4));
   std::vector<ir::Value*> inputs{sum, c.in(2)};
   if (c.in(3)) inputs.push_back(c.in(3));
-  ir::Value* y = ONWARD_TRY(
-      c.add("LayerNormalization", std::move(inputs), {{"axis", int64_t{-1}}, {"epsilon", a.epsilon}}));
-  return finish(c, y, sum);
+  auto parts = ONWARD_TRY(c.add_multi("LayerNormalization", std::move(inputs), 3,
+                                      {{"axis", int64_t{-1}}, {"epsilon", a.epsilon}}));
+  return finish(c, std::move(parts), sum);
 }
 
 Status lower_root(const Attrs& a, Rewriter& c) {
   ir::Value* sum = ONWARD_TRY(sum_of(c, 3));
   ir::Value* y =
       ONWARD_TRY(c.add("RMSNormalization", {sum, c.in(2)}, {{"axis", int64_t{-1}}, {"epsilon", a.epsilon}}));
-  return finish(c, y, sum);
+  return finish(c, {y}, sum);
 }
 
 Status infer_simplified(const Attrs&, InferContext& c) {
   ONWARD_TRY(check_arity(c, {0, 1}, 2, 2));
-  if (c.outputs() > 1 && c.wants(1))
-    return unsupported(c.node().label(), ": the inverse deviation as an output is not in this build");
   std::optional<SymShape> shape;
   if (c.shape(0)) shape = *c.shape(0);
+  set_statistics(c, 1, shape);
   c.set(0, c.dtype(1), std::move(shape));
   return {};
 }
