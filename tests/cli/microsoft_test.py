@@ -20,19 +20,29 @@ def angles(positions, half):
     return {"cos": np.cos(at).astype(np.float32), "sin": np.sin(at).astype(np.float32)}
 
 
-def held_against_ort(tmp_path, op_type, inputs, outputs, domain="com.microsoft", constants=(), compared=None, **attributes):
+def held_against_ort(
+    tmp_path, op_type, inputs, outputs, domain="com.microsoft", constants=(), compared=None, **attributes
+):
     """`inputs`: name to array, or None for one left out; `constants` are initializers; open dimensions elsewhere."""
     names = [name if value is not None else "" for name, value in inputs.items()]
     node = helper.make_node(op_type, names, outputs, domain=domain, **attributes)
     given = {name: value for name, value in inputs.items() if value is not None}
     types = {name: helper.np_dtype_to_tensor_dtype(value.dtype) for name, value in given.items()}
     graph = helper.make_graph(
-        [node], "g",
-        [helper.make_tensor_value_info(name, types[name], [f"{name}{axis}" if axis < 2 else extent
-                                                           for axis, extent in enumerate(value.shape)])
-         for name, value in given.items() if name not in constants],
+        [node],
+        "g",
+        [
+            helper.make_tensor_value_info(
+                name,
+                types[name],
+                [f"{name}{axis}" if axis < 2 else extent for axis, extent in enumerate(value.shape)],
+            )
+            for name, value in given.items()
+            if name not in constants
+        ],
         [helper.make_tensor_value_info(name, FLOAT, None) for name in outputs if name],
-        [numpy_helper.from_array(given[name], name) for name in constants])
+        [numpy_helper.from_array(given[name], name) for name in constants],
+    )
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
     path = tmp_path / "model.onnx"
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
@@ -53,7 +63,9 @@ def held_against_ort(tmp_path, op_type, inputs, outputs, domain="com.microsoft",
         np.testing.assert_allclose(got, reference, rtol=2e-5, atol=2e-5, err_msg=f"{op_type} {name}")
 
 
-@pytest.mark.parametrize("given", [{}, {"beta": real(6)}, {"beta": real(6), "bias": real(6)}, {"beta": None, "bias": real(6)}])
+@pytest.mark.parametrize(
+    "given", [{}, {"beta": real(6)}, {"beta": real(6), "bias": real(6)}, {"beta": None, "bias": real(6)}]
+)
 def test_skip_layer_normalization(tmp_path, given):
     inputs = {"x": real(2, 3, 6), "skip": real(2, 3, 6), "gamma": real(6)} | given
     held_against_ort(tmp_path, "SkipLayerNormalization", inputs, ["y", "", "", "sum"], epsilon=1e-3)
@@ -65,10 +77,21 @@ def test_skip_simplified_layer_normalization(tmp_path):
 
 
 def test_simplified_layer_normalization_in_the_default_domain(tmp_path):
-    held_against_ort(tmp_path, "SimplifiedLayerNormalization", {"x": real(2, 3, 6), "scale": real(6)}, ["y"], domain="", epsilon=1e-2, axis=-1)
+    held_against_ort(
+        tmp_path,
+        "SimplifiedLayerNormalization",
+        {"x": real(2, 3, 6), "scale": real(6)},
+        ["y"],
+        domain="",
+        epsilon=1e-2,
+        axis=-1,
+    )
 
 
-@pytest.mark.parametrize("op_type, bias", [("BiasGelu", True), ("FastGelu", True), ("FastGelu", False), ("Gelu", False), ("QuickGelu", False)])
+@pytest.mark.parametrize(
+    "op_type, bias",
+    [("BiasGelu", True), ("FastGelu", True), ("FastGelu", False), ("Gelu", False), ("QuickGelu", False)],
+)
 def test_gelu(tmp_path, op_type, bias):
     held_against_ort(tmp_path, op_type, {"x": real(3, 5)} | ({"bias": real(5)} if bias else {}), ["y"])
 
@@ -80,9 +103,16 @@ def test_fused_matmul(tmp_path, attributes):
     held_against_ort(tmp_path, "FusedMatMul", {"a": a, "b": b}, ["y"], **attributes)
 
 
-@pytest.mark.parametrize("shape, attributes", [((2, 3, 5, 8), {}), ((2, 5, 24), {"num_heads": 3}), ((2, 5, 24), {}),
-                                               ((2, 3, 5, 8), {"interleaved": 1}),
-                                               ((2, 5, 30), {"num_heads": 3, "rotary_embedding_dim": 8})])
+@pytest.mark.parametrize(
+    "shape, attributes",
+    [
+        ((2, 3, 5, 8), {}),
+        ((2, 5, 24), {"num_heads": 3}),
+        ((2, 5, 24), {}),
+        ((2, 3, 5, 8), {"interleaved": 1}),
+        ((2, 5, 30), {"num_heads": 3, "rotary_embedding_dim": 8}),
+    ],
+)
 @pytest.mark.parametrize("positions", [np.array([[0, 1, 2, 3, 4], [4, 3, 9, 1, 0]]), np.array([3])])
 def test_rotary_embedding(tmp_path, shape, attributes, positions):
     inputs = {"x": real(*shape), "positions": positions.astype(np.int64)} | angles(10, 4)
@@ -90,21 +120,39 @@ def test_rotary_embedding(tmp_path, shape, attributes, positions):
 
 
 def test_multi_head_attention(tmp_path):
-    inputs = {"q": real(2, 3, 8), "k": real(2, 5, 8), "v": real(2, 5, 12), "bias": real(28),
-              "mask": np.array([[1, 1, 1, 0, 0], [0, 1, 1, 1, 1]], np.int32), "scores": real(2, 2, 3, 5)}
+    inputs = {
+        "q": real(2, 3, 8),
+        "k": real(2, 5, 8),
+        "v": real(2, 5, 12),
+        "bias": real(28),
+        "mask": np.array([[1, 1, 1, 0, 0], [0, 1, 1, 1, 1]], np.int32),
+        "scores": real(2, 2, 3, 5),
+    }
     held_against_ort(tmp_path, "MultiHeadAttention", inputs, ["y"], constants=("bias",), num_heads=2)
 
 
 def test_multi_head_attention_with_past(tmp_path):
-    inputs = {"q": real(2, 1, 8), "k": real(2, 1, 8), "v": real(2, 1, 8), "bias": None, "mask": None, "scores": real(2, 2, 1, 4),
-              "pk": real(2, 2, 3, 4), "pv": real(2, 2, 3, 4)}
+    inputs = {
+        "q": real(2, 1, 8),
+        "k": real(2, 1, 8),
+        "v": real(2, 1, 8),
+        "bias": None,
+        "mask": None,
+        "scores": real(2, 2, 1, 4),
+        "pk": real(2, 2, 3, 4),
+        "pv": real(2, 2, 3, 4),
+    }
     held_against_ort(tmp_path, "MultiHeadAttention", inputs, ["y", "nk", "nv"], num_heads=2, scale=0.3)
 
 
 def decoder(batch, tokens, past, heads=4, kv_heads=2, size=8, packed=False):
     width = (heads + 2 * kv_heads if packed else heads) * size
     given = {"q": real(batch, tokens, width)}
-    given |= {"k": None, "v": None} if packed else {"k": real(batch, tokens, kv_heads * size), "v": real(batch, tokens, kv_heads * size)}
+    given |= (
+        {"k": None, "v": None}
+        if packed
+        else {"k": real(batch, tokens, kv_heads * size), "v": real(batch, tokens, kv_heads * size)}
+    )
     cache = (batch, kv_heads, past, size)
     given |= {"pk": real(*cache), "pv": real(*cache)} if past else {"pk": None, "pv": None}
     total = tokens + past
@@ -131,14 +179,27 @@ def test_group_query_attention(tmp_path, name):
     constants = [n for n in ("cos", "sin") if inputs.get(n) is not None]
     # What lies behind the end of a sequence is not defined.
     compared = ["y"] if name == "unequal lengths" else None
-    held_against_ort(tmp_path, "GroupQueryAttention", inputs, ["y", "nk", "nv"], constants=constants, compared=compared,
-                     num_heads=4, kv_num_heads=2, **attributes)
+    held_against_ort(
+        tmp_path,
+        "GroupQueryAttention",
+        inputs,
+        ["y", "nk", "nv"],
+        constants=constants,
+        compared=compared,
+        num_heads=4,
+        kv_num_heads=2,
+        **attributes,
+    )
 
 
 def skip_model(path, op_type, outputs):
     node = helper.make_node(op_type, ["x", "x", "g"], ["y", "mean", "deviation"], domain="com.microsoft")
-    inputs = [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in (("x", [1, 2, 4]), ("g", [4]))]
-    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info(name, FLOAT, None) for name in outputs])
+    inputs = [
+        helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in (("x", [1, 2, 4]), ("g", [4]))
+    ]
+    graph = helper.make_graph(
+        [node], "g", inputs, [helper.make_tensor_value_info(name, FLOAT, None) for name in outputs]
+    )
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
     return path

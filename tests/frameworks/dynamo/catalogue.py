@@ -2,7 +2,15 @@
 
 import importlib
 
-FAMILIES = ("modules", "index_modules", "layer_modules", "flow_modules", "language_models", "sight_and_sound_models", "torchvision_models")
+FAMILIES = (
+    "modules",
+    "index_modules",
+    "layer_modules",
+    "flow_modules",
+    "language_models",
+    "sight_and_sound_models",
+    "torchvision_models",
+)
 
 
 def cases() -> list:

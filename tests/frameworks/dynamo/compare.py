@@ -46,7 +46,13 @@ def rows_of(got: dict, expected: dict, limit: float) -> list:
         max_abs, relative, why = distance(got[name], reference)
         # All outputs within rounding of zero: what counts is the absolute size.
         ok = not why and (relative <= limit or max_abs <= 1e-6)
-        row = {"output": name, "max_abs": max_abs, "relative_l2": relative, "shape": list(reference.shape), "ok": ok}
+        row = {
+            "output": name,
+            "max_abs": max_abs,
+            "relative_l2": relative,
+            "shape": list(reference.shape),
+            "ok": ok,
+        }
         rows.append(row | ({"why": why or f"relative L2 {relative:.2e}"} if not ok else {}))
     return rows
 
@@ -132,7 +138,13 @@ def note_of(result: dict) -> str:
 
 def row_of(result: dict) -> list:
     verdict = {None: "-", True: "ok", False: "FAIL"}[result["ok"]]
-    head = [result["case"], str(result["opset"]), result["route"], "ok" if result["export"] else "no", verdict]
+    head = [
+        result["case"],
+        str(result["opset"]),
+        result["route"],
+        "ok" if result["export"] else "no",
+        verdict,
+    ]
     return [*head, worst(result, "max_abs"), worst(result, "relative_l2"), shapes_of(result), note_of(result)]
 
 
@@ -153,9 +165,9 @@ def summary_of(results: list) -> str:
     unfaithful = sum(r["ok"] is None for r in exported)
     runs = sum(len(r["runs"]) for r in exported)
     return (
-        f"{len(results)} exports tried, {len(exported)} made by the exporter, {unfaithful} of them unfaithful to the "
-        f"module (ONNX Runtime gives the same); {agree} of the other {len(exported) - unfaithful} agree with PyTorch "
-        f"in onward ({runs} runs)."
+        f"{len(results)} exports tried, {len(exported)} made by the exporter, {unfaithful} of them not what the "
+        f"module computes (ONNX Runtime gives the same); {agree} of the other {len(exported) - unfaithful} agree "
+        f"with PyTorch in onward ({runs} runs)."
     )
 
 
@@ -163,7 +175,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dir", type=Path, default=ROOT / "build/frameworks/dynamo", help="what export.py wrote")
+    parser.add_argument(
+        "--dir", type=Path, default=ROOT / "build/frameworks/dynamo", help="what export.py wrote"
+    )
     parser.add_argument("--program", type=Path, default=ROOT / "build/bin/onward")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="exports whose name contains one of these")
     parser.add_argument("--timeout", type=float, default=120, help="seconds a run of the program may take")
@@ -179,7 +193,10 @@ def main() -> int:
         results.append(check(name, options))
         row = row_of(results[-1])
         if results[-1]["ok"] is False or not options.failures:
-            print(f"{row[0]:40} {row[1]} {row[4]:4} {row[5]:>8} {row[6]:>8} {row[7][:40]:20} {row[8]}", flush=True)
+            print(
+                f"{row[0]:40} {row[1]} {row[4]:4} {row[5]:>8} {row[6]:>8} {row[7][:40]:20} {row[8]}",
+                flush=True,
+            )
     summary = summary_of(results)
     print(summary)
     if not options.only:

@@ -41,9 +41,7 @@ from model_case import enliven
 def versions() -> str:
     import onnxscript
 
-    return " ".join(
-        f"{m.__name__} {m.__version__}" for m in (torch, torchvision, transformers, onnxscript)
-    )
+    return " ".join(f"{m.__name__} {m.__version__}" for m in (torch, torchvision, transformers, onnxscript))
 
 
 def stamp_of(case, opset: int) -> str:
@@ -65,9 +63,7 @@ def dynamic_shapes(first, second):
             return type(a)(pair(x, y) for x, y in zip(a, b))
         if isinstance(a, torch.Tensor):
             return {
-                axis: torch.export.Dim.AUTO
-                for axis, (m, n) in enumerate(zip(a.shape, b.shape))
-                if m != n
+                axis: torch.export.Dim.AUTO for axis, (m, n) in enumerate(zip(a.shape, b.shape)) if m != n
             }
         return None
 
@@ -187,9 +183,7 @@ def export_case(case, opset: int, folder: Path) -> dict:
             results.append(network(*a) if isinstance(a, tuple) else network(**a))
     export = export_torch if case.route == "torch" else export_transformers
     model = export(case, network, copy.deepcopy(arguments), opset, folder / "model.onnx")
-    runs = [
-        write_run(case, model, a, r, folder, i) for i, (a, r) in enumerate(zip(arguments, results))
-    ]
+    runs = [write_run(case, model, a, r, folder, i) for i, (a, r) in enumerate(zip(arguments, results))]
     domains = {d or "ai.onnx": v for d, v in model.opset_imports.items()}
     return {"ok": True, "runs": runs, "opset_imports": domains, "limit": case.limit, "fault": case.fault}
 
@@ -265,7 +259,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build/frameworks/dynamo")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="cases whose name contains one of these, in this order")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="cases whose name contains one of these, in this order"
+    )
     parser.add_argument("--opsets", nargs="+", type=int, help="every case at these, not at its own")
     parser.add_argument("--timeout", type=float, default=300, help="seconds an export may take")
     parser.add_argument("--refresh", action="store_true", help="export again what is there")

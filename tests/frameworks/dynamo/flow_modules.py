@@ -1,11 +1,11 @@
-"""Hand-written modules: control flow, attention with every form of mask, Fourier transforms, complex numbers."""
+"""Hand-written modules: control flow, attention with every form of mask, Fourier, complex numbers."""
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from model_case import ModelCase
-from modules import flags, layer, of, real, whole
+from modules import layer, of, real
 
 
 def conditional(x):
@@ -43,7 +43,12 @@ def causal(q, k, v):
 
 def masked(q, k, v, b, f):
     s = F.scaled_dot_product_attention
-    return [s(q, k, v, attn_mask=b), s(q, k, v, attn_mask=f), s(q, k, v, attn_mask=b[:1]), s(q, k, v, attn_mask=f[:, :1])]
+    return [
+        s(q, k, v, attn_mask=b),
+        s(q, k, v, attn_mask=f),
+        s(q, k, v, attn_mask=b[:1]),
+        s(q, k, v, attn_mask=f[:, :1]),
+    ]
 
 
 def fully_masked(q, k, v):
@@ -52,7 +57,9 @@ def fully_masked(q, k, v):
 
 
 def grouped(q, k, v):
-    return F.scaled_dot_product_attention(q, k, v, enable_gqa=True), F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    return F.scaled_dot_product_attention(q, k, v, enable_gqa=True), F.scaled_dot_product_attention(
+        q, k, v, is_causal=True, enable_gqa=True
+    )
 
 
 def flat(q, k, v):
@@ -70,7 +77,11 @@ class MultiHead(nn.Module):
         self.bare = nn.MultiheadAttention(16, 2, bias=False, kdim=6, vdim=5)
 
     def forward(self, x, k, v, pad):
-        return self.attention(x, x, x, key_padding_mask=pad), self.attention(x, x, x, need_weights=False)[0], self.bare(x, k, v)[0]
+        return (
+            self.attention(x, x, x, key_padding_mask=pad),
+            self.attention(x, x, x, need_weights=False)[0],
+            self.bare(x, k, v)[0],
+        )
 
 
 class Rotary(nn.Module):
@@ -81,12 +92,25 @@ class Rotary(nn.Module):
 
 def fourier(x):
     f = torch.fft
-    return [torch.view_as_real(f.fft(x)), torch.view_as_real(f.rfft(x)), f.irfft(f.rfft(x)), f.ifft(f.fft(x)).real, torch.view_as_real(f.fft(x, dim=1, norm="ortho")), f.rfft(x).abs()]
+    return [
+        torch.view_as_real(f.fft(x)),
+        torch.view_as_real(f.rfft(x)),
+        f.irfft(f.rfft(x)),
+        f.ifft(f.fft(x)).real,
+        torch.view_as_real(f.fft(x, dim=1, norm="ortho")),
+        f.rfft(x).abs(),
+    ]
 
 
 def fourier_2d(x):
     f = torch.fft
-    return [torch.view_as_real(f.fft2(x)), f.irfft2(f.rfft2(x)), torch.view_as_real(f.rfftn(x, dim=(1, 2))), f.fftshift(x, dim=2), f.ifftshift(x)]
+    return [
+        torch.view_as_real(f.fft2(x)),
+        f.irfft2(f.rfft2(x)),
+        torch.view_as_real(f.rfftn(x, dim=(1, 2))),
+        f.fftshift(x, dim=2),
+        f.ifftshift(x),
+    ]
 
 
 def spectrogram(x):
@@ -106,12 +130,27 @@ def back(x):
 def complex_pairs(x, y):
     a, b = torch.view_as_complex(x), torch.view_as_complex(y)
     p = a * b
-    return [torch.view_as_real(p), torch.view_as_real(a + b), p.real, p.imag, a.abs(), torch.view_as_real(a.conj() * b), torch.view_as_real(a / (b + 2)), torch.view_as_real(torch.complex(a.real, b.imag))]
+    return [
+        torch.view_as_real(p),
+        torch.view_as_real(a + b),
+        p.real,
+        p.imag,
+        a.abs(),
+        torch.view_as_real(a.conj() * b),
+        torch.view_as_real(a / (b + 2)),
+        torch.view_as_real(torch.complex(a.real, b.imag)),
+    ]
 
 
 def complex_more(x, y):
     a, b = torch.view_as_complex(x), torch.view_as_complex(y)
-    return [torch.view_as_real(a[:2] @ b[:2].mT), torch.view_as_real(a.sum(1)), a.angle(), torch.view_as_real(torch.polar(a.abs(), a.angle())), torch.view_as_real(torch.cat([a, b], 1))]
+    return [
+        torch.view_as_real(a[:2] @ b[:2].mT),
+        torch.view_as_real(a.sum(1)),
+        a.angle(),
+        torch.view_as_real(torch.polar(a.abs(), a.angle())),
+        torch.view_as_real(torch.cat([a, b], 1)),
+    ]
 
 
 def complex_io(x):
@@ -119,7 +158,12 @@ def complex_io(x):
 
 
 def random_like(x):
-    return torch.rand_like(x) * 0 + x, torch.randn(3, 4) * 0 + 1, torch.randint(0, 1, (2,)), torch.bernoulli(torch.zeros_like(x))
+    return (
+        torch.rand_like(x) * 0 + x,
+        torch.randn(3, 4) * 0 + 1,
+        torch.randint(0, 1, (2,)),
+        torch.bernoulli(torch.zeros_like(x)),
+    )
 
 
 def scalars(x, n):
@@ -148,7 +192,9 @@ class Quantized(nn.Module):
     def forward(self, x):
         q = torch.fake_quantize_per_tensor_affine(x, 0.1, 3, -128, 127)
         s = torch.ones(x.shape[1]) * 0.05
-        return q, torch.fake_quantize_per_channel_affine(x, s, torch.zeros(x.shape[1], dtype=torch.int32), 1, -128, 127)
+        return q, torch.fake_quantize_per_channel_affine(
+            x, s, torch.zeros(x.shape[1], dtype=torch.int32), 1, -128, 127
+        )
 
 
 class Nested(nn.Module):
@@ -157,7 +203,10 @@ class Nested(nn.Module):
 
 
 def nested_inputs():
-    given = lambda: {"items": [torch.randn(2), torch.randn(2)], "pair": {"a": torch.randn(3), "b": torch.randn(1)}}  # noqa: E731
+    given = lambda: {
+        "items": [torch.randn(2), torch.randn(2)],
+        "pair": {"a": torch.randn(3), "b": torch.randn(1)},
+    }  # noqa: E731
     return ModelCase("m_nested", Nested, [given])
 
 
@@ -166,17 +215,51 @@ def attention_cases() -> list:
     grouped_in = real(2, 8, 5, 4), real(2, 2, 5, 4), real(2, 2, 5, 4)
     every = (20, 23, 24, 25)
     return [
-        of("sdpa", causal, (q, q, q), (real(3, 4, 9, 8),) * 3, opsets=every), of("sdpa_masked", masked, (q, k, k, lambda: torch.rand(2, 4, 5, 7) > 0.3, real(2, 4, 5, 7)), opsets=every),
-        of("sdpa_fully_masked", fully_masked, (q, k, k), opsets=every), of("sdpa_grouped", grouped, grouped_in, opsets=every), of("sdpa_3d", flat, (real(2, 5, 8), real(2, 7, 8), real(2, 7, 8)), opsets=(23,)),
-        of("sdpa_half", half_attention, (q, k, k), opsets=(22, 24), limit=2e-3), layer("multi_head", MultiHead, (real(5, 6, 16), real(9, 6, 6), real(9, 6, 5), lambda: torch.arange(6)[None] > torch.arange(1, 6)[:, None])),
+        of("sdpa", causal, (q, q, q), (real(3, 4, 9, 8),) * 3, opsets=every),
+        of(
+            "sdpa_masked",
+            masked,
+            (q, k, k, lambda: torch.rand(2, 4, 5, 7) > 0.3, real(2, 4, 5, 7)),
+            opsets=every,
+        ),
+        of("sdpa_fully_masked", fully_masked, (q, k, k), opsets=every),
+        of("sdpa_grouped", grouped, grouped_in, opsets=every),
+        of("sdpa_3d", flat, (real(2, 5, 8), real(2, 7, 8), real(2, 7, 8)), opsets=(23,)),
+        of("sdpa_half", half_attention, (q, k, k), opsets=(22, 24), limit=2e-3),
+        layer(
+            "multi_head",
+            MultiHead,
+            (
+                real(5, 6, 16),
+                real(9, 6, 6),
+                real(9, 6, 5),
+                lambda: torch.arange(6)[None] > torch.arange(1, 6)[:, None],
+            ),
+        ),
         layer("rotary", Rotary, (q, real(1, 5, 8), real(1, 5, 8)), opsets=(22, 23, 24)),
     ]
 
 
 def cases() -> list:
     return [
-        of("cond", conditional, (lambda: torch.ones(3, 4),), opsets=(20,)), of("cond_other", conditional, (lambda: -torch.ones(3, 4),), opsets=(23,)), layer("cond_nested", Branches, (real(2, 4), lambda: torch.tensor(True))), of("while_loop", looped, (real(3, 4),)), of("scan", scanned, (real(6, 3),)), *attention_cases(),
-        of("fourier", fourier, (real(3, 4, 16),)), of("fourier_2d", fourier_2d, (real(2, 6, 8),)), of("stft", spectrogram, (real(2, 64),)), of("stft_plain", spectrogram_plain, (real(2, 64),)), of("istft", back, (real(2, 64),), fault="indices of int32 for ScatterND, which ONNX does not allow"),
-        of("complex_pairs", complex_pairs, (real(3, 4, 2), real(3, 4, 2))), of("complex_more", complex_more, (real(3, 4, 2), real(3, 4, 2))), of("complex_io", complex_io, (lambda: torch.randn(3, 4, dtype=torch.complex64),)), of("random", random_like, (real(3, 4),)),
-        of("scalars", scalars, (real(3, 4), lambda: torch.tensor(2)), (real(5, 4), lambda: torch.tensor(3))), of("passed_through", passed_through, (real(3, 4), real(2))), layer("buffers", Buffered, (real(2, 3),)), layer("quantized", Quantized, (real(2, 3, 4),)), nested_inputs(),
+        of("cond", conditional, (lambda: torch.ones(3, 4),), opsets=(20,)),
+        of("cond_other", conditional, (lambda: -torch.ones(3, 4),), opsets=(23,)),
+        layer("cond_nested", Branches, (real(2, 4), lambda: torch.tensor(True))),
+        of("while_loop", looped, (real(3, 4),)),
+        of("scan", scanned, (real(6, 3),)),
+        *attention_cases(),
+        of("fourier", fourier, (real(3, 4, 16),)),
+        of("fourier_2d", fourier_2d, (real(2, 6, 8),)),
+        of("stft", spectrogram, (real(2, 64),)),
+        of("stft_plain", spectrogram_plain, (real(2, 64),)),
+        of("istft", back, (real(2, 64),), fault="indices of int32 for ScatterND, which ONNX does not allow"),
+        of("complex_pairs", complex_pairs, (real(3, 4, 2), real(3, 4, 2))),
+        of("complex_more", complex_more, (real(3, 4, 2), real(3, 4, 2))),
+        of("complex_io", complex_io, (lambda: torch.randn(3, 4, dtype=torch.complex64),)),
+        of("random", random_like, (real(3, 4),)),
+        of("scalars", scalars, (real(3, 4), lambda: torch.tensor(2)), (real(5, 4), lambda: torch.tensor(3))),
+        of("passed_through", passed_through, (real(3, 4), real(2))),
+        layer("buffers", Buffered, (real(2, 3),)),
+        layer("quantized", Quantized, (real(2, 3, 4),)),
+        nested_inputs(),
     ]

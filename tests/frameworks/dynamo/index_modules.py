@@ -8,20 +8,40 @@ from modules import flags, of, real, whole
 
 def gathers(x, i, j):
     return [
-        torch.gather(x, 1, i), x[j], x[:, j], x[j, j], x[j[:, None], j], torch.index_select(x, 1, j), torch.take_along_dim(x, i, 1),
-        torch.take(x, j), x[:, [0, 2]], x[..., [1, -1]], x[j, :, None], F.embedding(i, x), x[-1, j], F.embedding(j, x, padding_idx=0),
+        torch.gather(x, 1, i),
+        x[j],
+        x[:, j],
+        x[j, j],
+        x[j[:, None], j],
+        torch.index_select(x, 1, j),
+        torch.take_along_dim(x, i, 1),
+        torch.take(x, j),
+        x[:, [0, 2]],
+        x[..., [1, -1]],
+        x[j, :, None],
+        F.embedding(i, x),
+        x[-1, j],
+        F.embedding(j, x, padding_idx=0),
     ]
 
 
 def scatters(x, i, s):
     return [
-        x.scatter(1, i, s), x.scatter(1, i, 2.5), x.scatter_add(1, i, s),
-        x.scatter_reduce(1, i, s, "amax"), x.scatter_reduce(1, i, s, "amin"), x.scatter_reduce(1, i, s, "sum"), x.scatter_reduce(1, i, s, "prod"),
+        x.scatter(1, i, s),
+        x.scatter(1, i, 2.5),
+        x.scatter_add(1, i, s),
+        x.scatter_reduce(1, i, s, "amax"),
+        x.scatter_reduce(1, i, s, "amin"),
+        x.scatter_reduce(1, i, s, "sum"),
+        x.scatter_reduce(1, i, s, "prod"),
     ]
 
 
 def scatter_fresh(x, i, s):
-    return [x.scatter_reduce(1, i, s, "amax", include_self=False), x.scatter_reduce(1, i, s, "sum", include_self=False)]
+    return [
+        x.scatter_reduce(1, i, s, "amax", include_self=False),
+        x.scatter_reduce(1, i, s, "sum", include_self=False),
+    ]
 
 
 def puts(x, j, v):
@@ -31,19 +51,45 @@ def puts(x, j, v):
     z[0] += 1
     z[1, 2] = v[0, 0]
     return [
-        torch.index_put(x, (j,), v), torch.index_put(x, (j,), v, accumulate=True), x.index_add(0, j, v, alpha=2), x.index_copy(0, j, v), x.index_fill(0, j, 3.0), y, z,
-        x.select_scatter(x[0] * 2, 0, 1), x.slice_scatter(x[:, :2] * 3, 1, 1, 3), torch.index_put(x, (j, j), v[:, 0]),
+        torch.index_put(x, (j,), v),
+        torch.index_put(x, (j,), v, accumulate=True),
+        x.index_add(0, j, v, alpha=2),
+        x.index_copy(0, j, v),
+        x.index_fill(0, j, 3.0),
+        y,
+        z,
+        x.select_scatter(x[0] * 2, 0, 1),
+        x.slice_scatter(x[:, :2] * 3, 1, 1, 3),
+        torch.index_put(x, (j, j), v[:, 0]),
     ]
 
 
 def masks(x, m):
-    return [x.masked_fill(m, -1e9), x.masked_fill(m, float("-inf")).softmax(1), torch.where(m, x, 0.0), x * m, torch.masked_fill(x, ~m, 2.0), m.logical_not(), m.any(), m.long().cumsum(1), x.masked_scatter(m, x.flip(0))]
+    return [
+        x.masked_fill(m, -1e9),
+        x.masked_fill(m, float("-inf")).softmax(1),
+        torch.where(m, x, 0.0),
+        x * m,
+        torch.masked_fill(x, ~m, 2.0),
+        m.logical_not(),
+        m.any(),
+        m.long().cumsum(1),
+        x.masked_scatter(m, x.flip(0)),
+    ]
 
 
 def orders(x):
     return [
-        *torch.sort(x, 1), *torch.sort(x, 0, descending=True), torch.argsort(x, 1), *torch.topk(x, 3, 1), *torch.topk(x, 2, 0, largest=False), *torch.cummax(x, 1), *torch.cummin(x, 0),
-        *torch.kthvalue(x, 2, 1), torch.searchsorted(torch.sort(x, 1).values, x), torch.bucketize(x, torch.tensor([-1.0, 0.0, 0.5, 1.0])),
+        *torch.sort(x, 1),
+        *torch.sort(x, 0, descending=True),
+        torch.argsort(x, 1),
+        *torch.topk(x, 3, 1),
+        *torch.topk(x, 2, 0, largest=False),
+        *torch.cummax(x, 1),
+        *torch.cummin(x, 0),
+        *torch.kthvalue(x, 2, 1),
+        torch.searchsorted(torch.sort(x, 1).values, x),
+        torch.bucketize(x, torch.tensor([-1.0, 0.0, 0.5, 1.0])),
     ]
 
 
@@ -111,11 +157,28 @@ def cases() -> list:
     wide2 = (real(6, 8), whole(0, 8, 6, 7), real(6, 7))
     put = (real(6, 4), lambda: torch.tensor([1, 3, 2]), real(3, 4))
     return [
-        of("gathers", gathers, square), of("scatters", scatters, wide, wide2), of("scatter_fresh", scatter_fresh, wide), of("puts", puts, put),
-        of("scatter_modes", lambda x, i, s: [x.scatter(1, i, s, reduce="add"), x.scatter(1, i, s, reduce="multiply")], wide),
-        of("masks", masks, (real(3, 6), flags(3, 6)), (real(4, 9), flags(4, 9))), of("orders", orders, (real(4, 6),), (real(5, 8),)), of("medians", medians, (real(4, 7),)),
-        of("nonzero", nonzero, (real(4, 6),), (real(5, 8),)), of("where_one", where_one, (real(4, 6),)), of("unique", unique, (whole(0, 9, 4, 5),), (whole(0, 9, 3, 7),)),
-        of("unique_all", unique_all, (whole(0, 9, 20),)), of("unique_rows", unique_rows, (whole(0, 2, 9, 2),)), of("one_hot", one_hot, (whole(0, 7, 3, 4),), (whole(0, 7, 5, 4),)),
-        of("bincount", counts, (whole(0, 9, 30),)), of("isin", isin, (whole(0, 9, 4, 5), whole(0, 9, 3))), of("histc", histogram, (real(50),)),
-        of("item_slice", padded_items, (real(6, 4), lambda: torch.tensor(3))), of("item_range", ranges, (lambda: torch.tensor(5),)), of("tri", tri, (real(3, 4),), (real(3, 6),)),
+        of("gathers", gathers, square),
+        of("scatters", scatters, wide, wide2),
+        of("scatter_fresh", scatter_fresh, wide),
+        of("puts", puts, put),
+        of(
+            "scatter_modes",
+            lambda x, i, s: [x.scatter(1, i, s, reduce="add"), x.scatter(1, i, s, reduce="multiply")],
+            wide,
+        ),
+        of("masks", masks, (real(3, 6), flags(3, 6)), (real(4, 9), flags(4, 9))),
+        of("orders", orders, (real(4, 6),), (real(5, 8),)),
+        of("medians", medians, (real(4, 7),)),
+        of("nonzero", nonzero, (real(4, 6),), (real(5, 8),)),
+        of("where_one", where_one, (real(4, 6),)),
+        of("unique", unique, (whole(0, 9, 4, 5),), (whole(0, 9, 3, 7),)),
+        of("unique_all", unique_all, (whole(0, 9, 20),)),
+        of("unique_rows", unique_rows, (whole(0, 2, 9, 2),)),
+        of("one_hot", one_hot, (whole(0, 7, 3, 4),), (whole(0, 7, 5, 4),)),
+        of("bincount", counts, (whole(0, 9, 30),)),
+        of("isin", isin, (whole(0, 9, 4, 5), whole(0, 9, 3))),
+        of("histc", histogram, (real(50),)),
+        of("item_slice", padded_items, (real(6, 4), lambda: torch.tensor(3))),
+        of("item_range", ranges, (lambda: torch.tensor(5),)),
+        of("tri", tri, (real(3, 4),), (real(3, 6),)),
     ]

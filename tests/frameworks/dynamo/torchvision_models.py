@@ -95,7 +95,7 @@ def detector(name: str, size: int, **options) -> ModelCase:
 
 
 class Dense(nn.Module):
-    """A detector up to the scores and boxes of every anchor: what is left where the whole cannot be exported."""
+    """A detector up to the scores and boxes of every anchor."""
 
     def __init__(self, network):
         super().__init__()
@@ -122,11 +122,16 @@ class Regions(nn.Module):
 
 def parts(name: str, size: int, regions: bool) -> ModelCase:
     def build():
-        network = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=7).eval()
+        network = torchvision.models.get_model(
+            name, weights=None, weights_backbone=None, num_classes=7
+        ).eval()
         settle(network.backbone, picture(2, 3, size, size))
         return (Regions if regions else Dense)(network)
 
-    boxes = lambda: torch.rand(9, 4) * size / 2 * torch.tensor([1, 1, 0.9, 0.9]) + torch.tensor([0, 0, 1, 1]) * size / 2  # noqa: E731
+    boxes = (
+        lambda: torch.rand(9, 4) * size / 2 * torch.tensor([1, 1, 0.9, 0.9])
+        + torch.tensor([0, 0, 1, 1]) * size / 2
+    )  # noqa: E731
     runs = [lambda: (picture(2, 3, size, size),), lambda: (picture(1, 3, size + 64, size),)]
     if regions:
         runs = [lambda: (picture(1, 3, size, size), boxes())]
@@ -137,7 +142,9 @@ def parts(name: str, size: int, regions: bool) -> ModelCase:
 
 def ssd(name: str, size: int) -> ModelCase:
     def build():
-        network = torchvision.models.get_model(name, weights=None, weights_backbone=None, num_classes=7).eval()
+        network = torchvision.models.get_model(
+            name, weights=None, weights_backbone=None, num_classes=7
+        ).eval()
         settle(network.backbone, picture(2, 3, size, size))
         torchvision.ops.boxes.batched_nms = batched_nms
         return Listed(network)
