@@ -254,6 +254,13 @@ def run_case(case, opset: int, out: Path, options) -> dict:
     return record
 
 
+def warm_up() -> None:
+    """What the exporter makes once, so that the forks find it."""
+    import transformers.exporters.exporter_onnx  # noqa: F401
+
+    torch.onnx.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),), dynamo=True, verbose=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -276,9 +283,11 @@ def main() -> None:
         print("\n".join(case.name for case in cases))
         return
     warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)  # a fork of a process with threads waits for them forever
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     options.out.mkdir(parents=True, exist_ok=True)
     pairs = [(case, opset) for case in cases for opset in options.opsets or case.chosen_opsets()]
+    warm_up()
     records = [run_case(case, opset, options.out, options) for case, opset in pairs]
     names = [f"{record['case']}.{record['opset']}" for record in records]
     manifest = {"versions": versions(), "exports": names}

@@ -100,13 +100,6 @@ def encoders() -> list:
         ),
         encoder("fnet", "FNetModel", "FNetConfig"),
         encoder(
-            "nystromformer",
-            "NystromformerModel",
-            "NystromformerConfig",
-            num_landmarks=4,
-            segment_means_seq_len=12,
-        ),
-        encoder(
             "squeezebert",
             "SqueezeBertModel",
             "SqueezeBertConfig",

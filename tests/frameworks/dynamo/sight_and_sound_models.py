@@ -89,8 +89,8 @@ def pictures() -> list:
         "input_labels": torch.ones(1, 1, 2, dtype=torch.int64),
     }  # noqa: E731
     dpt = dict(
-        VIT,
-        backbone_out_indices=[0, 1, 1, 1],
+        VIT | {"num_hidden_layers": 4},
+        backbone_out_indices=[0, 1, 2, 3],
         neck_hidden_sizes=[8, 16, 16, 16],
         fusion_hidden_size=16,
         num_labels=3,
@@ -202,7 +202,7 @@ def pictures() -> list:
             free(),
             width_coefficient=0.25,
             depth_coefficient=0.3,
-            hidden_dim=32,
+            hidden_dim=320,
         ),
         vision("dpt", "DPTForDepthEstimation", "DPTConfig", **dpt),
         vision(
