@@ -120,6 +120,14 @@ class Regions(nn.Module):
         return self.rpn(list(features.values())), scores, offsets, kept
 
 
+def soften(network) -> None:
+    """Random weights saturate the scores, and equal scores have no order."""
+    with torch.no_grad():
+        for module in network.head.classification_head.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.mul_(0.1)
+
+
 def parts(name: str, size: int, regions: bool) -> ModelCase:
     def build():
         network = torchvision.models.get_model(
@@ -147,6 +155,7 @@ def ssd(name: str, size: int) -> ModelCase:
         ).eval()
         settle(network.backbone, picture(2, 3, size, size))
         torchvision.ops.boxes.batched_nms = batched_nms
+        soften(network)
         return Listed(network)
 
     return ModelCase(f"tv_{name}", build, [lambda: (picture(1, 3, size, size).sigmoid(),)], definition=name)
