@@ -178,9 +178,10 @@ def export_case(case, opset: int, folder: Path) -> dict:
 
     network, arguments = prepare(case)
     results = []
+    reference = copy.deepcopy(network)  # a run may change buffers
     with torch.no_grad():
         for a in copy.deepcopy(arguments):
-            results.append(network(*a) if isinstance(a, tuple) else network(**a))
+            results.append(reference(*a) if isinstance(a, tuple) else reference(**a))
     export = export_torch if case.route == "torch" else export_transformers
     model = export(case, network, copy.deepcopy(arguments), opset, folder / "model.onnx")
     runs = [write_run(case, model, a, r, folder, i) for i, (a, r) in enumerate(zip(arguments, results))]

@@ -38,7 +38,7 @@ class ModelCase:
 
     def source(self) -> str:
         parts = [inspect.getsource(f) for f in (self.build, *self.inputs)]
-        return "".join([self.definition, self.route, str(self.stage), str(self.enlivened), *parts])
+        return "".join([self.definition, self.route, str(self.stage), str(self.enlivened), self.fault, *parts])
 
 
 NORMS = ("Norm", "LayerNorm", "RMSNorm")
