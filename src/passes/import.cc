@@ -439,12 +439,15 @@ Status check_required_inputs(const onnx::Node& proto, const Schema& schema,
 }
 
 Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& scope) {
-  const std::string domain(canonical_domain(onnx::or_default(proto.domain)));
+  std::string domain(canonical_domain(onnx::or_default(proto.domain)));
   const std::string op_type(onnx::or_default(proto.op_type));
   if (op_type.empty()) return invalid_model("a node without an operator type");
+  // Exporters that fuse for ONNX Runtime write an operator of its own in the default domain, where it lives
+  // there.
+  if (domain.empty() && op_type == "SimplifiedLayerNormalization") domain = "com.microsoft";
   if (domain == "onward")
     return invalid_model(label(proto), ": domain 'onward' is for operators that this build makes itself");
-  auto opset = scope.opsets->find(domain);
+  auto opset = scope.opsets->find(std::string(canonical_domain(onnx::or_default(proto.domain))));
   if (opset == scope.opsets->end() && domain.empty() && find_schema("", op_type, 1000) == nullptr)
     return invalid_model(label(proto), ": unknown operator");
   if (opset == scope.opsets->end())

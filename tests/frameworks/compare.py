@@ -72,6 +72,13 @@ def plain(value) -> np.ndarray:
     return np.asarray(value)
 
 
+def ort_session_outputs(model: Path, inputs: dict, outputs: list) -> dict:
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(model), settings, providers=["CPUExecutionProvider"])
+    return ort_outputs(session, inputs, outputs)
+
+
 def ort_outputs(session, inputs: dict, outputs: list) -> dict:
     values = {name: load(path) for name, path in inputs.items()}
     values = {name: v.astype(object) if v.dtype.kind in STRINGS else v for name, v in values.items()}

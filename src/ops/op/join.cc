@@ -51,9 +51,21 @@ Status empty_stack(RunContext& c, size_t o, int64_t axis) {
   return {};
 }
 
+namespace {
+
+ir::Type without_shape(const ir::Type& type) {
+  ir::Type out = type;
+  out.shape.reset();
+  if (out.element) out.element = std::make_shared<const ir::Type>(without_shape(*out.element));
+  return out;
+}
+
+}  // namespace
+
 ir::Type common_type(const ir::Type& a, const ir::Type& b) {
   using Kind = ir::Type::Kind;
-  if (a.kind == Kind::kUnknown || b.kind == Kind::kUnknown) return a.kind == Kind::kUnknown ? b : a;
+  if (a.kind == Kind::kUnknown || b.kind == Kind::kUnknown)
+    return without_shape(a.kind == Kind::kUnknown ? b : a);
   if (a.kind == Kind::kOptional && b.kind != Kind::kOptional && a.element)
     return ir::Type::optional(common_type(*a.element, b));
   if (b.kind == Kind::kOptional && a.kind != Kind::kOptional && b.element)

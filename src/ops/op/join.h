@@ -14,7 +14,8 @@ Status join_tensors(RunContext& c, size_t o, std::span<const Tensor> parts, int6
 // Output o as [0, ...] for a stack of nothing, from what was inferred of it; unknown extents become 0.
 Status empty_stack(RunContext& c, size_t o, int64_t axis);
 
-// What is common to two types: differing extents become unknown, differing ranks an unknown rank.
+// What is common to two types: differing extents become unknown, differing ranks an unknown rank. Of a type
+// that is not known only the shape can differ: nodes with several outcomes keep kind and element type.
 ir::Type common_type(const ir::Type& a, const ir::Type& b);
 
 }  // namespace ow
