@@ -137,6 +137,30 @@ class Binder {
     int first = 0, last = 0;
   };
 
+  Item returned_item(int slot, int64_t bytes, Binding& binding) const {
+    const int64_t stride = (bytes + 127) / 64 * 64;
+    binding.odd_shift.resize(plan_.slots.size(), 0);
+    binding.odd_shift[at(slot)] = stride;
+    // One iteration's results are read by all steps of the next.
+    return {{slot}, 2 * stride, 0, 0, static_cast<int>(plan_.steps.size())};
+  }
+
+  // A subgraph may return what it was given. Small values of that kind get places, too; large ones are shared
+  // rather than copied in every iteration.
+  void place_passed_on(Binding& binding, std::vector<Item>& items) const {
+    constexpr int64_t kMaxCopiedBytes = 4096;
+    if (!is_subgraph_) return;
+    for (int s : plan_.outputs) {
+      const int64_t bytes = slot_bytes(s);
+      if (!plan_.slots[at(root(s))].pinned || binding.offsets[at(s)] >= 0 || bytes < 0 ||
+          bytes > kMaxCopiedBytes)
+        continue;
+      items.push_back(returned_item(s, bytes, binding));
+      binding.offsets[at(s)] = 0;
+      binding.bytes[at(s)] = bytes;
+    }
+  }
+
   // Slots that share a place through in-place steps become one item; items are then placed by size.
   void place(Binding& binding) {
     std::vector<Item> items;
@@ -161,22 +185,14 @@ class Binder {
           item_of[s] = item_of[source];
         } else {
           item_of[s] = items.size();
-          // One iteration's results are read by all steps of the next.
-          const int64_t stride = (bytes + 127) / 64 * 64;
-          items.push_back({{s},
-                           returned ? 2 * stride : stride,
-                           0,
-                           returned ? 0 : i,
-                           returned ? static_cast<int>(plan_.steps.size()) : last});
-          if (returned) {
-            binding.odd_shift.resize(plan_.slots.size(), 0);
-            binding.odd_shift[at(s)] = stride;
-          }
+          items.push_back(returned ? returned_item(s, bytes, binding)
+                                   : Item{{s}, (bytes + 127) / 64 * 64, 0, i, last});
         }
         binding.offsets[at(s)] = 0;  // has a place; which one is decided below
         binding.bytes[at(s)] = bytes;
       }
     }
+    place_passed_on(binding, items);
     std::vector<size_t> by_size(items.size());
     for (size_t i = 0; i < items.size(); ++i) by_size[i] = i;
     std::stable_sort(by_size.begin(), by_size.end(),

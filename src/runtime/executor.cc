@@ -212,8 +212,12 @@ bool Frame::is_in_place(int slot, const Tensor& t) const {
 
 Result<Value> Frame::result(int slot) {
   Value& v = values_[at(slot)];
-  if (const Tensor* t = v.tensor(); t && t->is_dense() && is_in_place(slot, *t)) return v;
-  return v.owned(call_.settings->budget);
+  const Tensor* t = v.tensor();
+  if (!t || t->is_owned()) return v.owned(call_.settings->budget);
+  if (t->is_dense() && is_in_place(slot, *t)) return v;
+  Tensor copy = ONWARD_TRY(allocate(slot, t->dtype(), t->shape()));
+  copy_elements(*t, copy);
+  return Value(std::move(copy));
 }
 
 // Hands the outputs out and lets go of what the last step left.

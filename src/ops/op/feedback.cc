@@ -92,6 +92,22 @@ void FeedbackInference::keep_widened(ir::Fact& fact, const ir::Fact& before) con
     keep(*fact.elements, *before.elements);
 }
 
+// Sizes that change mean nothing outside the body; expressions of them become symbols, equal ones the same.
+void FeedbackInference::leave_body(std::vector<ir::Fact>& outputs) const {
+  std::unordered_map<std::string, Dim> outside;
+  const auto leave = [&](Dim& d) {
+    bool inside = false;
+    d.visit_symbols([&](std::string_view name) { inside |= symbols_.count(std::string(name)) > 0; });
+    if (inside) d = outside.try_emplace(d.text(), Dim::unknown()).first->second;
+  };
+  for (ir::Fact& fact : outputs) {
+    if (fact.type.shape)
+      for (Dim& d : *fact.type.shape) leave(d);
+    if (fact.elements)
+      for (Dim& d : *fact.elements) leave(d);
+  }
+}
+
 Result<std::vector<ir::Fact>> FeedbackInference::infer(const void* body, std::vector<ir::Fact> inputs,
                                                        std::span<const Feedback> feedback, const Once& once) {
   if (feedback.empty()) return once(inputs);
@@ -112,7 +128,9 @@ Result<std::vector<ir::Fact>> FeedbackInference::infer(const void* body, std::ve
     if (changed && ++widest.round >= kRoundsToSymbols)
       for (const Feedback& f : feedback) widen_all(inputs[f.to], widest.round >= kRoundsToRank);
     widest.inputs = inputs;
-    if (!changed || widest.round > kMaxRounds) return outputs;
+    if (changed && widest.round <= kMaxRounds) continue;
+    leave_body(*outputs);
+    return outputs;
   }
 }
 

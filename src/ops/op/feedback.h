@@ -22,7 +22,8 @@ class FeedbackInference {
   // Infers the body once for these facts of its inputs, forgetting what it found before.
   using Once = std::function<Result<std::vector<ir::Fact>>(std::span<const ir::Fact> inputs)>;
 
-  // Facts of the outputs that hold in every iteration. Where the first iteration's shapes contradict the
+  // Facts of the outputs that hold in every iteration; a size that depends on one that changes is a symbol
+  // of its own there. Where the first iteration's shapes contradict the
   // body (which may never run), the state's shapes count as unknown.
   Result<std::vector<ir::Fact>> infer(const void* body, std::vector<ir::Fact> inputs,
                                       std::span<const Feedback> feedback, const Once& once);
@@ -38,6 +39,7 @@ class FeedbackInference {
   bool widen(ir::Fact& in, const ir::Fact& out);
   void widen_all(ir::Fact& in, bool rank);
   void keep_widened(ir::Fact& fact, const ir::Fact& before) const;
+  void leave_body(std::vector<ir::Fact>& outputs) const;
 
   std::unordered_map<const void*, Widest> widest_;
   std::unordered_set<std::string> symbols_;  // made here, each for a size that changes
