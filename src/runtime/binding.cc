@@ -1,6 +1,7 @@
 #include "runtime/binding.h"
 
 #include <algorithm>
+#include <atomic>
 #include <unordered_map>
 
 #include "ops/op/feedback.h"
@@ -23,7 +24,9 @@ class Binder {
   }
 
   std::shared_ptr<const Binding> bind() {
+    static constinit std::atomic<uint64_t> ids{0};
     auto binding = std::make_shared<Binding>();
+    binding->id = ++ids;
     binding->offsets.assign(plan_.slots.size(), -1);
     binding->bytes.assign(plan_.slots.size(), 0);
     place(*binding);

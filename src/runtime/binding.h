@@ -16,6 +16,7 @@
 namespace ow {
 
 struct Binding {
+  uint64_t id = 0;               // no two of a process have the same
   std::vector<int64_t> offsets;  // per slot, in bytes; -1: allocated when it is made
   std::vector<int64_t> bytes;    // per slot: capacity at that offset
   // Per slot that a subgraph returns: from the place for even iterations to that for odd ones.

@@ -30,6 +30,11 @@ class Frame::Context final : public RunContext {
   Result<Tensor> out(size_t o, DType dtype, const Shape& shape) override {
     const int slot = o < step_.outputs.size() ? step_.outputs[o] : -1;
     if (slot < 0) return Tensor::allocate(dtype, shape, budget());  // computed although nobody wants it
+    if (frame_.is_kept_[at(slot)]) {
+      const Tensor* t = outputs_[o]->tensor();
+      if (t && t->dtype() == dtype && t->shape() == shape && t->raw() == frame_.place(slot) && t->is_dense())
+        return *t;
+    }
     Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape));
     set(o, t);
     return t;
@@ -59,6 +64,15 @@ Frame::Frame(std::shared_ptr<const Plan> plan)
   contexts_.reserve(plan_->steps.size());
   for (const Step& step : plan_->steps)
     if (step.kind == Step::Kind::kOperator) contexts_.emplace_back(*this, step);
+  for (const Slot& s : plan_->slots)
+    is_kept_.push_back(s.value && s.value->type().is_tensor() && s.alias_of < 0 && !s.pinned && !s.escapes &&
+                       s.order.is_row_major());
+  for (size_t i = 0; i < plan_->outputs.size(); ++i) {
+    const int s = plan_->outputs[i];
+    const auto& slot = plan_->slots[at(s)];
+    moves_results_ &= !(slot.value && slot.value->is_constant()) &&
+                      std::count(plan_->outputs.begin(), plan_->outputs.end(), s) == 1;
+  }
 }
 
 Frame::~Frame() = default;
@@ -100,7 +114,6 @@ Result<std::span<std::byte>> Frame::scratch(int64_t bytes) {
 }
 
 void Frame::end_scratch() {
-  if (scratch_wanted_ == 0 && scratch_extra_.empty()) return;
   scratch_extra_.clear();
   if (scratch_wanted_ > scratch_bytes_ && scratch_wanted_ <= kKeptScratchBytes)
     if (auto block = allocate_buffer(2 * scratch_wanted_); block.ok()) {
@@ -168,7 +181,7 @@ Status Frame::run_step(const Step& step, Context& context) {
   }
   context.begin(*call_.settings);
   Status status = step.op->run(step.attrs.get(), context);
-  end_scratch();
+  if (scratch_wanted_ != 0 || !scratch_extra_.empty()) end_scratch();
   ONWARD_TRY(std::move(status));
   for (int s : step.outputs)
     if (s >= 0) ONWARD_TRY(unshare(s));
@@ -179,8 +192,8 @@ Status Frame::run_step(const Step& step, Context& context) {
 // that as a view, the memory may go to somebody else while the output is still read.
 Status Frame::unshare(int slot) {
   Tensor* t = values_[at(slot)].tensor();
-  if (!t || t->is_owned() || t->count() == 0 || plan_->slots[at(slot)].alias_of >= 0) return {};
-  if (t->raw() == place(slot)) return {};
+  if (!t || t->is_owned() || t->raw() == place(slot)) return {};
+  if (t->count() == 0 || plan_->slots[at(slot)].alias_of >= 0) return {};
   Tensor made = ONWARD_TRY(allocate(slot, t->dtype(), t->shape()));
   copy_elements(*t, made);
   *t = std::move(made);
@@ -210,28 +223,43 @@ bool Frame::is_in_place(int slot, const Tensor& t) const {
   return begin && t.raw() >= begin && t.raw() < begin + std::max<int64_t>(call_.binding->bytes[at(slot)], 1);
 }
 
-Result<Value> Frame::result(int slot) {
+Status Frame::result(int slot, Value& to) {
   Value& v = values_[at(slot)];
   const Tensor* t = v.tensor();
-  if (!t || t->is_owned()) return v.owned(call_.settings->budget);
-  if (t->is_dense() && is_in_place(slot, *t)) return v;
-  Tensor copy = ONWARD_TRY(allocate(slot, t->dtype(), t->shape()));
-  copy_elements(*t, copy);
-  return Value(std::move(copy));
+  if (!t || t->is_owned()) {
+    to = ONWARD_TRY(v.owned(call_.settings->budget));
+  } else if (t->is_dense() && is_in_place(slot, *t)) {
+    if (moves_results_)
+      to = std::move(v);
+    else
+      to = v;
+  } else {
+    Tensor copy = ONWARD_TRY(allocate(slot, t->dtype(), t->shape()));
+    copy_elements(*t, copy);
+    to = Value(std::move(copy));
+  }
+  return {};
 }
 
 // Hands the outputs out and lets go of what the last step left.
 Status Frame::take_results(std::span<Value> outputs) {
   Status status;
-  for (size_t o = 0; o < outputs.size() && status.ok(); ++o) {
-    auto value = result(plan_->outputs[o]);
-    if (value.ok())
-      outputs[o] = *std::move(value);
-    else
-      status = value.take_status();
-  }
+  for (size_t o = 0; o < outputs.size() && status.ok(); ++o) status = result(plan_->outputs[o], outputs[o]);
   for (int s : plan_->unread) values_[at(s)] = Value();
   return status;
+}
+
+// What nobody reads any more; a planned tensor may stay.
+void Frame::drop(int slot) {
+  Value& v = values_[at(slot)];
+  if (is_kept_[at(slot)])
+    if (const Tensor* t = v.tensor(); t && !t->is_owned()) return;
+  v = Value();
+}
+
+void Frame::forget() {
+  std::fill(values_.begin(), values_.end(), Value());
+  for (const auto& [slot, tensor] : plan_->constants) values_[at(slot)] = Value(tensor);
 }
 
 Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* const> captures,
@@ -242,12 +270,14 @@ Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* co
   struct Clear {
     Frame* frame;
     ~Clear() {
-      if (!frame) return;
-      std::fill(frame->values_.begin(), frame->values_.end(), Value());
-      for (const auto& [slot, tensor] : frame->plan_->constants) frame->values_[at(slot)] = Value(tensor);
+      if (frame) frame->forget();
     }
   } clear{this};
   call_ = call;
+  if (const uint64_t id = call.binding ? call.binding->id : 0; id != bound_) {
+    forget();
+    bound_ = id;
+  }
   if (call.binding) ONWARD_TRY(ensure_arena(call.binding->arena_bytes));
   for (size_t i = 0; i < inputs.size(); ++i) values_[at(plan_->inputs[i])] = inputs[i];
   for (size_t i = 0; i < captures.size(); ++i) values_[at(plan_->captures[i].second)] = *captures[i];
@@ -259,7 +289,7 @@ Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* co
     const auto start = profiler ? Profiler::now() : Profiler::Time();
     ONWARD_TRY(step.kind == Step::Kind::kReorder ? reorder(step) : run_step(step, *context++));
     if (profiler) profiler->record(step.node, start, Profiler::now());
-    for (int s : step.last_uses) values_[at(s)] = Value();
+    for (int s : step.last_uses) drop(s);
   }
   clear.frame = nullptr;
   return {};

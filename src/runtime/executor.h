@@ -46,7 +46,9 @@ class Frame {
   Status unshare(int slot);
   Status ensure_arena(int64_t bytes);
   Status take_results(std::span<Value> outputs);
-  Result<Value> result(int slot);
+  Status result(int slot, Value& to);
+  void forget();
+  void drop(int slot);
   std::byte* place(int slot) const;
   bool is_in_place(int slot, const Tensor& t) const;
   Result<Tensor> allocate(int slot, DType dtype, const Shape& shape);
@@ -57,6 +59,11 @@ class Frame {
 
   std::shared_ptr<const Plan> plan_;
   std::vector<Value> values_;
+  // Slots that hold their planned tensor until the next run makes it again: the same memory, shape and type
+  // need no new one. Never the values of containers and views, and none after the binding changed.
+  std::vector<bool> is_kept_;
+  uint64_t bound_ = 0;             // Binding::id of the values that are kept
+  bool moves_results_ = true;      // no slot is returned twice, or is a constant
   std::vector<Context> contexts_;  // of steps that are operators, in order
   Call call_;                      // the run in progress
   Buffer arena_;

@@ -65,7 +65,10 @@ Status RowStack::add(RunContext& c, const Tensor& row) {
                    row.dtype(), row.shape(), " cannot be joined along axis ", axis_);
   ONWARD_TRY(reserve(c, row));
   const int64_t at = reversed_ ? rows_ - 1 - count_ : count_;
-  if (row.count() > 0) {
+  if (row.count() > 0 && row.dtype() != DType::kString && row.is_dense()) {
+    const auto bytes = static_cast<size_t>(row.bytes());
+    std::memcpy(stacked_.mutable_raw() + static_cast<size_t>(at) * bytes, row.raw(), bytes);
+  } else if (row.count() > 0) {
     const Tensor dense = row.is_dense() ? row : ONWARD_TRY(row.owned(c.budget()));
     copy_units(ONWARD_TRY(units_of(c, stacked_)).at(at * row.count()), ONWARD_TRY(units_of(c, dense)),
                row.count());
