@@ -9,6 +9,15 @@ namespace {
 
 size_t at(int slot) { return static_cast<size_t>(slot); }
 
+// to = from, without the way through the variant where both are tensors, as they nearly always are.
+template <class V>
+void assign(Value& to, V&& from) {
+  if (Tensor* t = to.tensor(); t && from.tensor())
+    *t = *std::forward<V>(from).tensor();
+  else
+    to = std::forward<V>(from);
+}
+
 }  // namespace
 
 // What a kernel call sees of the frame. One stays with each operator's step: slots never move.
@@ -36,7 +45,10 @@ class Frame::Context final : public RunContext {
         return *t;
     }
     Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape));
-    set(o, t);
+    if (Tensor* before = outputs_[o]->tensor())
+      *before = t;
+    else
+      set(o, t);
     return t;
   }
 
@@ -67,12 +79,6 @@ Frame::Frame(std::shared_ptr<const Plan> plan)
   for (const Slot& s : plan_->slots)
     is_kept_.push_back(s.value && s.value->type().is_tensor() && s.alias_of < 0 && !s.pinned && !s.escapes &&
                        s.order.is_row_major());
-  for (size_t i = 0; i < plan_->outputs.size(); ++i) {
-    const int s = plan_->outputs[i];
-    const auto& slot = plan_->slots[at(s)];
-    moves_results_ &= !(slot.value && slot.value->is_constant()) &&
-                      std::count(plan_->outputs.begin(), plan_->outputs.end(), s) == 1;
-  }
 }
 
 Frame::~Frame() = default;
@@ -229,10 +235,7 @@ Status Frame::result(int slot, Value& to) {
   if (!t || t->is_owned()) {
     to = ONWARD_TRY(v.owned(call_.settings->budget));
   } else if (t->is_dense() && is_in_place(slot, *t)) {
-    if (moves_results_)
-      to = std::move(v);
-    else
-      to = v;
+    assign(to, v);
   } else {
     Tensor copy = ONWARD_TRY(allocate(slot, t->dtype(), t->shape()));
     copy_elements(*t, copy);
@@ -245,7 +248,10 @@ Status Frame::result(int slot, Value& to) {
 Status Frame::take_results(std::span<Value> outputs) {
   Status status;
   for (size_t o = 0; o < outputs.size() && status.ok(); ++o) status = result(plan_->outputs[o], outputs[o]);
-  for (int s : plan_->unread) values_[at(s)] = Value();
+  // Handles are let go of; what is only borrowed is written over by the next run.
+  for (int s : plan_->unread)
+    if (const Tensor* t = values_[at(s)].tensor(); !t || t->is_owned() || !plan_->slots[at(s)].pinned)
+      values_[at(s)] = Value();
   return status;
 }
 
@@ -279,8 +285,8 @@ Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* co
     bound_ = id;
   }
   if (call.binding) ONWARD_TRY(ensure_arena(call.binding->arena_bytes));
-  for (size_t i = 0; i < inputs.size(); ++i) values_[at(plan_->inputs[i])] = inputs[i];
-  for (size_t i = 0; i < captures.size(); ++i) values_[at(plan_->captures[i].second)] = *captures[i];
+  for (size_t i = 0; i < inputs.size(); ++i) assign(values_[at(plan_->inputs[i])], inputs[i]);
+  for (size_t i = 0; i < captures.size(); ++i) assign(values_[at(plan_->captures[i].second)], *captures[i]);
   const Budget* budget = call.settings->budget.get();
   Profiler* profiler = call.settings->profiler;
   auto context = contexts_.begin();

@@ -63,7 +63,6 @@ class Frame {
   // need no new one. Never the values of containers and views, and none after the binding changed.
   std::vector<bool> is_kept_;
   uint64_t bound_ = 0;             // Binding::id of the values that are kept
-  bool moves_results_ = true;      // no slot is returned twice, or is a constant
   std::vector<Context> contexts_;  // of steps that are operators, in order
   Call call_;                      // the run in progress
   Buffer arena_;
