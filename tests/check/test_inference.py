@@ -12,8 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 import onnx
 from test_check import ONWARD, official_models
 
-# Models where onnx's inference says more, with the reason why onward's does not.
-KNOWN_LESS = {}
+# Models where onnx's inference says more, with the reason why onward's does not. A name ends where others begin alike.
+KNOWN_LESS = {
+    "test_affine_grid_": "the length of `size` is not used as the rank, nor that the last size is its length - 2",
+    "test_col2im": "the length of `image_shape` is not used as the rank",
+    "test_dft": "an axis that is no constant hides the sizes that it cannot change",
+    "test_expand_dim_": "sizes other than 1 are not kept when the shape's elements are unknown",
+    "test_expand_shape_model": "as above",
+    "test_loop11": "types that a body declares for its outputs are not used",
+}
 
 
 def without_shapes(model):
@@ -40,8 +47,10 @@ def shape(value_type):
 
 
 def inferred(path):
-    """Types of the main graph's outputs, in order, as onward prints them."""
+    """Types of the main graph's outputs, in order, as onward prints them; None where it cannot run the model."""
     done = subprocess.run([ONWARD, "inspect", path, "--graph", "ir"], capture_output=True, text=True, timeout=60)
+    if re.search("is not in this build|training_mode is true", done.stderr):
+        return None
     assert done.returncode == 0, f"{path}: {done.stderr[-300:]}"
     line = [text for text in done.stdout.splitlines() if text.startswith("  return ")][-1]
     return re.findall(r"%(?:\S+): (.*?)(?=, %|$)", line[len("  return "):])
@@ -58,8 +67,8 @@ def less_precise(path, folder):
         theirs = onnx.shape_inference.infer_shapes(model, data_prop=True).graph.output
     except onnx.shape_inference.InferenceError:
         return []
-    found = []
-    for info, text in zip(theirs, inferred(copy), strict=True):
+    ours, found = inferred(copy), []
+    for info, text in zip(theirs, ours, strict=True) if ours else ():
         expected = shape(info.type)
         match = re.search(r"\[(.*)\]$", text)
         if expected is None or not match:
@@ -76,7 +85,7 @@ def less_precise(path, folder):
 
 
 def test_outputs_are_known_as_well_as_onnx_knows_them(tmp_path):
-    paths = [p for p in official_models() if os.path.basename(os.path.dirname(p)) not in KNOWN_LESS]
+    paths = [p for p in official_models() if not os.path.basename(os.path.dirname(p)).startswith(tuple(KNOWN_LESS))]
     assert len(paths) > 1500
     with ThreadPoolExecutor(2) as pool:
         worse = [text for found in pool.map(lambda p: less_precise(p, str(tmp_path)), paths) for text in found]
