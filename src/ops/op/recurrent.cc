@@ -152,10 +152,10 @@ Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int6
   if (hidden == 0 || input == 0 || width / gates != hidden || width % gates != 0 || w->dim(1) != width)
     return std::any();
   const int64_t together = candidate ? width - hidden : width;
-  PackedWeights weights;
+  RecurrentWeights weights;
   for (int64_t d = 0; d < directions; ++d) {
     const float* rows = r->data<float>() + d * width * hidden;
-    PackedWeights::Direction& to = weights.directions.emplace_back();
+    RecurrentWeights::Direction& to = weights.directions.emplace_back();
     to.input = ONWARD_TRY(packed(w->data<float>() + d * width * input, width, input, c.threads()));
     to.gates = ONWARD_TRY(packed(rows, together, hidden, c.threads()));
     if (candidate) to.candidate = ONWARD_TRY(packed(rows + together * hidden, hidden, hidden, c.threads()));

@@ -60,7 +60,7 @@ Result<RecurrentShape> recurrent_shape(const RecurrentAttrs& a, const RunContext
 // Constant float32 weights as the matrix kernel wants them, packed once per plan; one entry a direction.
 // `gates` holds the rows of R that every gate but the last uses where these are a product of their own (GRU),
 // else all of them.
-struct PackedWeights {
+struct RecurrentWeights {
   struct Direction {
     Buffer input, gates, candidate;
   };
@@ -74,7 +74,7 @@ Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int6
 template <class T>
 class Projection {
  public:
-  // `packed`: from PackedWeights, or null.
+  // `packed`: from RecurrentWeights, or null.
   Status prepare(RunContext& c, const T* w, int64_t n, int64_t k, const Buffer* packed) {
     w_ = w, n_ = n, k_ = k;
     if constexpr (std::is_same_v<T, float>) {
@@ -111,11 +111,11 @@ struct Direction {
   const RecurrentAttrs& attrs;
   const RecurrentShape& shape;
   const CellActivation* activations;
-  const T* r;                              // [gates * H, H]
-  const T* w_bias;                         // [gates * H], or null
-  const T* r_bias;                         // [gates * H], or null
-  const T* peephole;                       // [3 * H], or null (LSTM)
-  const PackedWeights::Direction* packed;  // or null
+  const T* r;                                 // [gates * H, H]
+  const T* w_bias;                            // [gates * H], or null
+  const T* r_bias;                            // [gates * H], or null
+  const T* peephole;                          // [3 * H], or null (LSTM)
+  const RecurrentWeights::Direction* packed;  // or null
   T bias(int64_t i) const { return w_bias ? w_bias[i] + r_bias[i] : T(0); }
 };
 
@@ -195,7 +195,7 @@ Status run_recurrent(const RecurrentAttrs& a, RunContext& c, int64_t gates) {
   }
   for (size_t o = 1; o < (Cell::kHasCellState ? 3 : 2); ++o)
     if (c.wants(o)) y_last[o - 1] = ONWARD_TRY(c.out(o, type, last));
-  const PackedWeights* packed = std::is_same_v<T, float> ? c.prepared<PackedWeights>() : nullptr;
+  const RecurrentWeights* packed = std::is_same_v<T, float> ? c.prepared<RecurrentWeights>() : nullptr;
   auto states = ONWARD_TRY(c.scratch_of<T>(2 * h_count));
   T* state[2] = {states.data(), states.data() + h_count};
   for (size_t i = 0; i < a.directions(); ++i) {
