@@ -18,6 +18,7 @@ demo:
 test: install-deps
 	./dev check
 	./dev cli
+	./dev python
 	./dev round-trip
 	./dev conformance --quiet
 	./dev frameworks
@@ -26,4 +27,4 @@ install-deps:
 	scripts/install_deps.sh
 
 clean:
-	rm -rf build
+	rm -rf build build-*

@@ -52,7 +52,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/apps/colorize/models/ddcolor_demo.onnx DESTI
 
 # Examples see what a user sees: the shared library and its headers.
 if(ONWARD_TESTS)
-  foreach(example hello.c classify.cpp)
+  foreach(example hello.c classify.cpp segment.cpp embed.cpp serve.cpp buffers.c)
     cmake_path(GET example STEM stem)
     add_executable(example_${stem} ${PROJECT_SOURCE_DIR}/examples/${example})
     target_link_libraries(example_${stem} PRIVATE onward_library)
@@ -60,4 +60,6 @@ if(ONWARD_TESTS)
     set_target_properties(example_${stem} PROPERTIES
       OUTPUT_NAME ${stem} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
   endforeach()
+  target_link_libraries(example_segment PRIVATE PNG::PNG)
+  target_link_libraries(example_serve PRIVATE Threads::Threads)
 endif()

@@ -79,7 +79,9 @@ function(onward_libraries)
   add_library(onward_all STATIC ${objects})
   target_link_libraries(onward_all PUBLIC onward_flags Threads::Threads)
   add_library(onward_library SHARED ${objects})
-  target_link_libraries(onward_library PRIVATE Threads::Threads -Wl,--gc-sections)
+  target_link_libraries(onward_library PRIVATE Threads::Threads -Wl,--gc-sections
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  set_property(TARGET onward_library PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
   target_include_directories(onward_library PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
   set_target_properties(onward_library PROPERTIES OUTPUT_NAME onward EXPORT_NAME onward VERSION ${PROJECT_VERSION} SOVERSION 0
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)

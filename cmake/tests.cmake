@@ -15,6 +15,12 @@ foreach(file ${benchmarks})
 endforeach()
 
 if(ONWARD_TESTS)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  set(abi_flags "")
+  if(ONWARD_SANITIZE)
+    set(abi_flags --flag=-fsanitize=${ONWARD_SANITIZE})
+  endif()
+  add_test(NAME abi COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/abi/check.py --build ${PROJECT_BINARY_DIR} ${abi_flags})
   add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/install/test.sh ${PROJECT_BINARY_DIR}
     ${PROJECT_SOURCE_DIR}/tests/install/tiny.onnx)
 endif()

@@ -24,15 +24,6 @@ struct Options {
   bool json = false, full = false, quiet = false;
 };
 
-ordered_json to_json(const ow::Finding& f) {
-  return {{"severity", f.severity == ow::Severity::kError ? "error" : "warning"},
-          {"code", f.code},
-          {"location", f.location},
-          {"found", f.found},
-          {"expected", f.expected},
-          {"advice", f.advice}};
-}
-
 std::vector<ow::Finding> findings_of(const Options& o) {
   auto file = ow::onnx::load(o.model);
   if (file.ok()) return ow::check_model(*file, {.full = o.full});
@@ -43,26 +34,19 @@ std::vector<ow::Finding> findings_of(const Options& o) {
 int check(const Options& o) {
   const auto findings = findings_of(o);
   int64_t errors = 0;
-  ordered_json list = ordered_json::array();
   for (const ow::Finding& f : findings) {
     const bool error = f.severity == ow::Severity::kError;
     errors += error;
-    if (o.json)
-      list.push_back(to_json(f));
-    else if (error || !o.quiet)
-      std::printf("%s\n", ow::text(f).c_str());
+    if (!o.json && (error || !o.quiet)) std::printf("%s\n", ow::text(f).c_str());
   }
-  const auto warnings = static_cast<int64_t>(findings.size()) - errors;
   if (o.json) {
-    const ordered_json report = {{"model", o.model},
-                                 {"valid", errors == 0},
-                                 {"errors", errors},
-                                 {"warnings", warnings},
-                                 {"findings", list}};
+    ordered_json report = {{"model", o.model}};
+    report.update(ordered_json::parse(ow::findings_json(findings)));
     print_json(report);
   } else {
     std::printf("%s: %s, %lld errors, %lld warnings\n", o.model.c_str(), errors ? "invalid" : "valid",
-                static_cast<long long>(errors), static_cast<long long>(warnings));
+                static_cast<long long>(errors),
+                static_cast<long long>(static_cast<int64_t>(findings.size()) - errors));
   }
   return errors ? kJobFailed : kDone;
 }

@@ -4,17 +4,23 @@
 #include <charconv>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "apps/file.h"
 #include "onnx/text.h"
 #include "onnx/wire.h"
+#include "passes/import.h"
+#include "passes/inspect.h"
 #include "tools/command.h"
-#include "tools/inspect_report.h"
 #include "tools/report.h"
 
 namespace onward::tools {
 namespace {
+
+using nlohmann::ordered_json;
+using SymbolSizes = std::map<std::string, int64_t, std::less<>>;
 
 constexpr const char* kExample =
     "A damaged file is shown as far as it can be read (exit code 1); `onward check` says all that is wrong.\n"
@@ -117,59 +123,18 @@ void print_operators(const ordered_json& operators) {
                 ow::printable(op).c_str());
 }
 
-// The model as text; false where it has no such form.
-int print_graph(const ow::onnx::ModelFile& file, ow::Result<ow::ImportedModel>& imported,
-                const std::string& form) {
+// The model as text.
+int print_graph(const std::shared_ptr<ow::onnx::ModelFile>& file, const std::string& form) {
   if (form == "onnx") {
-    std::printf("%s\n", ow::onnx::to_text(file.model).c_str());
+    std::printf("%s\n", ow::onnx::to_text(file->model).c_str());
     return kDone;
   }
+  std::vector<std::string> problems;
+  auto imported = ow::import_what_can_be(file, problems);
   if (!imported.ok()) throw std::runtime_error(std::string(imported.status().message()));
   std::printf("%s\n", ow::ir::print(*imported->graph).c_str());
   return kDone;
 }
-
-// The report for inputs of given sizes, which inference then knows as numbers. Expressions stay symbolic.
-void put_sizes(const std::string& path, const SymbolSizes& sizes, ordered_json& report) {
-  for (const auto& [symbol, size] : sizes)
-    if (std::find(report["symbols"].begin(), report["symbols"].end(), symbol) == report["symbols"].end())
-      throw UsageError("--shape " + symbol + ": the inputs have no such symbol, they have " +
-                       report["symbols"].dump());
-  auto file = ow::onnx::load(path);
-  if (!file.ok() || !(*file)->model.graph) return;
-  for (auto& info : (*file)->model.graph->input) {
-    if (!info.type || !info.type->tensor_type || !info.type->tensor_type->shape) continue;
-    for (auto& dim : info.type->tensor_type->shape->dim)
-      if (auto it = sizes.find(ow::onnx::or_default(dim.dim_param)); it != sizes.end()) {
-        dim.dim_value = it->second;
-        dim.dim_param.reset();
-      }
-  }
-  auto imported = ow::import_model(*file);
-  if (!imported.ok())
-    throw std::runtime_error("with these sizes: " + std::string(imported.status().message()));
-  ordered_json sized = graph_report(*imported, sizes);
-  for (const char* cost : {"macs", "flops"}) {
-    sized[cost]["expression"] = report[cost]["expression"];
-    sized[cost]["nodes_missing_in_expression"] = report["nodes_of_unknown_cost"];
-  }
-  sized["symbols"] = report["symbols"];
-  report = std::move(sized);
-}
-
-// What an import would stop at, kept for the report.
-class Problems : public ow::ImportObserver {
- public:
-  explicit Problems(ordered_json& list) : list_(list) {}
-  void node_failed(const ow::onnx::Node&, ow::Status why) override { list_.push_back(why.message()); }
-  void initializer_failed(std::string_view name, ow::Status why) override {
-    list_.push_back("initializer '" + std::string(name) + "': " + std::string(why.message()));
-  }
-  void value(const std::string&, const ow::ir::Value&) override {}
-
- private:
-  ordered_json& list_;
-};
 
 // The file, whole, or as far as it can be read; then `damage` says where that ends.
 std::shared_ptr<ow::onnx::ModelFile> load_what_is_there(const std::string& path, std::string& damage) {
@@ -185,17 +150,6 @@ std::shared_ptr<ow::onnx::ModelFile> load_what_is_there(const std::string& path,
   return part;
 }
 
-// As imported; where that fails, with values of unknown type for what the failing nodes make.
-ow::Result<ow::ImportedModel> import_what_can_be(const std::shared_ptr<ow::onnx::ModelFile>& file,
-                                                 ordered_json& problems) {
-  auto imported = ow::import_model(file);
-  if (imported.ok()) return imported;
-  Problems observer(problems);
-  auto again = ow::import_model(file, {}, &observer);
-  if (!again.ok()) problems.push_back(again.status().message());
-  return again;
-}
-
 void print_problems(const ordered_json& problems) {
   constexpr size_t kShown = 20;
   for (size_t i = 0; i < std::min(kShown, problems.size()); ++i)
@@ -205,32 +159,28 @@ void print_problems(const ordered_json& problems) {
 }
 
 int inspect(const Options& o) {
-  const SymbolSizes sizes = parse_shapes(o.shapes);
+  const auto sizes = parse_shapes(o.shapes);
   std::string damage;
   const auto file = load_what_is_there(o.model, damage);
-  ordered_json problems = ordered_json::array();
-  if (!damage.empty()) problems.push_back(damage);
-  auto imported = o.graph == "onnx" || !file->model.graph
-                      ? ow::Result<ow::ImportedModel>(ow::unsupported("there is no whole graph"))
-                      : import_what_can_be(file, problems);
-  if (!o.graph.empty()) return print_graph(*file, imported, o.graph);
+  if (!o.graph.empty()) return print_graph(file, o.graph);
+  auto made = ow::inspect_json(file, sizes, damage);
+  if (!made.ok() && made.status().code() == ow::Code::kInvalidArgument)
+    throw UsageError("--shape: " + std::string(made.status().message()));
+  if (!made.ok()) throw std::runtime_error(std::string(made.status().message()));
   ordered_json report = {{"model", o.model}};
-  report.update(file_report(*file));
-  report["problems"] = problems;
-  report["inferred"] = imported.ok() ? graph_report(*imported, sizes) : ordered_json(nullptr);
-  if (imported.ok() && !sizes.empty()) put_sizes(o.model, sizes, report["inferred"]);
-  if (!imported.ok()) report["not_inferred_because"] = imported.status().message();
+  report.update(ordered_json::parse(*made));
   if (o.json) {
     print_json(report);
     return damage.empty() ? kDone : kJobFailed;
   }
   print_file(report);
-  if (imported.ok())
+  if (!report["inferred"].is_null())
     print_graph_report(report["inferred"]);
   else
-    std::printf("%-14s%s\n", "not inferred", ow::printable(imported.status().message(), 2000).c_str());
+    std::printf("%-14s%s\n", "not inferred",
+                ow::printable(report["not_inferred_because"].get<std::string>(), 2000).c_str());
   print_operators(report["operators"]);
-  print_problems(problems);
+  print_problems(report["problems"]);
   return damage.empty() ? kDone : kJobFailed;
 }
 

@@ -50,7 +50,8 @@ ow::onnx::Model with_outputs(const ow::onnx::ModelFile& file, const std::vector<
 Model model_with_outputs(const ow::onnx::ModelFile& file, const std::vector<std::string>& names) {
   auto bytes = ow::onnx::serialize(with_outputs(file, names));
   if (!bytes.ok()) throw std::runtime_error(std::string(bytes.status().message()));
-  return Model(std::as_bytes(std::span(bytes->data(), bytes->size())), file.external_files().folder());
+  return Model(std::as_bytes(std::span(bytes->data(), bytes->size())),
+               ModelOptions{.external_data_folder = file.external_files().folder()});
 }
 
 }  // namespace onward::tools

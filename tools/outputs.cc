@@ -172,6 +172,8 @@ json summarize(const std::string& name, const Value& value) {
   json out = {{"name", name}};
   switch (value.kind()) {
     case ONWARD_NOTHING:
+    case ONWARD_OPTIONAL:  // of types only
+    case ONWARD_OPAQUE:
       out["kind"] = "nothing";
       return out;
     case ONWARD_SEQUENCE:

@@ -65,7 +65,13 @@ int open_componentwise(int folder, std::string_view location) {
 }  // namespace
 
 MappedFile::~MappedFile() {
-  if (size_) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (size_ && !borrowed_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+std::shared_ptr<MappedFile> MappedFile::borrow(std::span<const std::byte> bytes) {
+  auto file = std::shared_ptr<MappedFile>(new MappedFile(bytes.data(), bytes.size()));
+  file->borrowed_ = true;
+  return file;
 }
 
 Result<std::shared_ptr<MappedFile>> MappedFile::map(int fd, const std::string& shown_path, bool single_link) {

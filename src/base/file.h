@@ -22,6 +22,9 @@ class MappedFile {
   static Result<std::shared_ptr<MappedFile>> open_beneath(const std::string& folder,
                                                           std::string_view location);
 
+  // Bytes that stay the caller's and outlive the object.
+  static std::shared_ptr<MappedFile> borrow(std::span<const std::byte> bytes);
+
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
@@ -34,6 +37,7 @@ class MappedFile {
   static Result<std::shared_ptr<MappedFile>> map(int fd, const std::string& shown_path, bool single_link);
   const std::byte* data_;
   size_t size_;
+  bool borrowed_ = false;
 };
 
 // Writes `parts` one after the other to a temporary file beside `path`, syncs it, and renames it into place:

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread_spin.h"
+
 namespace ow {
 namespace {
 
@@ -41,6 +43,10 @@ void relax() {
 #endif
 }
 
+constexpr int kDefaultSpins = 2000, kSpinsPerUs = 40;  // about 50 us
+constinit std::atomic<int> g_spins{kDefaultSpins};
+int spins_before_sleep() { return g_spins.load(std::memory_order_relaxed); }
+
 class Pool {
  public:
   void run(int64_t chunks, int threads, CallableRef<int64_t> chunk) {
@@ -59,7 +65,7 @@ class Pool {
     region_.notify_all();
     work();
     for (int spins = 0; active_.load(std::memory_order_acquire) != 0; ++spins) {
-      if (spins < kSpins)
+      if (spins < spins_before_sleep())
         relax();
       else
         std::this_thread::yield();
@@ -68,7 +74,6 @@ class Pool {
   }
 
  private:
-  static constexpr int kSpins = 2000;  // about 50 us
   static constexpr int kMaxThreads = 256;
 
   void work() {
@@ -91,7 +96,9 @@ class Pool {
 
   void loop(int index, uint32_t seen) {
     for (;;) {
-      for (int spins = 0; region_.load(std::memory_order_acquire) == seen && spins < kSpins; ++spins) relax();
+      for (int spins = 0; region_.load(std::memory_order_acquire) == seen && spins < spins_before_sleep();
+           ++spins)
+        relax();
       region_.wait(seen, std::memory_order_acquire);
       uint32_t now = region_.load(std::memory_order_acquire);
       if (now == seen) continue;
@@ -127,6 +134,10 @@ Pool& pool() {
 }
 
 }  // namespace
+
+void set_thread_spin_us(int64_t us) {
+  g_spins = us < 0 ? kDefaultSpins : static_cast<int>(std::min<int64_t>(us, 1'000'000) * kSpinsPerUs);
+}
 
 int usable_threads() {
   static const int count = [] {

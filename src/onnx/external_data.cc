@@ -40,6 +40,11 @@ Result<ExternalLocation> external_location(const Tensor& tensor) {
   return out;
 }
 
+void ExternalFiles::put(std::string location, std::span<const std::byte> bytes) {
+  std::lock_guard lock(mutex_);
+  files_.insert_or_assign(std::move(location), MappedFile::borrow(bytes));
+}
+
 Result<std::shared_ptr<MappedFile>> ExternalFiles::open(Text location) const {
   std::lock_guard lock(mutex_);
   if (auto found = files_.find(location); found != files_.end()) return found->second;

@@ -33,6 +33,9 @@ class ExternalFiles {
 
   const std::string& folder() const { return folder_; }
 
+  // `location` is these bytes from now on, which outlive this object, and is not looked up.
+  void put(std::string location, std::span<const std::byte> bytes);
+
   // Errors: those of MappedFile::open_beneath, or InvalidArgument without a folder.
   Result<std::shared_ptr<MappedFile>> open(Text location) const;
 

@@ -103,8 +103,9 @@ Text ModelFile::keep(std::string text) {
   return kept_.emplace_back(std::move(text));
 }
 
-Result<std::shared_ptr<ModelFile>> load(const std::string& path, const ReadLimits& limits) {
-  auto file = std::make_shared<ModelFile>(folder_of(path));
+Result<std::shared_ptr<ModelFile>> load(const std::string& path, const ReadLimits& limits,
+                                        const std::string& folder) {
+  auto file = std::make_shared<ModelFile>(folder.empty() ? folder_of(path) : folder);
   file->mapping_ = ONWARD_TRY(MappedFile::open(path));
   Status status = read_message(file->mapping_->text(), file->model, limits);
   if (!status.ok()) return std::move(status).context(path);

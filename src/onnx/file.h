@@ -28,13 +28,14 @@ class ModelFile {
   Model model;
 
   const ExternalFiles& external_files() const { return external_files_; }
+  ExternalFiles& external_files() { return external_files_; }
 
   // Keeps a copy of `text` as long as this object lives: for names and data that an edit puts into `model`.
   // Safe to use from several threads.
   Text keep(std::string text);
 
  private:
-  friend Result<std::shared_ptr<ModelFile>> load(const std::string&, const ReadLimits&);
+  friend Result<std::shared_ptr<ModelFile>> load(const std::string&, const ReadLimits&, const std::string&);
   friend Result<std::shared_ptr<ModelFile>> load_bytes(std::span<const std::byte>, const std::string&,
                                                        const ReadLimits&);
   ExternalFiles external_files_;
@@ -43,9 +44,10 @@ class ModelFile {
   std::deque<std::string> kept_;
 };
 
-// Maps and reads `path`; external data is opened beneath its folder when it is asked for, not now.
-// Errors: Io, or those of read_message, with the path.
-Result<std::shared_ptr<ModelFile>> load(const std::string& path, const ReadLimits& limits = {});
+// Maps and reads `path`; external data is opened beneath `folder` (empty: the file's own) when it is asked
+// for, not now. Errors: Io, or those of read_message, with the path.
+Result<std::shared_ptr<ModelFile>> load(const std::string& path, const ReadLimits& limits = {},
+                                        const std::string& folder = {});
 
 // Reads a copy of `bytes`. External data can be read only if `folder` is given.
 Result<std::shared_ptr<ModelFile>> load_bytes(std::span<const std::byte> bytes,

@@ -8,6 +8,7 @@
 #include "ir/schema.h"
 #include "ops/op/evaluate.h"
 #include "passes/fold.h"
+#include "passes/import_overrides.h"
 #include "passes/import_value.h"
 #include "passes/infer.h"
 
@@ -51,8 +52,9 @@ Result<Opsets> read_opsets(const std::vector<onnx::OperatorSetId>& imports) {
 
 class Importer {
  public:
-  Importer(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits, ImportObserver* observer)
-      : file_(std::move(file)), limits_(limits), observer_(observer) {}
+  Importer(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits, ImportObserver* observer,
+           const ImportOverrides& overrides)
+      : file_(std::move(file)), limits_(limits), observer_(observer), overrides_(overrides) {}
 
   Result<ImportedModel> run();
 
@@ -76,6 +78,7 @@ class Importer {
   std::shared_ptr<onnx::ModelFile> file_;
   ImportLimits limits_;
   ImportObserver* observer_;
+  const ImportOverrides& overrides_;
   ImportedModel out_;
   std::unordered_map<std::string, const onnx::Function*> functions_;  // by domain:name:overload
   int64_t ir_version_ = 0;
@@ -101,6 +104,7 @@ Result<ImportedModel> Importer::run() {
   if (ir_version_ <= 0) return invalid_model("ir_version is missing: not an ONNX model, or a damaged one");
   if (ir_version_ > 14) return unsupported("ir_version is ", ir_version_, "; this build reads up to 14");
   if (!model.graph) return invalid_model("the model has no graph");
+  ONWARD_TRY(check_overrides(overrides_, *model.graph));
   out_.file = file_;
   out_.opsets = ONWARD_TRY(read_opsets(model.opset_import));
   if (ir_version_ < 3 && out_.opsets.empty()) out_.opsets[""] = 1;
@@ -156,6 +160,7 @@ Status Importer::graph(const onnx::Graph& proto, ir::Graph& g, Scope& scope, boo
         (v->type().is_tensor() && v->type().dtype == DType::kUndefined))
       v->fact.type =
           ir::merge(v->type(), ir::Type{declared.kind, declared.dtype, std::nullopt, declared.element});
+    if (main && info.type) put_sizes(overrides_, *info.type, declared);
     if (main) out_.declared_outputs.push_back(std::move(declared));
   }
   --depth_;
@@ -176,6 +181,7 @@ Status Importer::inputs(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bo
       auto imported = import_type(*info.type);
       if (!imported.ok()) return imported.take_status().context(cat("input '", printable(name), "'"));
       type = *std::move(imported);
+      if (main) put_sizes(overrides_, *info.type, type);
     } else if (main) {
       return invalid_model("input '", printable(name), "' has no type");
     }
@@ -211,7 +217,8 @@ Status Importer::constant(std::string_view name, Tensor tensor, ir::Graph& g, Sc
 Status Importer::constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main) {
   for (const onnx::Tensor& t : proto.initializer) {
     const std::string name(onnx::or_default(t.name));
-    auto tensor = import_tensor(t, file_);
+    auto tensor =
+        main && overrides_.initializers.count(name) ? overriding(overrides_, t) : import_tensor(t, file_);
     if (!tensor.ok() && observer_) {
       observer_->initializer_failed(name, tensor.take_status());
       if (!scope.find(name)) scope.values.emplace(name, g.add_value(name));
@@ -220,6 +227,11 @@ Status Importer::constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope,
     ONWARD_TRY(constant(name, ONWARD_TRY(std::move(tensor)), g, scope, main));
   }
   for (const onnx::SparseTensor& t : proto.sparse_initializer) {
+    if (const auto name = t.values ? onnx::or_default(t.values->name) : onnx::Text();
+        main && overrides_.initializers.count(name)) {
+      ONWARD_TRY(constant(name, overrides_.initializers.find(name)->second, g, scope, main));
+      continue;
+    }
     SparseValue sparse = ONWARD_TRY(import_sparse(t, file_));
     ONWARD_TRY(constant(onnx::or_default(t.values->name), ONWARD_TRY(densify(sparse)), g, scope, main));
   }
@@ -508,8 +520,8 @@ Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<
 }  // namespace
 
 Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits,
-                                   ImportObserver* observer) {
-  return Importer(std::move(file), limits, observer).run();
+                                   ImportObserver* observer, const ImportOverrides& overrides) {
+  return Importer(std::move(file), limits, observer, overrides).run();
 }
 
 }  // namespace ow

@@ -27,6 +27,14 @@ struct ImportLimits {
   int64_t max_nodes = 2'000'000;  // after inlining
 };
 
+// What takes the place of something in the file, in the main graph only.
+struct ImportOverrides {
+  std::map<std::string, Tensor, std::less<>> initializers;  // by name; of the type and shape in the file
+  std::map<std::string, int64_t, std::less<>> dims;         // sizes of the inputs' symbols
+  std::map<std::string, int64_t, std::less<>> denotations;  // sizes of dimensions with this denotation
+  bool empty() const { return initializers.empty() && dims.empty() && denotations.empty(); }
+};
+
 // Told of what an import would otherwise stop at, for tools that want to know everything.
 class ImportObserver {
  public:
@@ -41,9 +49,10 @@ class ImportObserver {
 };
 
 // Errors: InvalidModel (the file breaks the format, or a node its operator's rules), Unsupported (an
-// operator, version or form that this build cannot do), each with the graph and node.
+// operator, version or form that this build cannot do), each with the graph and node; InvalidArgument for an
+// override that names nothing in the file or does not fit what it names.
 Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits = {},
-                                   ImportObserver* observer = nullptr);
+                                   ImportObserver* observer = nullptr, const ImportOverrides& overrides = {});
 
 // The constant behind a TensorProto; borrows from the mapped file where alignment allows.
 Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<onnx::ModelFile>& file);

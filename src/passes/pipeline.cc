@@ -1,5 +1,6 @@
 #include "passes/pipeline.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "passes/passes.h"
@@ -16,13 +17,35 @@ std::span<const Pass> pipeline() {
   return kPasses;
 }
 
-Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after) {
+namespace {
+
+Status check_skipped(std::span<const std::string> skipped) {
+  for (const std::string& name : skipped) {
+    std::vector<std::string> known;
+    bool found = false;
+    for (const Pass& pass : pipeline()) {
+      if (pass.from == Level::kOff) continue;
+      found |= name == pass.name;
+      known.emplace_back(pass.name);
+    }
+    if (!found)
+      return invalid_argument("there is no pass '", printable(name), "' to leave out; there are ",
+                              list_text(known, "", ""));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after,
+                                             std::span<const std::string> skipped) {
+  ONWARD_TRY(check_skipped(skipped));
   using Clock = std::chrono::steady_clock;
   std::vector<PassReport> reports;
   int index = 0;
   for (const Pass& pass : pipeline()) {
     if (stop_after >= 0 && index++ >= stop_after) break;
-    if (level < pass.from) continue;
+    if (level < pass.from || std::count(skipped.begin(), skipped.end(), pass.name)) continue;
     PassReport report{pass.name};
     const auto start = Clock::now();
     std::vector<ir::Graph*> graphs;

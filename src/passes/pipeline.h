@@ -24,7 +24,10 @@ struct PassReport {
   double ms = 0;
 };
 
-// Runs the list over the graph and its subgraphs, the first `stop_after` passes only if that is >= 0.
-Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after = -1);
+// Runs the list over the graph and its subgraphs, the first `stop_after` passes only if that is >= 0, and
+// those in `skipped` not at all. Errors: InvalidArgument where `skipped` names no pass, or one that every
+// level needs.
+Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after = -1,
+                                             std::span<const std::string> skipped = {});
 
 }  // namespace ow

@@ -1,57 +1,11 @@
 // The C interface as a careless caller uses it.
-#include <gmock/gmock.h>
-
-#include <cstring>
-#include <thread>
-
-#include "onward/onward.h"
-#include "passes/test_support.h"
+#include "runtime/c_api_test_support.h"
 
 namespace ow {
 namespace {
 
 using namespace test;
 using ::testing::HasSubstr;
-constexpr int32_t kFloat = onnx::Tensor::FLOAT;
-
-const onward_api& api() { return *onward_get_api(ONWARD_ABI_VERSION); }
-
-// Frees the status; "" on success.
-std::string taken(onward_status* s, onward_code expected = ONWARD_OK) {
-  std::string text = api().status_message(s);
-  EXPECT_EQ(api().status_code(s), expected) << text;
-  api().status_free(s);
-  return text;
-}
-
-std::string relu() {
-  onnx::Graph g;
-  g.input = {value("x", kFloat, {"N", "2"}), value("w", kFloat, {"2"})};
-  g.output = {value("y", kFloat, {"N", "2"}), value("x", kFloat)};
-  g.initializer = {floats("w", {2}, {1, 2})};
-  g.node = {node("Mul", {"x", "w"}, {"m"}), node("Relu", {"m"}, {"y"})};
-  auto m = model(g);
-  m.producer_name = "tests";
-  onnx::StringStringEntry entry;
-  entry.key = "k";
-  entry.value = "v";
-  m.metadata_props = {entry};
-  return bytes(m);
-}
-
-onward_model* load() {
-  const std::string text = relu();
-  onward_model* m = nullptr;
-  EXPECT_EQ(taken(api().model_load_bytes(text.data(), text.size(), nullptr, &m)), "");
-  return m;
-}
-
-onward_value* floats_value(std::vector<int64_t> dims, const std::vector<float>& v) {
-  onward_value* out = nullptr;
-  EXPECT_EQ(taken(api().tensor_create(ONWARD_FLOAT32, dims.data(), dims.size(), &out)), "");
-  std::memcpy(api().tensor_data(out), v.data(), v.size() * sizeof(float));
-  return out;
-}
 
 TEST(CApi, VersionsAndSizes) {
   EXPECT_NE(onward_get_api(0), nullptr);
@@ -221,6 +175,9 @@ TEST(CApi, WrappedMemoryIsReleasedOnce) {
   taken(a.tensor_wrap(ONWARD_STRING, dims, 2, data, sizeof data, release, &released, &bad),
         ONWARD_INVALID_ARGUMENT);
   taken(a.tensor_wrap(static_cast<onward_dtype>(27), dims, 2, data, sizeof data, release, &released, &bad),
+        ONWARD_INVALID_ARGUMENT);
+  taken(a.tensor_wrap(ONWARD_FLOAT32, dims, 2, reinterpret_cast<char*>(data) + 1, sizeof data, release,
+                      &released, &bad),
         ONWARD_INVALID_ARGUMENT);
   const int64_t huge[] = {INT64_MAX, 8}, negative[] = {-1, 2};
   taken(a.tensor_wrap(ONWARD_FLOAT32, huge, 2, data, sizeof data, release, &released, &bad),

@@ -93,6 +93,9 @@ std::byte* Frame::place(int slot) const {
 }
 
 Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape) {
+  for (const auto& [placed, target] : placed_)
+    if (placed == slot && target.dtype() == dtype && target.count() == checked_product(shape.dims()))
+      return Tensor::borrow(dtype, shape, target.raw(), target.owner());
   std::byte* planned = dtype == DType::kString ? nullptr : place(slot);
   if (planned) {
     const auto count = checked_product(shape.dims());
@@ -129,11 +132,27 @@ void Frame::end_scratch() {
   scratch_used_ = scratch_wanted_ = 0;
 }
 
-Status Frame::ensure_arena(int64_t bytes) {
+// An output is computed in the caller's memory where the slot that owns its memory is row-major.
+void Frame::place_targets(std::span<const Tensor> targets) {
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (!targets[i].has_value() || targets[i].dtype() == DType::kString) continue;
+    int slot = plan_->outputs[i];
+    bool fits = plan_->slots[at(slot)].order.is_row_major();
+    while (plan_->slots[at(slot)].alias_of >= 0) {
+      slot = plan_->slots[at(slot)].alias_of;
+      fits &= plan_->slots[at(slot)].order.is_row_major();
+    }
+    const Slot& s = plan_->slots[at(slot)];
+    const bool taken = std::any_of(placed_.begin(), placed_.end(), [&](auto& p) { return p.first == slot; });
+    if (fits && !taken && !s.pinned && s.escapes) placed_.emplace_back(slot, targets[i]);
+  }
+}
+
+Status Frame::ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory) {
   if (bytes <= arena_bytes_ || bytes == 0) return {};
   arena_.reset();
   arena_bytes_ = 0;
-  arena_ = ONWARD_TRY(allocate_buffer(bytes));
+  arena_ = ONWARD_TRY(allocate_buffer(bytes, memory));
   arena_bytes_ = bytes;
   return {};
 }
@@ -284,7 +303,7 @@ Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* co
     forget();
     bound_ = id;
   }
-  if (call.binding) ONWARD_TRY(ensure_arena(call.binding->arena_bytes));
+  if (call.binding) ONWARD_TRY(ensure_arena(call.binding->arena_bytes, call.settings->arena_memory));
   for (size_t i = 0; i < inputs.size(); ++i) assign(values_[at(plan_->inputs[i])], inputs[i]);
   for (size_t i = 0; i < captures.size(); ++i) assign(values_[at(plan_->captures[i].second)], *captures[i]);
   const Budget* budget = call.settings->budget.get();
@@ -303,6 +322,11 @@ Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* co
 
 Result<std::vector<Value>> Frame::run(std::span<const Value> inputs, const Binding* binding,
                                       const RunSettings& settings) {
+  struct Clear {
+    Frame& frame;
+    ~Clear() { frame.placed_.clear(); }
+  } clear{*this};
+  place_targets(settings.targets);
   ONWARD_TRY(run_steps(inputs, {}, {binding, &settings, Results::kOwned}));
   std::vector<Value> outputs(plan_->outputs.size());
   ONWARD_TRY(take_results(outputs));

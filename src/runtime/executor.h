@@ -13,7 +13,11 @@ namespace ow {
 struct RunSettings {
   int threads = 1;
   std::shared_ptr<Budget> budget;
-  Profiler* profiler = nullptr;  // may be null
+  Profiler* profiler = nullptr;                    // may be null
+  std::shared_ptr<Budget> arena_memory = nullptr;  // where arenas come from; may be null
+  // By output of the graph, empty for none: dense memory of its type and shape to compute it in, if that can
+  // be. It must overlap no input and no other one.
+  std::span<const Tensor> targets = {};
 };
 
 class Frame {
@@ -44,7 +48,8 @@ class Frame {
   Status check_input(const Step& step, size_t i) const;
   Status reorder(const Step& step);
   Status unshare(int slot);
-  Status ensure_arena(int64_t bytes);
+  Status ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory);
+  void place_targets(std::span<const Tensor> targets);
   Status take_results(std::span<Value> outputs);
   Status result(int slot, Value& to);
   void forget();
@@ -59,6 +64,7 @@ class Frame {
 
   std::shared_ptr<const Plan> plan_;
   std::vector<Value> values_;
+  std::vector<std::pair<int, Tensor>> placed_;  // slots that are computed in memory of the caller's
   // Slots that hold their planned tensor until the next run makes it again: the same memory, shape and type
   // need no new one. Never the values of containers and views, and none after the binding changed.
   std::vector<bool> is_kept_;

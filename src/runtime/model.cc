@@ -1,44 +1,65 @@
 #include "runtime/session.h"
 
 namespace ow {
+namespace {
 
-Result<std::shared_ptr<Model>> Model::load(const std::string& path) {
-  auto file = ONWARD_TRY(onnx::load(path));
-  auto model = make(std::move(file));
+void put_files(onnx::ModelFile& file, const LoadOptions& options) {
+  for (const auto& [location, bytes] : options.files) file.external_files().put(location, bytes);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Model>> Model::load(const std::string& path, const LoadOptions& options) {
+  auto file = ONWARD_TRY(onnx::load(path, {}, options.folder));
+  put_files(*file, options);
+  auto model = make(std::move(file), options);
   if (!model.ok()) return model.take_status().context(path);
   return model;
 }
 
 Result<std::shared_ptr<Model>> Model::load_bytes(std::span<const std::byte> bytes,
-                                                 const std::string& folder) {
-  return make(ONWARD_TRY(onnx::load_bytes(bytes, folder)));
+                                                 const LoadOptions& options) {
+  auto file = ONWARD_TRY(onnx::load_bytes(bytes, options.folder));
+  put_files(*file, options);
+  return make(std::move(file), options);
 }
 
-Result<std::shared_ptr<Model>> Model::make(std::shared_ptr<onnx::ModelFile> file) {
-  ImportedModel imported = ONWARD_TRY(import_model(file));
-  auto model = std::make_shared<Model>();
-  model->file_ = std::move(file);
+Model::Import Model::describe(const onnx::ModelFile& file, ImportedModel imported) {
+  Import out;
   const ir::Graph& g = *imported.graph;
   for (const ir::Value* v : g.inputs())
-    model->inputs_.push_back({v->name(), v->type(), v->default_value.has_value()});
+    out.inputs.push_back({v->name(), v->type(), v->default_value.has_value()});
   for (size_t i = 0; i < g.outputs().size(); ++i) {
-    const ir::Value* v = g.outputs()[i];
     // Names of sizes come from what the file declares; known sizes from inference, which does not guess.
-    ir::Type type = ir::merge(v->type(), imported.declared_outputs[i]);
-    const onnx::Text name = onnx::or_default(model->file_->model.graph->output[i].name);
-    model->outputs_.push_back({std::string(name), std::move(type), false});
+    ir::Type type = ir::merge(g.outputs()[i]->type(), imported.declared_outputs[i]);
+    const onnx::Text name = onnx::or_default(file.model.graph->output[i].name);
+    out.outputs.push_back({std::string(name), std::move(type), false});
   }
+  out.graph = std::move(imported.graph);
+  return out;
+}
+
+Result<std::shared_ptr<Model>> Model::make(std::shared_ptr<onnx::ModelFile> file,
+                                           const LoadOptions& options) {
+  auto model = std::make_shared<Model>();
+  model->initializers_ = options.initializers;
+  model->file_ = std::move(file);
+  Import imported =
+      describe(*model->file_,
+               ONWARD_TRY(import_model(model->file_, {}, nullptr, {.initializers = options.initializers})));
+  model->inputs_ = std::move(imported.inputs);
+  model->outputs_ = std::move(imported.outputs);
   model->fresh_ = std::move(imported.graph);
   return model;
 }
 
-Result<std::shared_ptr<ir::Graph>> Model::graph() {
-  {
+Result<Model::Import> Model::import(ImportOverrides overrides) {
+  if (overrides.empty()) {
     std::lock_guard lock(mutex_);
-    if (fresh_) return std::move(fresh_);
+    if (fresh_) return Import{std::move(fresh_), inputs_, outputs_};
   }
-  ImportedModel imported = ONWARD_TRY(import_model(file_));
-  return std::move(imported.graph);
+  overrides.initializers.insert(initializers_.begin(), initializers_.end());
+  return describe(*file_, ONWARD_TRY(import_model(file_, {}, nullptr, overrides)));
 }
 
 }  // namespace ow

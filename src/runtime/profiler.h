@@ -26,7 +26,9 @@ class Profiler {
   };
   std::vector<Row> rows() const;     // longest first
   std::string summary_json() const;  // [{"name":..,"op":..,"calls":..,"total_us":..}]
+  std::string trace_json() const;    // an array of Chrome's "X" events; times in us since the first
   Status write_trace(const std::string& path) const;
+  void clear();
 
  private:
   struct Event {
@@ -38,8 +40,5 @@ class Profiler {
   mutable std::mutex mutex_;
   std::vector<Event> events_;
 };
-
-// Text as a JSON string with its quotes.
-std::string json_string(std::string_view text);
 
 }  // namespace ow

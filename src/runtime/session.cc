@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/json.h"
 #include "base/log.h"
 
 namespace ow {
@@ -17,19 +18,45 @@ Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model,
     if (p == "cpu" || p == "CPU" || p == "CPUExecutionProvider") continue;
     std::string note = cat("provider '", printable(p), "' is not in this build; this build has: cpu");
     if (options.strict_providers) return unsupported(note);
-    log(LogLevel::kWarning, note, "; its nodes run on the cpu");
+    s->log(LogLevel::kWarning, note, "; its nodes run on the cpu");
     s->placement_notes_.push_back(std::move(note));
   }
-  auto graph = ONWARD_TRY(s->model_->graph());
-  s->passes_ = ONWARD_TRY(run_pipeline(*graph, options.level));
-  s->plan_ = ONWARD_TRY(compile_plan(graph, {.threads = s->options_.threads}));
-  if (options.profile || !options.profile_path.empty()) s->profiler_ = std::make_unique<Profiler>();
+  ONWARD_TRY(s->compile());
+  s->arena_memory_ = make_budget(options.memory);
+  s->profiling_ = options.profile || !options.profile_path.empty();
   return s;
 }
 
+Status Session::compile() {
+  const auto start = Budget::Clock::now();
+  const auto since_ms = [&] {
+    return std::chrono::duration<double, std::milli>(Budget::Clock::now() - start).count();
+  };
+  Model::Import imported = ONWARD_TRY(model_->import(options_.overrides));
+  inputs_ = std::move(imported.inputs);
+  outputs_ = std::move(imported.outputs);
+  passes_ = ONWARD_TRY(run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes));
+  for (const PassReport& p : passes_)
+    log(LogLevel::kVerbose, "pass ", p.name, ": ", p.changes, " changes, ", p.ms, " ms");
+  plan_ = ONWARD_TRY(compile_plan(imported.graph, {.threads = options_.threads}));
+  log(LogLevel::kInfo, "compiled graph '", printable(plan_->graph->name), "' to ", plan_->steps.size(),
+      " steps for ", options_.threads, " threads in ", since_ms(), " ms");
+  options_.overrides = {};
+  return {};
+}
+
 Session::~Session() {
-  if (profiler_ && !options_.profile_path.empty())
-    if (Status s = profiler_->write_trace(options_.profile_path); !s.ok()) log(LogLevel::kError, s.message());
+  if (!options_.profile_path.empty())
+    if (Status s = profiler_.write_trace(options_.profile_path); !s.ok()) log(LogLevel::kError, s.message());
+}
+
+template <class... T>
+void Session::log(LogLevel level, const T&... parts) const {
+  if (level < options_.log_level.value_or(log_level())) return;
+  const std::string text =
+      options_.log_id.empty() ? cat(parts...) : cat("[", options_.log_id, "] ", parts...);
+  if (options_.log_sink) return options_.log_sink(level, text);
+  log_message(level, text);
 }
 
 namespace {
@@ -102,7 +129,7 @@ Status check_input(const PortInfo& port, const Value& value,
 
 Result<std::vector<Value>> Session::arrange(
     std::span<const std::pair<std::string_view, Value>> inputs) const {
-  const auto& ports = model_->inputs();
+  const auto& ports = inputs_;
   std::vector<Value> arranged(ports.size());
   std::vector<bool> fed(ports.size(), false);
   for (const auto& [name, value] : inputs) {
@@ -139,7 +166,7 @@ Result<std::shared_ptr<const Binding>> Session::binding_for(std::span<const Valu
       facts.push_back({ir::Type::tensor(t->dtype(), symbolic(t->shape())), {}, {}});
     } else {
       key += "?;";
-      facts.push_back({model_->inputs()[facts.size()].type, {}, {}});
+      facts.push_back({inputs_[facts.size()].type, {}, {}});
     }
   }
   {
@@ -165,27 +192,106 @@ std::unique_ptr<Frame> Session::take_frame() {
   return frame;
 }
 
-Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_view, Value>> inputs,
-                                        std::span<const std::string_view> outputs,
-                                        const RunOptions& options) {
+Result<std::vector<size_t>> Session::wanted_outputs(std::span<const std::string_view> names) const {
   std::vector<size_t> wanted;
-  for (std::string_view name : outputs) {
-    const auto& ports = model_->outputs();
-    auto it = std::find_if(ports.begin(), ports.end(), [&](const PortInfo& p) { return p.name == name; });
-    if (it == ports.end())
+  for (std::string_view name : names) {
+    auto it =
+        std::find_if(outputs_.begin(), outputs_.end(), [&](const PortInfo& p) { return p.name == name; });
+    if (it == outputs_.end())
       return invalid_argument("the model has no output '", printable(name), "'; it has ",
-                              expected_names(ports));
-    wanted.push_back(static_cast<size_t>(it - ports.begin()));
+                              expected_names(outputs_));
+    wanted.push_back(static_cast<size_t>(it - outputs_.begin()));
   }
-  std::vector<Value> arranged = ONWARD_TRY(arrange(inputs));
-  auto budget = std::make_shared<Budget>();
-  const int64_t limit =
-      options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
+  if (names.empty())
+    for (size_t i = 0; i < outputs_.size(); ++i) wanted.push_back(i);
+  return wanted;
+}
+
+std::shared_ptr<Budget> Session::budget_for(const RunOptions& options, int64_t limit) const {
+  auto budget = make_budget(options_.memory);
   if (limit > 0) budget->set_memory_limit(limit);
   // Longer than a year is for ever, and would overflow the clock's nanoseconds.
   if (options.timeout.count() > 0 && options.timeout < std::chrono::hours(24 * 365))
     budget->set_deadline(Budget::Clock::now() + options.timeout);
   budget->set_cancel_flag(options.cancel);
+  return budget;
+}
+
+namespace {
+
+// Memory of a caller's value that a target may not overlap while the run goes on.
+void add_memory(const Value& value, std::vector<std::pair<const std::byte*, const std::byte*>>& out) {
+  if (const Tensor* t = value.tensor()) out.emplace_back(t->raw(), t->raw() + t->bytes());
+  if (const Sequence* s = value.sequence())
+    for (const Value& v : *s) add_memory(v, out);
+  if (const MapValue* m = value.map())
+    for (const auto& [key, v] : m->items) add_memory(v, out);
+  if (const SparseValue* s = value.sparse())
+    for (const Tensor* t : {&s->values, &s->indices}) out.emplace_back(t->raw(), t->raw() + t->bytes());
+}
+
+// Outputs that may be computed in their target, by the model's output index. Null where they are copied.
+Result<std::vector<Tensor>> direct_targets(std::span<Tensor* const> targets, std::span<const size_t> wanted,
+                                           size_t outputs,
+                                           std::span<const std::pair<std::string_view, Value>> inputs) {
+  std::vector<std::pair<const std::byte*, const std::byte*>> fed, taken;
+  for (const auto& [name, value] : inputs) add_memory(value, fed);
+  std::vector<Tensor> direct(outputs);
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (!targets[i] || targets[i]->bytes() == 0) continue;
+    const auto overlaps = [begin = targets[i]->raw(), end = targets[i]->raw() + targets[i]->bytes()](
+                              auto& m) { return begin < m.second && m.first < end; };
+    if (std::any_of(taken.begin(), taken.end(), overlaps))
+      return invalid_argument("the memory given for output ", i, " overlaps that of another output");
+    taken.emplace_back(targets[i]->raw(), targets[i]->raw() + targets[i]->bytes());
+    if (direct[wanted[i]].has_value() || std::any_of(fed.begin(), fed.end(), overlaps)) continue;
+    // Counted as owned memory, so that nothing copies it on the way out.
+    static const auto kCallers = std::make_shared<const char>('\0');
+    direct[wanted[i]] = Tensor::borrow(targets[i]->dtype(), targets[i]->shape(), targets[i]->raw(), kCallers);
+  }
+  return direct;
+}
+
+Status fill_target(const PortInfo& port, Value& result, Tensor& target) {
+  const Tensor* t = result.tensor();
+  if (!t)
+    return invalid_argument("output '", printable(port.name),
+                            "' is no tensor, so memory cannot be given for it");
+  if (t->dtype() != target.dtype() || !(t->shape() == target.shape()))
+    return invalid_argument("output '", printable(port.name), "' is ", t->dtype(), t->shape(),
+                            ", the tensor given for it is ", target.dtype(), target.shape());
+  if (t->raw() != target.raw()) copy_elements(*t, target);
+  result = Value();
+  return {};
+}
+
+// Outputs are the caller's to write to: none is memory of the model, of an input or of another output.
+Status unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) {
+  for (Value& value : results) {
+    Tensor* t = value.tensor();
+    // One handle here is the only one, unless an input, a constant or another output has it, too.
+    if (!t || t->owner().use_count() == 1) continue;
+    Tensor copy = ONWARD_TRY(Tensor::allocate(t->dtype(), t->shape(), budget));
+    copy_elements(*t, copy);
+    *t = std::move(copy);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_view, Value>> inputs,
+                                        std::span<const std::string_view> outputs, const RunOptions& options,
+                                        std::span<Tensor* const> targets) {
+  const auto start = Budget::Clock::now();
+  const std::vector<size_t> wanted = ONWARD_TRY(wanted_outputs(outputs));
+  std::vector<Value> arranged = ONWARD_TRY(arrange(inputs));
+  const std::vector<Tensor> direct =
+      targets.empty() ? std::vector<Tensor>()
+                      : ONWARD_TRY(direct_targets(targets, wanted, outputs_.size(), inputs));
+  const int64_t limit =
+      options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
+  const auto budget = budget_for(options, limit);
   auto binding = ONWARD_TRY(binding_for(arranged));
   if (limit > 0 && binding->total_bytes > limit)
     return limit_exceeded("these input shapes need ", binding->total_bytes, " bytes; the memory limit is ",
@@ -193,36 +299,25 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
   // The arenas outlive the run and its budget; the run is charged for them while it lasts.
   ONWARD_TRY(budget->acquire(binding->total_bytes));
   auto frame = take_frame();
-  auto results = frame->run(arranged, binding.get(), {options_.threads, budget, profiler_.get()});
+  auto results =
+      frame->run(arranged, binding.get(),
+                 {options_.threads, budget, profiling_ ? &profiler_ : nullptr, arena_memory_, direct});
   budget->release(binding->total_bytes);
   {
     std::lock_guard lock(mutex_);
     idle_.push_back(std::move(frame));
   }
+  if (options.trim_after) trim();
   if (!results.ok()) return results;
-  ONWARD_TRY(unshare(*results, budget));
-  if (outputs.empty()) return results;
   std::vector<Value> chosen;
   for (size_t i : wanted) chosen.push_back((*results)[i]);
-  if (std::set<size_t>(wanted.begin(), wanted.end()).size() != wanted.size())
-    ONWARD_TRY(unshare(chosen, budget));
+  results->clear();
+  for (size_t i = 0; i < targets.size(); ++i)
+    if (targets[i]) ONWARD_TRY(fill_target(outputs_[wanted[i]], chosen[i], *targets[i]));
+  ONWARD_TRY(unshare(chosen, budget));
+  log(LogLevel::kVerbose, "ran in ",
+      std::chrono::duration<double, std::milli>(Budget::Clock::now() - start).count(), " ms");
   return chosen;
-}
-
-// Outputs are the caller's to write to: none is memory of the model, of an input or of another output.
-Status Session::unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) const {
-  std::set<const void*> seen;
-  for (size_t i = 0; i < results.size(); ++i) {
-    Tensor* t = results[i].tensor();
-    if (!t) continue;
-    // One handle here is the only one, unless an input, a constant or another output has it, too.
-    const bool shared = t->owner().use_count() > 1 || !seen.insert(t->owner().get()).second;
-    if (!shared) continue;
-    Tensor copy = ONWARD_TRY(Tensor::allocate(t->dtype(), t->shape(), budget));
-    copy_elements(*t, copy);
-    *t = std::move(copy);
-  }
-  return {};
 }
 
 std::string Session::placement_json() const {
@@ -238,6 +333,22 @@ std::string Session::placement_json() const {
     first = false;
   }
   return out + "]}";
+}
+
+std::string Session::report_json() const {
+  static constexpr const char* kLevels[] = {"off", "basic", "full"};
+  std::string out = cat(
+      "{\"threads\":", options_.threads, ",\"optimization\":\"", kLevels[static_cast<int>(options_.level)],
+      "\",\"nodes\":", plan_->graph->nodes().size(), ",\"steps\":", plan_->steps.size(), ",\"passes\":[");
+  for (size_t i = 0; i < passes_.size(); ++i)
+    out += cat(i ? "," : "", "{\"name\":", json_string(passes_[i].name), ",\"changes\":", passes_[i].changes,
+               ",\"ms\":", passes_[i].ms, "}");
+  return out + "]}";
+}
+
+void Session::start_profile() {
+  profiler_.clear();
+  profiling_ = true;
 }
 
 void Session::trim() {

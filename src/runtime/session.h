@@ -2,15 +2,18 @@
 // number of threads at once, each with a frame of its own over the same plan and weights.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "passes/import.h"
 #include "passes/pipeline.h"
 #include "runtime/executor.h"
+#include "tensor/memory_source.h"
 
 namespace ow {
 
@@ -20,22 +23,37 @@ struct PortInfo {
   bool is_optional = false;
 };
 
+struct LoadOptions {
+  std::string folder;  // of external data; empty: the file's own, or none for bytes
+  std::map<std::string, Tensor, std::less<>> initializers;                // these, not those of the file
+  std::vector<std::pair<std::string, std::span<const std::byte>>> files;  // external data in memory, borrowed
+};
+
 class Model {
  public:
-  static Result<std::shared_ptr<Model>> load(const std::string& path);
-  // External data is read beneath `folder` only if it is given.
+  static Result<std::shared_ptr<Model>> load(const std::string& path, const LoadOptions& options = {});
   static Result<std::shared_ptr<Model>> load_bytes(std::span<const std::byte> bytes,
-                                                   const std::string& folder = {});
+                                                   const LoadOptions& options = {});
 
   const onnx::ModelFile& file() const { return *file_; }
+  const std::shared_ptr<onnx::ModelFile>& shared_file() const { return file_; }
   const std::vector<PortInfo>& inputs() const { return inputs_; }
   const std::vector<PortInfo>& outputs() const { return outputs_; }
-  // A graph of the caller's own to edit. The first call gets the one that loading made.
-  Result<std::shared_ptr<ir::Graph>> graph();
+  // A graph of the caller's own to edit, and its inputs and outputs under the names of the file.
+  struct Import {
+    std::shared_ptr<ir::Graph> graph;
+    std::vector<PortInfo> inputs, outputs;
+  };
+  // Without overrides the first call gets the graph that loading made. Overrides of the same initializer win
+  // over those given to load.
+  Result<Import> import(ImportOverrides overrides = {});
 
  private:
-  static Result<std::shared_ptr<Model>> make(std::shared_ptr<onnx::ModelFile> file);
+  static Result<std::shared_ptr<Model>> make(std::shared_ptr<onnx::ModelFile> file,
+                                             const LoadOptions& options);
+  static Import describe(const onnx::ModelFile& file, ImportedModel imported);
   std::shared_ptr<onnx::ModelFile> file_;
+  std::map<std::string, Tensor, std::less<>> initializers_;
   std::vector<PortInfo> inputs_, outputs_;
   std::mutex mutex_;
   std::shared_ptr<ir::Graph> fresh_;
@@ -49,12 +67,19 @@ struct SessionOptions {
   bool strict_providers = false;
   std::string profile_path;
   bool profile = false;
+  std::string log_id;                                        // before each message: "[id] "
+  std::optional<LogLevel> log_level;                         // nullopt: the process's
+  std::function<void(LogLevel, std::string_view)> log_sink;  // null: the process's
+  ImportOverrides overrides;
+  MemorySource memory;  // of runs
+  std::vector<std::string> skipped_passes;
 };
 
 struct RunOptions {
   std::chrono::microseconds timeout{0};
   const std::atomic<bool>* cancel = nullptr;
   int64_t memory_limit_bytes = 0;  // 0: the session's
+  bool trim_after = false;
 };
 
 class Session {
@@ -66,32 +91,48 @@ class Session {
   const std::shared_ptr<Model>& model() const { return model_; }
   const Plan& plan() const { return *plan_; }
   const std::vector<PassReport>& passes() const { return passes_; }
+  const SessionOptions& options() const { return options_; }
+  // The model's, with the sizes that the options give to open dimensions.
+  const std::vector<PortInfo>& inputs() const { return inputs_; }
+  const std::vector<PortInfo>& outputs() const { return outputs_; }
 
   // Inputs by name, in any order; `outputs` empty: all, in the model's order.
   // Errors: InvalidArgument (a missing, unknown or ill-shaped input, contradictions found at run),
   // LimitExceeded, DeadlineExceeded, Cancelled. The session stays usable after any of them.
+  // `targets`, empty or one for each output: where it is not null, the result is written to that dense
+  // tensor, of the same type and shape, and the returned value is empty. No two targets may share memory.
   Result<std::vector<Value>> run(std::span<const std::pair<std::string_view, Value>> inputs,
                                  std::span<const std::string_view> outputs = {},
-                                 const RunOptions& options = {});
+                                 const RunOptions& options = {}, std::span<Tensor* const> targets = {});
 
   std::string placement_json() const;
-  const Profiler* profiler() const { return profiler_.get(); }
+  std::string report_json() const;
+  const Profiler& profiler() const { return profiler_; }
+  void start_profile();  // forgets what was recorded before
+  void stop_profile() { profiling_ = false; }
   void trim();
 
  private:
   Session() = default;
+  template <class... T>
+  void log(LogLevel level, const T&... parts) const;
+  Status compile();
+  Result<std::vector<size_t>> wanted_outputs(std::span<const std::string_view> names) const;
+  std::shared_ptr<Budget> budget_for(const RunOptions& options, int64_t limit) const;
   Result<std::vector<Value>> arrange(std::span<const std::pair<std::string_view, Value>> inputs) const;
   Result<std::shared_ptr<const Binding>> binding_for(std::span<const Value> inputs);
   std::unique_ptr<Frame> take_frame();
-  Status unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) const;
 
   static constexpr size_t kMaxBindings = 64;
   std::shared_ptr<Model> model_;
   SessionOptions options_;
   std::shared_ptr<const Plan> plan_;
+  std::vector<PortInfo> inputs_, outputs_;
   std::vector<PassReport> passes_;
   std::vector<std::string> placement_notes_;
-  std::unique_ptr<Profiler> profiler_;
+  std::shared_ptr<Budget> arena_memory_;
+  Profiler profiler_;
+  std::atomic<bool> profiling_{false};
   std::mutex mutex_;
   std::vector<std::unique_ptr<Frame>> idle_;
   std::list<std::pair<std::string, std::shared_ptr<const Binding>>> bindings_;  // most recent first

@@ -519,7 +519,7 @@ TEST(Session, ProfilesAreJson) {
   {
     auto s = session(m, {.profile_path = path, .profile = true});
     ASSERT_TRUE(s->run(Inputs{{"x", f({1, 64}, std::vector<float>(64))}}).ok());
-    auto rows = nlohmann::json::parse(s->profiler()->summary_json());
+    auto rows = nlohmann::json::parse(s->profiler().summary_json());
     EXPECT_EQ(rows.size(), 4u);
     EXPECT_EQ(rows[0]["calls"], 1);
     EXPECT_EQ(nlohmann::json::parse(s->placement_json())["nodes"].size(), 4u);

@@ -3,13 +3,37 @@
 #include <cstring>
 #include <new>
 
+#include "tensor/memory_source.h"
+
 namespace ow {
+namespace {
+
+Result<Buffer> allocate_from(const MemorySource& source, int64_t bytes, size_t rounded,
+                             const std::shared_ptr<Budget>& budget) {
+  void* data = source.allocate(source.user, rounded, 64);
+  const bool aligned = reinterpret_cast<uintptr_t>(data) % 64 == 0;
+  if (data && !aligned) source.release(source.user, data, rounded);
+  if (!data || !aligned) {
+    budget->release(bytes);
+    if (data) return invalid_argument("the allocator returned memory at no multiple of 64 bytes");
+    return Status(Code::kOutOfMemory, cat("the allocator has no ", rounded, " bytes"));
+  }
+  return Buffer(static_cast<std::byte*>(data), [budget, bytes, rounded](std::byte* p) {
+    const MemorySource* from = memory_source(budget);
+    from->release(from->user, p, rounded);
+    budget->release(bytes);
+  });
+}
+
+}  // namespace
 
 Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& budget) {
   if (bytes < 0) return invalid_argument("a buffer of ", bytes, " bytes");
   if (budget) ONWARD_TRY(budget->acquire(bytes));
   // Whole vectors may be read at the end of a buffer, so its size is rounded up.
   size_t rounded = (static_cast<size_t>(bytes) + 63) / 64 * 64 + 64;
+  if (const MemorySource* source = memory_source(budget))
+    return allocate_from(*source, bytes, rounded, budget);
   auto* data = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{64}, std::nothrow));
   if (!data) {
     if (budget) budget->release(bytes);

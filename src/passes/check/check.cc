@@ -1,6 +1,10 @@
 // The order in which the areas are checked, and how findings are counted and told.
 #include "passes/check/check.h"
 
+#include <algorithm>
+
+#include "base/json.h"
+
 #include "ir/schema.h"
 #include "passes/check/report.h"
 
@@ -63,6 +67,20 @@ Finding unreadable_file(const Status& status) {
           std::string(status.message()),
           "a serialized ModelProto",
           limit ? "" : "export or download the file again"};
+}
+
+std::string findings_json(const std::vector<Finding>& findings) {
+  const auto errors = std::count_if(findings.begin(), findings.end(),
+                                    [](const Finding& f) { return f.severity == Severity::kError; });
+  JsonWriter w;
+  w.open('{').key("valid").boolean(errors == 0).key("errors").number(errors);
+  w.key("warnings").number(static_cast<int64_t>(findings.size()) - errors).key("findings").open('[');
+  for (const Finding& f : findings) {
+    w.open('{').key("severity").text(f.severity == Severity::kError ? "error" : "warning");
+    w.key("code").text(f.code).key("location").text(f.location).key("found").text(f.found);
+    w.key("expected").text(f.expected).key("advice").text(f.advice).close('}');
+  }
+  return w.close(']').close('}').take();
 }
 
 std::string text(const Finding& f) {

@@ -42,6 +42,10 @@ std::vector<Finding> check_model(const std::shared_ptr<onnx::ModelFile>& file,
 // The finding for a file that could not be read at all.
 Finding unreadable_file(const Status& status);
 
+// {"valid", "errors", "warnings", "findings": [{"severity", "code", "location", "found", "expected",
+// "advice"}]}
+std::string findings_json(const std::vector<Finding>& findings);
+
 // "error E0203 graph.node[3]: found ...; expected ...; advice"
 std::string text(const Finding& finding);
 

@@ -1,0 +1,13 @@
+"""The upper half of ONNX Runtime's module: `from onward.capi.onnxruntime_inference_collection import OrtValue`."""
+
+from .._binding import IOBinding
+from .._device import OrtDevice
+from .._enums import OrtDeviceVendorId
+from .._ort_value import OrtValue, copy_tensors
+from .._session import InferenceSession
+from .._sparse import SparseTensor
+
+Session = InferenceSession
+
+__all__ = ["IOBinding", "InferenceSession", "OrtDevice", "OrtDeviceVendorId", "OrtValue", "Session", "SparseTensor",
+           "copy_tensors"]  # fmt: skip

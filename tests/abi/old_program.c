@@ -1,0 +1,100 @@
+/* A program of version 1: compiled against the header as it was then, run with the library of today.
+ *
+ * y = Softmax(Relu(x A) B) of tests/install/tiny.onnx, whose rows sum to one. The structs are followed by
+ * bytes that the library must not touch, and are as small as they were. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "onward_version_1.h"
+
+static const onward_api* ow;
+
+#define EXPECT(condition)                                                   \
+  do {                                                                      \
+    if (!(condition)) {                                                     \
+      fprintf(stderr, "line %d: %s does not hold\n", __LINE__, #condition); \
+      exit(1);                                                              \
+    }                                                                       \
+  } while (0)
+
+static void check(onward_status* status, onward_code expected) {
+  if (ow->status_code(status) != expected) {
+    fprintf(stderr, "%s\n", status ? ow->status_message(status) : "succeeded");
+    exit(1);
+  }
+  ow->status_free(status);
+}
+
+static void describe(onward_model* model) {
+  struct {
+    onward_value_info info;
+    unsigned char beyond[64];
+  } described;
+  memset(&described, 0x5a, sizeof described);
+  described.info.size = sizeof described.info;
+  check(ow->model_input(model, 0, &described.info), ONWARD_OK);
+  EXPECT(strcmp(described.info.name, "x") == 0);
+  EXPECT(described.info.rank == 2 && described.info.dims[1] == 4);
+  for (size_t i = 0; i < sizeof described.beyond; ++i) EXPECT(described.beyond[i] == 0x5a);
+  described.info.size = 0; /* was taken for the whole struct */
+  check(ow->model_output(model, 0, &described.info), ONWARD_OK);
+  EXPECT(strcmp(described.info.name, "y") == 0);
+  for (size_t i = 0; i < sizeof described.beyond; ++i) EXPECT(described.beyond[i] == 0x5a);
+}
+
+static onward_session* open_session(onward_model* model) {
+  struct {
+    onward_session_options options;
+    unsigned char beyond[256];
+  } given;
+  memset(&given, 0xff, sizeof given); /* what the library reads beyond the struct is nonsense */
+  memset(&given.options, 0, sizeof given.options);
+  given.options.size = sizeof given.options;
+  given.options.threads = 1;
+  onward_session* session = NULL;
+  check(ow->session_create(model, &given.options, &session), ONWARD_OK);
+  return session;
+}
+
+int main(int argc, char** argv) {
+  ow = onward_get_api(ONWARD_ABI_VERSION);
+  if (argc != 2 || !ow) return 2;
+  EXPECT(ow->size >= sizeof(onward_api));
+  onward_model* model = NULL;
+  onward_model_options load = {sizeof load, NULL};
+  check(ow->model_load("/nowhere.onnx", &load, &model), ONWARD_IO);
+  check(ow->model_load(argv[1], &load, &model), ONWARD_OK);
+  describe(model);
+  onward_session* session = open_session(model);
+  ow->model_free(model);
+  const int64_t dims[] = {1, 4};
+  onward_value *x = NULL, *y = (onward_value*)0x1; /* outputs need not be cleared */
+  check(ow->tensor_create(ONWARD_FLOAT32, dims, 2, &x), ONWARD_OK);
+  for (int i = 0; i < 4; ++i) ((float*)ow->tensor_data(x))[i] = (float)i;
+  const char* name = "x";
+  const onward_value* input = x;
+  struct {
+    onward_run_options options;
+    unsigned char beyond[64];
+  } run;
+  memset(&run, 0xff, sizeof run);
+  memset(&run.options, 0, sizeof run.options);
+  run.options.size = sizeof run.options;
+  run.options.cancel = ow->cancel_create();
+  check(ow->session_run(session, &run.options, &name, &input, 1, NULL, 0, &y), ONWARD_OK);
+  EXPECT(ow->tensor_rank(y) == 2 && ow->tensor_bytes(y) == 12);
+  const float* p = ow->tensor_data(y);
+  EXPECT(fabsf(p[0] + p[1] + p[2] - 1) < 1e-6f);
+  ow->cancel_trigger(run.options.cancel);
+  onward_value* none = NULL;
+  check(ow->session_run(session, &run.options, &name, &input, 1, NULL, 0, &none), ONWARD_CANCELLED);
+  ow->cancel_free(run.options.cancel);
+  EXPECT(strstr(ow->session_placement_json(session), "cpu"));
+  ow->session_trim(session);
+  ow->value_free(x);
+  ow->value_free(y);
+  ow->session_free(session);
+  return 0;
+}

@@ -1,0 +1,85 @@
+"""The official ONNX tests through onward.backend, by the onnx package's own runner. What passes is held
+against tests/conformance/passing.txt, the list of the C++ runner (./dev conformance); the differences stand below, with
+reasons."""
+
+import pathlib
+import unittest
+import warnings
+
+import numpy as np
+import onnx
+import onnx.backend.test
+import onnx.backend.test.loader
+import onward.backend
+import pytest
+from onnx import helper as h
+
+SUITES = {"node": "OnnxBackendNodeModelTest", "simple": "OnnxBackendSimpleModelTest",
+          "pytorch-operator": "OnnxBackendPyTorchOperatorModelTest",
+          "pytorch-converted": "OnnxBackendPyTorchConvertedModelTest"}  # fmt: skip
+
+# Cases of the list that onnx's Python runner cannot feed or compare.
+NOT_THROUGH_PYTHON = {"node/test_loop16_seq_none": "the runner cannot compare a sequence that holds a scalar"}
+# Cases that pass here and not in the C++ runner.
+ONLY_THROUGH_PYTHON: dict[str, str] = {}
+
+
+def listed():
+    path = pathlib.Path(__file__).parents[1] / "conformance/passing.txt"
+    return {line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")}
+
+
+def outcomes():
+    """(suite/name: failure or None) of every case but those whose models would be downloaded."""
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cases = onnx.backend.test.BackendTest(onward.backend.OnwardBackend, __name__).test_cases
+        for suite, name in SUITES.items():
+            for test in unittest.defaultTestLoader.loadTestsFromTestCase(cases[name]):
+                method = test.id().rpartition(".")[2]
+                if not method.endswith("_cpu"):
+                    continue
+                result = unittest.TestResult()
+                test.run(result)
+                bad = result.failures + result.errors
+                failure = f"skipped: {result.skipped[0][1]}" if result.skipped else None
+                if bad:
+                    failure = bad[0][1].strip().splitlines()[-1]
+                found[f"{suite}/{method.removesuffix('_cpu')}"] = failure
+    return found
+
+
+def test_official_cases():
+    found = outcomes()
+    passed = {name for name, failure in found.items() if failure is None}
+    expected = (listed() - NOT_THROUGH_PYTHON.keys()) | ONLY_THROUGH_PYTHON.keys()
+    print(f"{len(passed)} of {len(found)} official cases pass through the backend interface")
+    lost, new = sorted(expected - passed), sorted(passed - expected)
+    told = "\n".join(f"  {name}: {found.get(name, 'no such case')}" for name in lost)
+    assert not lost, (
+        f"{len(lost)} cases should pass and do not (see each; a reason goes to NOT_THROUGH_PYTHON):\n{told}"
+    )
+    assert not new, f"{len(new)} cases pass that are not expected to; put them into passing.txt: {new}"
+
+
+def test_backend_interface(tmp_path):
+    node = h.make_node("Add", ["a", "b"], ["c"])
+    a, b = np.ones((2, 3), np.float32), np.arange(3, dtype=np.float32)
+    np.testing.assert_array_equal(onward.backend.run_node(node, [a, b])[0], a + b)
+    np.testing.assert_array_equal(onward.backend.run_node(node, {"a": a, "b": b}, opset_version=13).c, a + b)
+    graph = h.make_graph(
+        [node], "g", [h.make_tensor_value_info(n, 1, None) for n in "ab"], [h.make_tensor_value_info("c", 1, None)]
+    )
+    model = h.make_model(graph, ir_version=10, opset_imports=[h.make_opsetid("", 20)])
+    onnx.save(model, tmp_path / "m.onnx")
+    for given in (model, model.SerializeToString(), str(tmp_path / "m.onnx"), onward.backend.prepare(model)):
+        np.testing.assert_array_equal(onward.backend.run_model(given, [a, b])[0], a + b)
+    assert onward.backend.supports_device("CPU") and not onward.backend.supports_device("CUDA")
+    assert onward.backend.is_compatible(model)
+    model.graph.node[0].op_type = "NoSuchOperator"
+    assert not onward.backend.is_compatible(model)
+    with pytest.raises(RuntimeError, match="CUDA"):
+        onward.backend.prepare(model, "CUDA")
+    with pytest.raises(RuntimeError, match="optimized_model_filepath"):
+        onward.backend.run_model(graph, [a], optimized_model_filepath="x")
