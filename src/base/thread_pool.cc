@@ -49,7 +49,7 @@ int spins_before_sleep() { return g_spins.load(std::memory_order_relaxed); }
 
 class Pool {
  public:
-  void run(int64_t chunks, int threads, const std::function<void(int64_t)>& chunk) {
+  void run(int64_t chunks, int threads, CallableRef<int64_t> chunk) {
     if (threads <= 1 || chunks <= 1 || busy_.exchange(true, std::memory_order_acquire)) {
       for (int64_t i = 0; i < chunks; ++i) chunk(i);
       return;
@@ -111,7 +111,7 @@ class Pool {
   }
 
   std::atomic<bool> busy_{false};
-  const std::function<void(int64_t)>* job_ = nullptr;
+  const CallableRef<int64_t>* job_ = nullptr;
   int64_t chunks_ = 0;
   int started_ = 0;
   alignas(64) std::atomic<int64_t> next_{0};
@@ -150,7 +150,7 @@ int usable_threads() {
   return count;
 }
 
-void parallel_for(int64_t n, int64_t grain, int threads, const std::function<void(int64_t, int64_t)>& fn) {
+void parallel_for(int64_t n, int64_t grain, int threads, ChunkFunction fn) {
   if (n <= 0) return;
   if (threads <= 0) threads = usable_threads();
   grain = std::max<int64_t>(grain, 1);

@@ -7,15 +7,33 @@
 // starts a new pool.
 #pragma once
 #include <cstdint>
-#include <functional>
+#include <memory>
+#include <type_traits>
 
 namespace ow {
 
 // Hardware threads that this process may use: its affinity mask, limited by the cgroup CPU quota.
 int usable_threads();
 
+// A callable that is only borrowed: nothing is allocated for it, and it must outlive the call it is passed
+// to.
+template <class... A>
+class CallableRef {
+ public:
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, CallableRef>) CallableRef(F&& f)
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
+        call_([](void* object, A... a) { (*static_cast<std::remove_reference_t<F>*>(object))(a...); }) {}
+  void operator()(A... a) const { call_(object_, a...); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, A...);
+};
+using ChunkFunction = CallableRef<int64_t, int64_t>;
+
 // Calls fn(begin, end) over disjoint chunks that cover [0, n), each of at least `grain` items where possible,
 // on at most `threads` threads (<= 0: usable_threads()). Returns when all are done. `fn` must not throw.
-void parallel_for(int64_t n, int64_t grain, int threads, const std::function<void(int64_t, int64_t)>& fn);
+void parallel_for(int64_t n, int64_t grain, int threads, ChunkFunction fn);
 
 }  // namespace ow

@@ -127,7 +127,8 @@ class Graph {
 void visit_graphs(Graph& graph, const std::function<void(Graph&)>& fn);
 
 // The only way to edit a graph once it is built. Edits take effect at once; in debug builds the destructor
-// verifies the graphs that were touched.
+// verifies the nodes that were touched, each against its values. What only the whole graph shows (its order)
+// is verified after each pass.
 class Patch {
  public:
   explicit Patch(Graph& graph) : graph_(graph) {}
@@ -156,11 +157,22 @@ class Patch {
 
  private:
   void forget_use(Value* value, Node* node, int index);
+  void touch(Node* node) {
+    if (kVerify) touched_.insert(node);
+  }
+#ifdef NDEBUG
+  static constexpr bool kVerify = false;
+#else
+  static constexpr bool kVerify = true;
+#endif
   Graph& graph_;
+  std::unordered_set<Node*> touched_;  // and still there
 };
 
 // Structure: topological order, SSA, uses consistent, captures only from enclosing graphs.
 Status verify(const Graph& graph);
+// One node: it and its values know each other, and its captures are from enclosing graphs.
+Status verify(const Node& node);
 
 // "%y: float[N,8] = Softmax(%x) {axis = 1}", subgraphs indented.
 std::string print(const Graph& graph);

@@ -6,12 +6,11 @@
 namespace ow::ir {
 
 Patch::~Patch() {
-#ifndef NDEBUG
-  if (Status s = verify(graph_); !s.ok()) {
-    std::string text(s.message());
-    internal::check_failed("Patch", 0, text.c_str());
-  }
-#endif
+  for (const Node* node : touched_)
+    if (Status s = verify(*node); !s.ok()) {
+      std::string text(s.message());
+      internal::check_failed("Patch", 0, text.c_str());
+    }
 }
 
 Node* Patch::insert(Node* before, std::string_view op_type, std::string_view domain,
@@ -21,6 +20,7 @@ Node* Patch::insert(Node* before, std::string_view op_type, std::string_view dom
   auto where = before ? before->where_ : graph_.nodes_.end();
   Node* node = graph_.insert_node(where, op_type, domain, std::move(inputs), std::move(values));
   node->attributes = std::move(attributes);
+  touch(node);
   if (before) {
     node->name = before->name;
     node->metadata = before->metadata;
@@ -44,6 +44,7 @@ void Patch::replace_uses(Value* from, Value* to) {
   for (const Value::Use& use : from->uses_) {
     use.node->inputs_[static_cast<size_t>(use.input_index)] = to;
     to->uses_.push_back(use);
+    touch(use.node);
   }
   from->uses_.clear();
   if (from->output_uses_ == 0) return;
@@ -62,6 +63,7 @@ void Patch::replace_uses(Value* from, Value* to) {
 }
 
 void Patch::set_input(Node* node, size_t index, Value* value) {
+  touch(node);
   if (index >= node->inputs_.size()) node->inputs_.resize(index + 1, nullptr);
   forget_use(node->inputs_[index], node, static_cast<int>(index));
   node->inputs_[index] = value;
@@ -69,6 +71,7 @@ void Patch::set_input(Node* node, size_t index, Value* value) {
 }
 
 void Patch::add_output(Node* node) {
+  touch(node);
   Value* v = node->graph_->add_value("");
   v->producer_ = node;
   v->output_index_ = static_cast<int>(node->outputs_.size());
@@ -76,6 +79,7 @@ void Patch::add_output(Node* node) {
 }
 
 void Patch::drop_trailing_inputs(Node* node, size_t keep) {
+  touch(node);
   while (node->inputs_.size() > keep) {
     forget_use(node->inputs_.back(), node, static_cast<int>(node->inputs_.size() - 1));
     node->inputs_.pop_back();
@@ -85,6 +89,7 @@ void Patch::drop_trailing_inputs(Node* node, size_t keep) {
 void Patch::set_outputs_omitted(Node* node, size_t index) {
   Value* v = node->output(index);
   if (!v) return;
+  touch(node);
   ONWARD_CHECK(!v->is_used());
   v->producer_ = nullptr;
   node->outputs_[index] = nullptr;
@@ -104,12 +109,17 @@ void Patch::truncate_outputs(size_t keep) {
 }
 
 void Patch::make_constant(Value* value, Tensor tensor) {
-  if (Node* node = value->producer_) node->outputs_[static_cast<size_t>(value->output_index_)] = nullptr;
+  if (Node* node = value->producer_) {
+    touch(node);
+    node->outputs_[static_cast<size_t>(value->output_index_)] = nullptr;
+  }
   value->producer_ = nullptr;
   value->fact = Fact::of(tensor);
 }
 
 void Patch::move_outputs(Node* from, Node* to) {
+  touch(from);
+  touch(to);
   for (Value* v : to->outputs_) ONWARD_CHECK(!v || !v->is_used());
   for (Value* v : to->outputs_)
     if (v) v->producer_ = nullptr;
@@ -120,6 +130,7 @@ void Patch::move_outputs(Node* from, Node* to) {
 }
 
 void Patch::erase(Node* node) {
+  touched_.erase(node);
   for (Value* v : node->outputs_) {
     if (!v) continue;
     ONWARD_CHECK(!v->is_used());
@@ -127,9 +138,11 @@ void Patch::erase(Node* node) {
   }
   node->visit_subgraphs([&](const std::string&, Graph& sub) {
     visit_graphs(sub, [&](Graph& g) {
-      for (auto& inner : g.nodes_)
+      for (auto& inner : g.nodes_) {
+        touched_.erase(inner.get());
         for (size_t i = 0; i < inner->inputs_.size(); ++i)
           forget_use(inner->inputs_[i], inner.get(), static_cast<int>(i));
+      }
       for (Value* v : g.outputs_) --v->output_uses_;
     });
   });
@@ -189,7 +202,30 @@ Status verify_graph(const Graph& g, std::unordered_set<const Value*> visible) {
   return {};
 }
 
+bool encloses(const Graph* outer, const Graph* inner) {
+  while (inner && inner != outer) inner = inner->outer();
+  return inner != nullptr;
+}
+
 }  // namespace
+
+Status verify(const Node& node) {
+  for (size_t i = 0; i < node.inputs().size(); ++i) {
+    const Value* v = node.inputs()[i];
+    if (!v) continue;
+    if (!encloses(v->graph(), node.graph()))
+      return internal_error(node.label(), ": input ", i, " '", v->name(), "' is of another graph");
+    const Value::Use use{const_cast<Node*>(&node), static_cast<int>(i)};
+    if (std::find(v->uses().rbegin(), v->uses().rend(), use) == v->uses().rend())
+      return internal_error(node.label(), ": input ", i, " is not in the use list of '", v->name(), "'");
+  }
+  for (size_t i = 0; i < node.outputs().size(); ++i) {
+    const Value* v = node.outputs()[i];
+    if (v && (v->producer() != &node || v->output_index() != static_cast<int>(i)))
+      return internal_error(node.label(), ": output '", v->name(), "' names another producer");
+  }
+  return {};
+}
 
 Status verify(const Graph& graph) {
   std::unordered_set<const Value*> visible;

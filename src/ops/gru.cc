@@ -23,8 +23,9 @@ struct Cell {
   Status prepare(RunContext& c, const Direction<T>& direction) {
     d = &direction;
     const RecurrentShape& s = d->shape;
-    ONWARD_TRY(gates.prepare(c, d->r, 2 * s.hidden, s.hidden));
-    ONWARD_TRY(candidate.prepare(c, d->r + 2 * s.hidden * s.hidden, s.hidden, s.hidden));
+    ONWARD_TRY(gates.prepare(c, d->r, 2 * s.hidden, s.hidden, d->packed ? &d->packed->gates : nullptr));
+    ONWARD_TRY(candidate.prepare(c, d->r + 2 * s.hidden * s.hidden, s.hidden, s.hidden,
+                                 d->packed ? &d->packed->candidate : nullptr));
     gate_products = ONWARD_TRY(c.scratch_of<T>(s.batch * 2 * s.hidden));
     candidate_products = ONWARD_TRY(c.scratch_of<T>(s.batch * s.hidden));
     reset = ONWARD_TRY(c.scratch_of<T>(s.batch * s.hidden));
@@ -65,6 +66,8 @@ struct Cell {
   }
 };
 
+Result<std::any> prepare(const RecurrentAttrs& a, PrepareContext& c) { return pack_recurrent(a, c, 3, true); }
+
 Status run(const RecurrentAttrs& a, RunContext& c) {
   return c.in(0).dtype() == DType::kFloat64 ? run_recurrent<double, Cell<double>>(a, c, 3)
                                             : run_recurrent<float, Cell<float>>(a, c, 3);
@@ -77,6 +80,7 @@ ONWARD_OPS(gru) {
                               .read = read,
                               .infer = infer,
                               .upgrade = upgrade_recurrent,
+                              .prepare = prepare,
                               .run = run,
                               .native = types<float, double, int32_t>})};
 }

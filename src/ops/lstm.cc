@@ -29,7 +29,7 @@ struct Cell {
   Status prepare(RunContext& c, const Direction<T>& direction) {
     d = &direction;
     const RecurrentShape& s = d->shape;
-    ONWARD_TRY(recurrent.prepare(c, d->r, 4 * s.hidden, s.hidden));
+    ONWARD_TRY(recurrent.prepare(c, d->r, 4 * s.hidden, s.hidden, d->packed ? &d->packed->gates : nullptr));
     products = ONWARD_TRY(c.scratch_of<T>(s.batch * 4 * s.hidden));
     return {};
   }
@@ -65,6 +65,10 @@ struct Cell {
   }
 };
 
+Result<std::any> prepare(const RecurrentAttrs& a, PrepareContext& c) {
+  return pack_recurrent(a, c, 4, false);
+}
+
 Status run(const RecurrentAttrs& a, RunContext& c) {
   return c.in(0).dtype() == DType::kFloat64 ? run_recurrent<double, Cell<double>>(a, c, 4)
                                             : run_recurrent<float, Cell<float>>(a, c, 4);
@@ -77,6 +81,7 @@ ONWARD_OPS(lstm) {
                               .read = read,
                               .infer = infer,
                               .upgrade = upgrade_recurrent,
+                              .prepare = prepare,
                               .run = run,
                               .native = types<float, double, int32_t>})};
 }

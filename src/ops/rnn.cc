@@ -18,7 +18,7 @@ struct Cell {
   Status prepare(RunContext& c, const Direction<T>& direction) {
     d = &direction;
     const RecurrentShape& s = d->shape;
-    ONWARD_TRY(recurrent.prepare(c, d->r, s.hidden, s.hidden));
+    ONWARD_TRY(recurrent.prepare(c, d->r, s.hidden, s.hidden, d->packed ? &d->packed->gates : nullptr));
     products = ONWARD_TRY(c.scratch_of<T>(s.batch * s.hidden));
     return {};
   }
@@ -34,6 +34,10 @@ struct Cell {
   }
 };
 
+Result<std::any> prepare(const RecurrentAttrs& a, PrepareContext& c) {
+  return pack_recurrent(a, c, 1, false);
+}
+
 Status run(const RecurrentAttrs& a, RunContext& c) {
   return c.in(0).dtype() == DType::kFloat64 ? run_recurrent<double, Cell<double>>(a, c, 1)
                                             : run_recurrent<float, Cell<float>>(a, c, 1);
@@ -46,6 +50,7 @@ ONWARD_OPS(rnn) {
                               .read = read,
                               .infer = infer,
                               .upgrade = upgrade_recurrent,
+                              .prepare = prepare,
                               .run = run,
                               .native = types<float, double, int32_t>})};
 }

@@ -45,12 +45,16 @@ Result<size_t> check_arity(const Attrs& a, const ir::Node& node) {
 Status infer(const Attrs& a, InferContext& c) {
   const size_t states = ONWARD_TRY(check_arity(a, c.node()));
   std::vector<ir::Fact> facts;
+  std::vector<Feedback> feedback;
   Dim length = Dim::unknown();
   for (size_t i = 0; i < c.inputs(); ++i) {
-    ir::Type type = c.has(i) ? c.type(i) : ir::Type{};
     if (i < states) {
-      type.shape.reset();
-    } else if (type.shape) {
+      facts.push_back(c.has(i) ? c.fact(i) : ir::Fact{});
+      feedback.push_back({i, i});
+      continue;
+    }
+    ir::Type type = c.has(i) ? c.type(i) : ir::Type{};
+    if (type.shape) {
       const auto axis = ONWARD_TRY(c.axis(a.input_axis(i - states), type.shape->size()));
       const Dim& d = (*type.shape)[static_cast<size_t>(axis)];
       if (length.is_constant() && d.is_constant() && !(length == d))
@@ -60,13 +64,14 @@ Status infer(const Attrs& a, InferContext& c) {
     }
     facts.push_back({std::move(type), {}, {}});
   }
-  auto results = ONWARD_TRY(c.infer_subgraph(*a.body, facts));
+  const auto results = ONWARD_TRY(c.infer_subgraph(*a.body, facts, feedback));
   for (size_t o = 0; o < c.outputs(); ++o) {
-    ir::Type type = results[o].type;
     if (o < states) {
-      c.set(o, c.has(o) ? common_type(c.type(o), type) : type);
+      c.results()[o] = c.has(o) ? common_fact(length, c.fact(o), results[o]) : results[o];
+      c.results()[o].constant.reset();
       continue;
     }
+    ir::Type type = results[o].type;
     if (type.shape) {
       const auto axis = ONWARD_TRY(c.axis(a.output_axis(o - states), type.shape->size() + 1));
       type.shape->insert(type.shape->begin() + axis, length);
@@ -116,29 +121,27 @@ Status run(const Attrs& a, RunContext& c) {
   const size_t states = ONWARD_TRY(check_arity(a, c.node()));
   const auto inputs = ONWARD_TRY(scan_inputs(a, c, states));
   const int64_t length = inputs[0].tensor->dim(inputs[0].axis);
-  std::vector<Value> state;
-  for (size_t i = 0; i < states; ++i) state.push_back(c.value(i));
-  std::vector<std::vector<Tensor>> scans(a.body->outputs().size() - states);
+  std::vector<Value> arguments, results(a.body->outputs().size());
+  for (size_t i = 0; i < c.inputs(); ++i) arguments.push_back(i < states ? c.value(i) : Value());
+  std::vector<RowStack> scans;
+  for (size_t k = 0; k + states < results.size(); ++k)
+    scans.emplace_back(states + k, a.output_axis(k), length, a.output_reversed(k));
   for (int64_t t = 0; t < length; ++t) {
     if (c.budget()) ONWARD_TRY(c.budget()->check());
-    std::vector<Value> arguments = state;
-    for (const Input& in : inputs)
-      arguments.push_back(ONWARD_TRY(slice_of(c, *in.tensor, in.axis, in.reversed ? length - 1 - t : t)));
-    auto results = ONWARD_TRY(c.run_subgraph(*a.body, arguments));
-    for (size_t s = 0; s < states; ++s) state[s] = ONWARD_TRY(results[s].owned(c.budget()));
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const Input& in = inputs[i];
+      arguments[states + i] = ONWARD_TRY(slice_of(c, *in.tensor, in.axis, in.reversed ? length - 1 - t : t));
+    }
+    ONWARD_TRY(c.iterate(*a.body, t, arguments, results));
+    for (size_t s = 0; s < states; ++s) arguments[s] = std::move(results[s]);
     for (size_t k = 0; k < scans.size(); ++k) {
       const Tensor* y = results[states + k].tensor();
       if (!y) return c.error("scan output ", k, " of the body is no tensor");
-      // A slice handed through shares its input's memory, which may be a caller's: owned() copies only then.
-      scans[k].push_back(ONWARD_TRY(y->owned(c.budget())));
+      ONWARD_TRY(scans[k].add(c, *y));
     }
   }
-  for (size_t s = 0; s < states && s < c.outputs(); ++s) c.set(s, ONWARD_TRY(state[s].owned(c.budget())));
-  for (size_t k = 0; k < scans.size() && states + k < c.outputs(); ++k) {
-    if (a.output_reversed(k)) std::reverse(scans[k].begin(), scans[k].end());
-    ONWARD_TRY(scans[k].empty() ? empty_stack(c, states + k, a.output_axis(k))
-                                : join_tensors(c, states + k, scans[k], a.output_axis(k), true));
-  }
+  for (size_t s = 0; s < states && s < c.outputs(); ++s) c.set(s, std::move(arguments[s]));
+  for (RowStack& scan : scans) ONWARD_TRY(scan.finish(c));
   return {};
 }
 

@@ -472,7 +472,9 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   auto in = ONWARD_TRY(arguments(proto, scope));
   auto attrs = ONWARD_TRY(attributes(proto, g, scope));
   if (schema) {
-    ONWARD_TRY(check_arity(proto, *schema, in.size()));
+    // Omitted inputs at the end count where that many are required.
+    const size_t required = std::min(proto.input.size(), static_cast<size_t>(schema->min_inputs()));
+    ONWARD_TRY(check_arity(proto, *schema, std::max(in.size(), required)));
     ONWARD_TRY(check_attributes(proto, *schema, attrs));
     ONWARD_TRY(check_required_inputs(proto, *schema, in));
   }

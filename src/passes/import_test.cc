@@ -325,5 +325,50 @@ TEST(Import, UnknownSizesAreNotEqual) {
   EXPECT_EQ((*in[2]->type().shape)[0].text(), "N");
 }
 
+onnx::SparseTensor sparse(std::vector<float> values, onnx::Tensor indices, std::vector<int64_t> dims) {
+  onnx::SparseTensor t;
+  const auto n = static_cast<int64_t>(values.size());
+  t.values = floats("w", {n}, values);
+  t.indices = std::move(indices);
+  t.dims = std::move(dims);
+  return t;
+}
+
+TEST(Import, SparseInitializersAreFilledWithZeros) {
+  onnx::Graph g;
+  g.input = {value("x", kFloat, {"2", "3"})};
+  g.output = {value("y", kFloat, {"2", "3"})};
+  g.node = {node("Add", {"x", "w"}, {"y"})};
+  const std::vector<Value> x = {floats_of({2, 3}, {1, 1, 1, 1, 1, 1})};
+  g.sparse_initializer = {sparse({5, 7}, ints("", {1, 5}), {2, 3})};
+  EXPECT_THAT(run(model(g), x), ElementsAre(1, 6, 1, 1, 1, 8));
+  g.sparse_initializer = {
+      sparse({5, 7}, tensor("", kInt64, {2, 2}, std::vector<int64_t>{0, 2, 1, 0}), {2, 3})};
+  EXPECT_THAT(run(model(g), x), ElementsAre(1, 1, 6, 8, 1, 1));
+  g.sparse_initializer = {sparse({5}, ints("", {6}), {2, 3})};
+  EXPECT_FALSE(import(model(g)).ok()) << "an index behind the end";
+  g.sparse_initializer = {sparse({5, 7}, ints("", {1}), {2, 3})};
+  EXPECT_FALSE(import(model(g)).ok()) << "two values, one index";
+}
+
+// Files of IR version 1 say an attribute's type only by the field that is set.
+TEST(Import, AttributesWithoutATypeAreWhatTheyHold) {
+  const auto untagged = [](onnx::Attribute a) {
+    a.type.reset();
+    return a;
+  };
+  onnx::Graph g = chain({node("Concat", {"x", "x"}, {"c"}, {untagged(attr("axis", int64_t{0}))}),
+                         node("Transpose", {"c"}, {"t"}, {untagged(attr("perm", std::vector<int64_t>{0}))}),
+                         node("LeakyRelu", {"t"}, {"y"}, {untagged(attr("alpha", .5f))})});
+  g.output = {value("y", kFloat, {"6"})};
+  const std::vector<Value> x = {floats_of({3}, {1, -2, 3})};
+  EXPECT_THAT(run(model(g, 7, 1), x), ElementsAre(1, -1, 3, 1, -1, 3));
+  onnx::Graph pad =
+      chain({node("Pad", {"x"}, {"y"},
+                  {untagged(attr("mode", "edge")), untagged(attr("pads", std::vector<int64_t>{1, 0}))})});
+  pad.output = {value("y", kFloat, {"4"})};
+  EXPECT_THAT(run(model(pad, 7, 1), x), ElementsAre(1, 1, -2, 3));
+}
+
 }  // namespace
 }  // namespace ow

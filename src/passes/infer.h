@@ -8,7 +8,9 @@ namespace ow {
 // with what is inferred. Errors: InvalidModel where a node's inputs contradict its rules.
 Status infer_graph(ir::Graph& graph);
 
-// For InferContext: gives `graph` these input facts, infers it, and returns its outputs' facts.
-Result<std::vector<ir::Fact>> infer_subgraph(ir::Graph& graph, std::span<const ir::Fact> inputs);
+// For InferContext: gives `graph` these input facts, infers it, and returns its outputs' facts. The facts of
+// its values hold for every run of it (ops/op/feedback.h).
+Result<std::vector<ir::Fact>> infer_subgraph(ir::Graph& graph, std::span<const ir::Fact> inputs,
+                                             std::span<const Feedback> feedback);
 
 }  // namespace ow

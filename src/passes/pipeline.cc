@@ -56,6 +56,9 @@ Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int 
       if (!changes.ok()) return changes.take_status().context(pass.name);
       report.changes += *changes;
     }
+#ifndef NDEBUG
+    if (Status s = ir::verify(graph); !s.ok()) return std::move(s).context(pass.name);
+#endif
     report.ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
     reports.push_back(std::move(report));
   }

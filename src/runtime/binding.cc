@@ -1,27 +1,41 @@
 #include "runtime/binding.h"
 
 #include <algorithm>
+#include <atomic>
 #include <unordered_map>
+
+#include "ops/op/feedback.h"
 
 namespace ow {
 namespace {
 
 class Binder {
  public:
-  Binder(const Plan& plan) : plan_(plan) {}
+  Binder(const Plan& plan, FeedbackInference& feedback, bool subgraph)
+      : plan_(plan), feedback_(feedback), is_subgraph_(subgraph), subgraphs_(at(plan.subgraph_count)) {}
 
-  Result<std::shared_ptr<const Binding>> run(std::span<const ir::Fact> inputs) {
+  Status infer(std::span<const ir::Fact> inputs) {
     facts_.resize(plan_.slots.size());
     for (size_t i = 0; i < plan_.inputs.size() && i < inputs.size(); ++i)
       facts_[at(plan_.inputs[i])] = inputs[i];
     for (const auto& [slot, tensor] : plan_.constants) facts_[at(slot)] = plan_.slots[at(slot)].value->fact;
-    for (const auto& [value, slot] : plan_.captures) facts_[at(slot)] = value->fact;
     for (const Step& step : plan_.steps) ONWARD_TRY(infer(step));
+    return {};
+  }
+
+  std::shared_ptr<const Binding> bind() {
+    static constinit std::atomic<uint64_t> ids{0};
     auto binding = std::make_shared<Binding>();
+    binding->id = ++ids;
     binding->offsets.assign(plan_.slots.size(), -1);
     binding->bytes.assign(plan_.slots.size(), 0);
     place(*binding);
-    return std::shared_ptr<const Binding>(std::move(binding));
+    binding->total_bytes = binding->arena_bytes;
+    for (const auto& sub : subgraphs_) {
+      binding->subgraphs.push_back(sub ? sub->bind() : nullptr);
+      if (sub) binding->total_bytes += binding->subgraphs.back()->total_bytes;
+    }
+    return binding;
   }
 
  private:
@@ -38,17 +52,50 @@ class Binder {
       // A constant that was packed away keeps its fact in the graph.
       facts.push_back(!v ? nullptr : step.inputs[i] < 0 ? &v->fact : &facts_[at(step.inputs[i])]);
     }
-    InferContext context(*step.node, std::move(facts),
-                         [](ir::Graph& g, std::span<const ir::Fact>) -> Result<std::vector<ir::Fact>> {
-                           std::vector<ir::Fact> out;
-                           for (const ir::Value* v : g.outputs()) out.push_back(v->fact);
-                           return out;
-                         });
+    InferContext context(
+        *step.node, std::move(facts),
+        [&](ir::Graph& g, std::span<const ir::Fact> inputs, std::span<const Feedback> feedback) {
+          return infer_subgraph(step, g, inputs, feedback);
+        });
     if (Status s = step.op->infer(step.attrs.get(), context); !s.ok())
       return {s.code() == Code::kInvalidModel ? Code::kInvalidArgument : s.code(), std::string(s.message())};
     for (size_t o = 0; o < step.outputs.size(); ++o)
       if (step.outputs[o] >= 0) facts_[at(step.outputs[o])] = std::move(context.results()[o]);
     return {};
+  }
+
+  // A subgraph that contradicts these shapes may be one that does not run: what was known of it when it was
+  // compiled still holds.
+  Result<std::vector<ir::Fact>> infer_subgraph(const Step& step, ir::Graph& g,
+                                               std::span<const ir::Fact> inputs,
+                                               std::span<const Feedback> feedback) {
+    const auto sub = std::find_if(step.subgraphs.begin(), step.subgraphs.end(),
+                                  [&](const Subplan& s) { return s.graph == &g; });
+    if (sub == step.subgraphs.end()) return internal_error(step.node->label(), ": subgraph without a plan");
+    auto& binder = subgraphs_[at(sub->index)];
+    auto once = [&](std::span<const ir::Fact> facts) -> Result<std::vector<ir::Fact>> {
+      binder = std::make_unique<Binder>(*sub->plan, feedback_, true);
+      return binder->infer_as_subgraph(facts, *this, *sub);
+    };
+    auto outputs = feedback_.infer(sub->plan.get(), {inputs.begin(), inputs.end()}, feedback, once);
+    if (outputs.ok()) return outputs;
+    binder = nullptr;
+    std::vector<ir::Fact> known;
+    for (const ir::Value* v : g.outputs()) known.push_back(v->fact);
+    return known;
+  }
+
+  Result<std::vector<ir::Fact>> infer_as_subgraph(std::span<const ir::Fact> inputs, const Binder& outer,
+                                                  const Subplan& self) {
+    facts_.resize(plan_.slots.size());
+    for (const Capture& c : self.captures) facts_[at(c.to)] = outer.facts_[at(c.from)];
+    std::vector<ir::Fact> merged(inputs.begin(), inputs.end());
+    for (size_t i = 0; i < merged.size() && i < plan_.inputs.size(); ++i)
+      merged[i].type = ir::merge(merged[i].type, plan_.slots[at(plan_.inputs[i])].value->type());
+    ONWARD_TRY(infer(merged));
+    std::vector<ir::Fact> outputs;
+    for (int s : plan_.outputs) outputs.push_back(facts_[at(s)]);
+    return outputs;
   }
 
   int64_t slot_bytes(int slot) const {
@@ -93,6 +140,30 @@ class Binder {
     int first = 0, last = 0;
   };
 
+  Item returned_item(int slot, int64_t bytes, Binding& binding) const {
+    const int64_t stride = (bytes + 127) / 64 * 64;
+    binding.odd_shift.resize(plan_.slots.size(), 0);
+    binding.odd_shift[at(slot)] = stride;
+    // One iteration's results are read by all steps of the next.
+    return {{slot}, 2 * stride, 0, 0, static_cast<int>(plan_.steps.size())};
+  }
+
+  // A subgraph may return what it was given. Small values of that kind get places, too; large ones are shared
+  // rather than copied in every iteration.
+  void place_passed_on(Binding& binding, std::vector<Item>& items) const {
+    constexpr int64_t kMaxCopiedBytes = 4096;
+    if (!is_subgraph_) return;
+    for (int s : plan_.outputs) {
+      const int64_t bytes = slot_bytes(s);
+      if (!plan_.slots[at(root(s))].pinned || binding.offsets[at(s)] >= 0 || bytes < 0 ||
+          bytes > kMaxCopiedBytes)
+        continue;
+      items.push_back(returned_item(s, bytes, binding));
+      binding.offsets[at(s)] = 0;
+      binding.bytes[at(s)] = bytes;
+    }
+  }
+
   // Slots that share a place through in-place steps become one item; items are then placed by size.
   void place(Binding& binding) {
     std::vector<Item> items;
@@ -102,10 +173,11 @@ class Binder {
       std::vector<int> taken;
       for (int o = 0; o < static_cast<int>(step.outputs.size()); ++o) {
         const int s = step.outputs[at(o)];
-        if (s < 0 || plan_.slots[at(s)].alias_of >= 0 || plan_.slots[at(s)].escapes) continue;
+        const bool returned = s >= 0 && plan_.slots[at(s)].escapes;
+        if (s < 0 || plan_.slots[at(s)].alias_of >= 0 || (returned && !is_subgraph_)) continue;
         const int64_t bytes = slot_bytes(s);
         if (bytes < 0) continue;
-        int source = in_place_source(step, i, o, binding);
+        int source = returned ? -1 : in_place_source(step, i, o, binding);
         if (source >= 0 && std::count(taken.begin(), taken.end(), source)) source = -1;
         const int last = std::max(plan_.slots[at(s)].last_step, i);
         if (source >= 0) {
@@ -116,12 +188,14 @@ class Binder {
           item_of[s] = item_of[source];
         } else {
           item_of[s] = items.size();
-          items.push_back({{s}, (bytes + 127) / 64 * 64, 0, i, last});
+          items.push_back(returned ? returned_item(s, bytes, binding)
+                                   : Item{{s}, (bytes + 127) / 64 * 64, 0, i, last});
         }
         binding.offsets[at(s)] = 0;  // has a place; which one is decided below
         binding.bytes[at(s)] = bytes;
       }
     }
+    place_passed_on(binding, items);
     std::vector<size_t> by_size(items.size());
     for (size_t i = 0; i < items.size(); ++i) by_size[i] = i;
     std::stable_sort(by_size.begin(), by_size.end(),
@@ -145,13 +219,19 @@ class Binder {
   }
 
   const Plan& plan_;
+  FeedbackInference& feedback_;
+  bool is_subgraph_;
   std::vector<ir::Fact> facts_;
+  std::vector<std::unique_ptr<Binder>> subgraphs_;
 };
 
 }  // namespace
 
 Result<std::shared_ptr<const Binding>> bind_shapes(const Plan& plan, std::span<const ir::Fact> inputs) {
-  return Binder(plan).run(inputs);
+  FeedbackInference feedback;
+  Binder binder(plan, feedback, false);
+  ONWARD_TRY(binder.infer(inputs));
+  return binder.bind();
 }
 
 }  // namespace ow

@@ -4,6 +4,9 @@
 //
 // Placement is greedy by size: the largest slot first, each at the lowest offset that is free during its
 // life.
+//
+// The plan of a subgraph has a binding and an arena of its own. What it returns has two places, which
+// iterations use in turn: the outputs of one are the inputs of the next.
 #pragma once
 #include <memory>
 #include <vector>
@@ -13,9 +16,14 @@
 namespace ow {
 
 struct Binding {
+  uint64_t id = 0;               // no two of a process have the same
   std::vector<int64_t> offsets;  // per slot, in bytes; -1: allocated when it is made
   std::vector<int64_t> bytes;    // per slot: capacity at that offset
+  // Per slot that a subgraph returns: from the place for even iterations to that for odd ones.
+  std::vector<int64_t> odd_shift;  // empty: no slot has a second place
   int64_t arena_bytes = 0;
+  int64_t total_bytes = 0;                                // with the arenas of all subgraphs
+  std::vector<std::shared_ptr<const Binding>> subgraphs;  // by Subplan::index; null: everything is allocated
 };
 
 // `inputs`: facts of the plan's inputs with concrete shapes (elements may be known for small integer inputs).

@@ -5,20 +5,50 @@
 #include "kernels/transpose.h"
 
 namespace ow {
+namespace {
 
-// What a kernel call sees of the frame.
+size_t at(int slot) { return static_cast<size_t>(slot); }
+
+// to = from, without the way through the variant where both are tensors, as they nearly always are.
+template <class V>
+void assign(Value& to, V&& from) {
+  if (Tensor* t = to.tensor(); t && from.tensor())
+    *t = *std::forward<V>(from).tensor();
+  else
+    to = std::forward<V>(from);
+}
+
+}  // namespace
+
+// What a kernel call sees of the frame. One stays with each operator's step: slots never move.
 class Frame::Context final : public RunContext {
  public:
-  Context(Frame& frame, const Step& step, const Binding* binding, const RunSettings& settings)
-      : frame_(frame), step_(step), binding_(binding), settings_(settings) {
+  Context(Frame& frame, const Step& step) : frame_(frame), step_(step) {
     static const Value kNothing;
     node_ = step.node;
-    threads_ = settings.threads;
-    budget_ = settings.budget;
     prepared_ = step.prepared.has_value() ? &step.prepared : nullptr;
-    for (int s : step.inputs) inputs_.push_back(s >= 0 ? &frame.values_[static_cast<size_t>(s)] : &kNothing);
+    for (int s : step.inputs) inputs_.push_back(s >= 0 ? &frame.values_[at(s)] : &kNothing);
+    for (int s : step.outputs) outputs_.push_back(s >= 0 ? &frame.values_[at(s)] : nullptr);
     axis_places_ = step.axis_places;
-    for (int s : step.outputs) outputs_.push_back(s >= 0 ? &frame.values_[static_cast<size_t>(s)] : nullptr);
+    if (axis_places_.empty()) return;
+    sources_ = inputs_;
+    arranged_.resize(inputs_.size());
+  }
+
+  Status begin(const RunSettings& settings) {
+    threads_ = settings.threads;
+    budget_ = &settings.budget;
+    return axis_places_.empty() ? Status() : arrange_inputs();
+  }
+
+  // Puts outputs that were staged where they belong, and lets go of the inputs.
+  void finish() {
+    for (auto& [o, staged, axes] : staged_) {
+      Tensor target = arranged(*outputs_[o]->tensor(), axes);
+      copy_elements(staged, target);
+    }
+    staged_.clear();
+    std::fill(arranged_.begin(), arranged_.end(), Value());
   }
 
   Result<Tensor> out(size_t o, DType dtype, const Shape& shape) override {
@@ -38,36 +68,17 @@ class Frame::Context final : public RunContext {
     return arranged_out(o, dtype, shape, kept);
   }
 
-  // Lets an operator along axes see its inputs in memory order.
-  Status arrange_inputs() {
-    if (axis_places_.empty()) return {};
-    arranged_.reserve(inputs_.size());
-    for (const Value*& v : inputs_) {
-      const Tensor* t = v->tensor();
-      if (!t || t->rank() != axis_places_.size()) continue;
-      Tensor view = arranged(*t, step_.memory_axes);
-      if (!view.is_dense()) view = ONWARD_TRY(view.owned(budget_));
-      arranged_.emplace_back(std::move(view));
-      v = &arranged_.back();
-    }
-    return {};
-  }
-
-  // Puts outputs that were staged where they belong.
-  void finish() {
-    for (auto& [o, staged, axes] : staged_) {
-      Tensor target = arranged(*outputs_[o]->tensor(), axes);
-      copy_elements(staged, target);
-    }
-  }
-
-  Result<std::span<std::byte>> scratch(int64_t bytes) override {
-    scratch_.push_back(ONWARD_TRY(allocate_buffer(bytes, budget_)));
-    return std::span(scratch_.back().get(), static_cast<size_t>(bytes));
-  }
+  Result<std::span<std::byte>> scratch(int64_t bytes) override { return frame_.scratch(bytes); }
 
   Result<std::vector<Value>> run_subgraph(const ir::Graph& g, std::span<const Value> inputs) override {
-    return frame_.run_child(step_, g, inputs, settings_);
+    std::vector<Value> outputs(g.outputs().size());
+    ONWARD_TRY(frame_.run_child(step_, g, Results::kOwned, inputs, outputs));
+    return outputs;
+  }
+
+  Status iterate(const ir::Graph& g, int64_t iteration, std::span<const Value> inputs,
+                 std::span<Value> outputs) override {
+    return frame_.run_child(step_, g, iteration % 2 ? Results::kOdd : Results::kEven, inputs, outputs);
   }
 
  private:
@@ -81,22 +92,43 @@ class Frame::Context final : public RunContext {
     return t.strided(shape, strides);
   }
 
+  Status arrange_inputs() {
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      inputs_[i] = sources_[i];
+      const Tensor* t = sources_[i]->tensor();
+      if (!t || t->rank() != axis_places_.size()) continue;
+      Tensor view = arranged(*t, step_.memory_axes);
+      if (!view.is_dense()) view = ONWARD_TRY(view.owned(budget()));
+      arranged_[i] = Value(std::move(view));
+      inputs_[i] = &arranged_[i];
+    }
+    return {};
+  }
+
   Result<Tensor> plain_out(size_t o, DType dtype, const Shape& shape) {
     const int slot = o < step_.outputs.size() ? step_.outputs[o] : -1;
-    if (slot < 0) return Tensor::allocate(dtype, shape, budget_);  // computed although nobody wants it
-    Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape, binding_, settings_));
-    set(o, t);
+    if (slot < 0) return Tensor::allocate(dtype, shape, budget());  // computed although nobody wants it
+    if (frame_.is_kept_[at(slot)]) {
+      const Tensor* t = outputs_[o]->tensor();
+      if (t && t->dtype() == dtype && t->shape() == shape && t->raw() == frame_.place(slot) && t->is_dense())
+        return *t;
+    }
+    Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape));
+    if (Tensor* before = outputs_[o]->tensor())
+      *before = t;
+    else
+      set(o, t);
     return t;
   }
 
   // axes[place]: the output's axis there. Staged where the output's memory is in another order.
   Result<Tensor> arranged_out(size_t o, DType dtype, const Shape& shape, std::span<const uint8_t> axes) {
-    if (!wants(o)) return Tensor::allocate(dtype, shape, budget_);
+    if (!wants(o)) return Tensor::allocate(dtype, shape, budget());
     Shape logical = shape;
     for (size_t place = 0; place < axes.size(); ++place) logical[axes[place]] = shape[place];
     const Tensor view = arranged(ONWARD_TRY(plain_out(o, dtype, logical)), axes);
     if (view.is_dense()) return view;
-    Tensor staged = ONWARD_TRY(Tensor::allocate(dtype, shape, budget_));
+    Tensor staged = ONWARD_TRY(Tensor::allocate(dtype, shape, budget()));
     staged_.push_back({o, staged, {axes.begin(), axes.end()}});
     return staged;
   }
@@ -109,28 +141,72 @@ class Frame::Context final : public RunContext {
 
   Frame& frame_;
   const Step& step_;
-  const Binding* binding_;
-  const RunSettings& settings_;
-  std::vector<Buffer> scratch_;
+  // What an operator along axes sees in memory order, and where it really is.
+  std::vector<const Value*> sources_;
   std::vector<Value> arranged_;
   std::vector<Staged> staged_;
 };
 
-Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape, const Binding* binding,
-                               const RunSettings& settings) {
-  const auto s = static_cast<size_t>(slot);
-  const auto count = checked_product(shape.dims());
-  const auto bytes = count ? storage_bytes(dtype, *count) : std::nullopt;
-  for (const auto& [place, target] : placed_)
-    if (place == slot && target.dtype() == dtype && count && target.count() == *count)
+Frame::Frame(std::shared_ptr<const Plan> plan)
+    : plan_(std::move(plan)), values_(plan_->slots.size()), children_(at(plan_->subgraph_count)) {
+  for (const auto& [slot, tensor] : plan_->constants) values_[at(slot)] = Value(tensor);
+  contexts_.reserve(plan_->steps.size());
+  for (const Step& step : plan_->steps)
+    if (step.kind == Step::Kind::kOperator) contexts_.emplace_back(*this, step);
+  for (const Slot& s : plan_->slots)
+    is_kept_.push_back(s.value && s.value->type().is_tensor() && s.alias_of < 0 && !s.pinned && !s.escapes &&
+                       s.order.is_row_major());
+}
+
+Frame::~Frame() = default;
+
+std::byte* Frame::place(int slot) const {
+  if (!call_.binding || call_.binding->offsets[at(slot)] < 0) return nullptr;
+  const Binding& b = *call_.binding;
+  std::byte* even = arena_.get() + b.offsets[at(slot)];
+  if (!plan_->slots[at(slot)].escapes) return even;
+  if (call_.results == Results::kOwned || b.odd_shift.empty()) return nullptr;
+  return call_.results == Results::kOdd ? even + b.odd_shift[at(slot)] : even;
+}
+
+Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape) {
+  for (const auto& [placed, target] : placed_)
+    if (placed == slot && target.dtype() == dtype && target.count() == checked_product(shape.dims()))
       return Tensor::borrow(dtype, shape, target.raw(), target.owner());
-  Tensor t;
-  if (binding && bytes && dtype != DType::kString && binding->offsets[s] >= 0 && *bytes <= binding->bytes[s])
-    t = Tensor::borrow(dtype, shape, arena_.get() + binding->offsets[s], nullptr);
-  else
-    t = ONWARD_TRY(Tensor::allocate(dtype, shape, settings.budget));
-  const Order& order = plan_->slots[s].order;
-  return order.is_row_major() || is_sub_byte(dtype) ? t : t.strided(shape, ordered_strides(shape, order));
+  std::byte* planned = dtype == DType::kString ? nullptr : place(slot);
+  if (planned) {
+    const auto count = checked_product(shape.dims());
+    const auto bytes = count ? storage_bytes(dtype, *count) : std::nullopt;
+    if (!bytes || *bytes > call_.binding->bytes[at(slot)]) planned = nullptr;
+  }
+  Tensor t = planned ? Tensor::borrow(dtype, shape, planned, nullptr)
+                     : ONWARD_TRY(Tensor::allocate(dtype, shape, call_.settings->budget));
+  const Order& order = plan_->slots[at(slot)].order;
+  if (order.is_row_major() || is_sub_byte(dtype)) return t;
+  return t.strided(shape, ordered_strides(shape, order));
+}
+
+Result<std::span<std::byte>> Frame::scratch(int64_t bytes) {
+  const int64_t from = (scratch_used_ + 63) / 64 * 64;
+  if (bytes >= 0 && bytes <= kKeptScratchBytes) {
+    scratch_wanted_ = (scratch_wanted_ + 63) / 64 * 64 + bytes;
+    if (from + bytes <= scratch_bytes_) {
+      scratch_used_ = from + bytes;
+      return std::span(scratch_block_.get() + from, static_cast<size_t>(bytes));
+    }
+  }
+  scratch_extra_.push_back(ONWARD_TRY(allocate_buffer(bytes, call_.settings->budget)));
+  return std::span(scratch_extra_.back().get(), static_cast<size_t>(bytes));
+}
+
+void Frame::end_scratch() {
+  scratch_extra_.clear();
+  if (scratch_wanted_ > scratch_bytes_ && scratch_wanted_ <= kKeptScratchBytes)
+    if (auto block = allocate_buffer(2 * scratch_wanted_); block.ok()) {
+      scratch_block_ = *std::move(block);
+      scratch_bytes_ = 2 * scratch_wanted_;
+    }
+  scratch_used_ = scratch_wanted_ = 0;
 }
 
 // An output is computed in the caller's memory where the slot that owns its memory is row-major.
@@ -138,14 +214,14 @@ void Frame::place_targets(std::span<const Tensor> targets) {
   for (size_t i = 0; i < targets.size(); ++i) {
     if (!targets[i].has_value() || targets[i].dtype() == DType::kString) continue;
     int slot = plan_->outputs[i];
-    const auto at = [&]() -> const Slot& { return plan_->slots[static_cast<size_t>(slot)]; };
-    bool fits = at().order.is_row_major();
-    while (at().alias_of >= 0) {
-      slot = at().alias_of;
-      fits &= at().order.is_row_major();
+    bool fits = plan_->slots[at(slot)].order.is_row_major();
+    while (plan_->slots[at(slot)].alias_of >= 0) {
+      slot = plan_->slots[at(slot)].alias_of;
+      fits &= plan_->slots[at(slot)].order.is_row_major();
     }
+    const Slot& s = plan_->slots[at(slot)];
     const bool taken = std::any_of(placed_.begin(), placed_.end(), [&](auto& p) { return p.first == slot; });
-    if (fits && !taken && !at().pinned && at().escapes) placed_.emplace_back(slot, targets[i]);
+    if (fits && !taken && !s.pinned && s.escapes) placed_.emplace_back(slot, targets[i]);
   }
 }
 
@@ -158,129 +234,180 @@ Status Frame::ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory)
   return {};
 }
 
-Status Frame::reorder(const Step& step, const Binding* binding, const RunSettings& settings) {
-  const Value& from = values_[static_cast<size_t>(step.inputs[0])];
-  Value& to = values_[static_cast<size_t>(step.outputs[0])];
+Status Frame::reorder(const Step& step) {
+  const Value& from = values_[at(step.inputs[0])];
+  Value& to = values_[at(step.outputs[0])];
   const Tensor* t = from.tensor();
-  const Order& order = plan_->slots[static_cast<size_t>(step.outputs[0])].order;
+  const Order& order = plan_->slots[at(step.outputs[0])].order;
   // Already as wanted. Planned memory is not shared: the plan may give it to somebody else after its last
   // reader.
   const bool fits = !t || is_sub_byte(t->dtype()) || t->strides() == ordered_strides(t->shape(), order) ||
                     (order.is_row_major() && t->is_dense());
-  if (fits && (!t || t->is_owned() || plan_->slots[static_cast<size_t>(step.inputs[0])].pinned)) {
+  if (fits && (!t || t->is_owned() || plan_->slots[at(step.inputs[0])].pinned)) {
     to = from;
     return {};
   }
-  Tensor made = ONWARD_TRY(allocate(step.outputs[0], t->dtype(), t->shape(), binding, settings));
+  Tensor made = ONWARD_TRY(allocate(step.outputs[0], t->dtype(), t->shape()));
   const int bits = bit_width(t->dtype());
   if (bits >= 8 && t->rank() > 0 && t->rank() <= kernels::kMaxAxes)
     kernels::copy_strided(t->raw(), t->strides().data(), made.mutable_raw(), made.strides().data(),
-                          t->shape().data(), static_cast<int>(t->rank()), bits / 8, settings.threads);
+                          t->shape().data(), static_cast<int>(t->rank()), bits / 8, call_.settings->threads);
   else
     copy_elements(*t, made);
   to = Value(std::move(made));
   return {};
 }
 
-Status Frame::run_step(const Step& step, const Binding* binding, const RunSettings& settings) {
-  if (step.kind == Step::Kind::kReorder) return reorder(step, binding, settings);
+// Kernels trust the kind and the element type; what left a sequence or a subgraph is checked here.
+Status Frame::check_input(const Step& step, size_t i) const {
+  const Value& v = values_[at(step.inputs[i])];
+  const ir::Type& type = step.node->input(i)->type();
+  const bool tensor = type.is_tensor() || step.needs(i);
+  if (!v.has_value() && tensor) return invalid_argument(step.node->label(), ": input ", i, " holds no value");
+  if (!v.has_value()) return {};
+  const Tensor* t = v.tensor();
+  if (!t && tensor)
+    return invalid_argument(step.node->label(), ": input ", i, " is no tensor, expected ", type);
+  if (t && type.is_tensor() && type.dtype != DType::kUndefined && type.dtype != t->dtype())
+    return invalid_argument(step.node->label(), ": input ", i, " is ", t->dtype(), t->shape(), ", expected ",
+                            type);
+  return {};
+}
+
+Status Frame::run_step(const Step& step, Context& context) {
   for (size_t i = 0; i < step.inputs.size(); ++i) {
-    const int s = step.inputs[i];
-    if (s < 0) continue;
-    const Value& v = values_[static_cast<size_t>(s)];
-    const ir::Type& type = step.node->input(i)->type();
-    if (!v.has_value() && (type.is_tensor() || step.needs(i)))
-      return invalid_argument(step.node->label(), ": input ", i, " holds no value");
-    if (!v.has_value()) continue;
-    // Kernels trust the kind and the element type; what left a sequence or a subgraph is checked here.
-    const Tensor* t = v.tensor();
-    if (!t && (type.is_tensor() || step.needs(i)))
-      return invalid_argument(step.node->label(), ": input ", i, " is no tensor, expected ", type);
-    if (t && type.is_tensor() && type.dtype != DType::kUndefined && type.dtype != t->dtype())
-      return invalid_argument(step.node->label(), ": input ", i, " is ", t->dtype(), t->shape(),
-                              ", expected ", type);
+    if (step.inputs[i] < 0) continue;
+    const Tensor* t = values_[at(step.inputs[i])].tensor();
+    const DType wanted = step.input_types[i];
+    if (!t || (wanted != DType::kUndefined && wanted != t->dtype())) ONWARD_TRY(check_input(step, i));
   }
-  Context context(*this, step, binding, settings);
-  ONWARD_TRY(context.arrange_inputs());
-  ONWARD_TRY(step.op->run(step.attrs.get(), context));
-  context.finish();
+  Status status = context.begin(*call_.settings);
+  if (status.ok()) status = step.op->run(step.attrs.get(), context);
+  if (status.ok()) context.finish();
+  if (scratch_wanted_ != 0 || !scratch_extra_.empty()) end_scratch();
+  ONWARD_TRY(std::move(status));
   for (int s : step.outputs)
-    if (s >= 0) ONWARD_TRY(unshare(s, binding, settings));
+    if (s >= 0) ONWARD_TRY(unshare(s));
   return {};
 }
 
 // An operator may hand an input on as its output (a cast to the same type). Where the plan does not count
 // that as a view, the memory may go to somebody else while the output is still read.
-Status Frame::unshare(int slot, const Binding* binding, const RunSettings& settings) {
-  const auto s = static_cast<size_t>(slot);
-  Tensor* t = values_[s].tensor();
-  if (!t || t->is_owned() || t->count() == 0 || plan_->slots[s].alias_of >= 0) return {};
-  if (binding && binding->offsets[s] >= 0 && t->raw() == arena_.get() + binding->offsets[s]) return {};
-  Tensor made = ONWARD_TRY(allocate(slot, t->dtype(), t->shape(), binding, settings));
+Status Frame::unshare(int slot) {
+  Tensor* t = values_[at(slot)].tensor();
+  if (!t || t->is_owned() || t->raw() == place(slot)) return {};
+  if (t->count() == 0 || plan_->slots[at(slot)].alias_of >= 0) return {};
+  Tensor made = ONWARD_TRY(allocate(slot, t->dtype(), t->shape()));
   copy_elements(*t, made);
   *t = std::move(made);
   return {};
 }
 
-Result<std::vector<Value>> Frame::run_child(const Step& step, const ir::Graph& g,
-                                            std::span<const Value> inputs, const RunSettings& settings) {
-  auto sub = step.subgraphs.find(&g);
+Status Frame::run_child(const Step& step, const ir::Graph& g, Results results, std::span<const Value> inputs,
+                        std::span<Value> outputs) {
+  const auto sub = std::find_if(step.subgraphs.begin(), step.subgraphs.end(),
+                                [&](const Subplan& s) { return s.graph == &g; });
   if (sub == step.subgraphs.end()) return internal_error(step.node->label(), ": subgraph without a plan");
-  const auto& [plan, captures] = sub->second;
-  auto child = std::find_if(children_.begin(), children_.end(), [&](auto& c) { return c.first == &g; });
-  if (child == children_.end())
-    child = children_.insert(children_.end(), {&g, std::make_unique<Frame>(plan)});
-  std::vector<std::pair<int, const Value*>> captured;
-  for (const Capture& c : captures) captured.emplace_back(c.to, &values_[static_cast<size_t>(c.from)]);
-  RunSettings inside = settings;
-  inside.targets = {};
-  return child->second->run(inputs, captured, nullptr, inside);
+  Child& child = children_[at(sub->index)];
+  if (!child.frame) {
+    child.frame = std::make_unique<Frame>(sub->plan);
+    for (const Capture& c : sub->captures) child.captures.push_back(&values_[at(c.from)]);
+  }
+  const Binding* binding = call_.binding ? call_.binding->subgraphs[at(sub->index)].get() : nullptr;
+  Frame& f = *child.frame;
+  ONWARD_TRY(f.run_steps(inputs, child.captures, {binding, call_.settings, results}));
+  return f.take_results(outputs);
 }
 
-Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
-                                      std::span<const std::pair<int, const Value*>> captures,
-                                      const Binding* binding, const RunSettings& settings) {
-  struct Clear {
-    Frame& frame;
-    ~Clear() {
-      std::fill(frame.values_.begin(), frame.values_.end(), Value());
-      frame.placed_.clear();
-    }
-  } clear{*this};
+// Whether `t` lies where the plan put what the caller may keep of this slot.
+bool Frame::is_in_place(int slot, const Tensor& t) const {
+  while (plan_->slots[at(slot)].alias_of >= 0) slot = plan_->slots[at(slot)].alias_of;
+  const std::byte* begin = plan_->slots[at(slot)].escapes ? place(slot) : nullptr;
+  return begin && t.raw() >= begin && t.raw() < begin + std::max<int64_t>(call_.binding->bytes[at(slot)], 1);
+}
+
+Status Frame::result(int slot, Value& to) {
+  Value& v = values_[at(slot)];
+  const Tensor* t = v.tensor();
+  if (!t || t->is_owned()) {
+    to = ONWARD_TRY(v.owned(call_.settings->budget));
+  } else if (t->is_dense() && is_in_place(slot, *t)) {
+    assign(to, v);
+  } else {
+    Tensor copy = ONWARD_TRY(allocate(slot, t->dtype(), t->shape()));
+    copy_elements(*t, copy);
+    to = Value(std::move(copy));
+  }
+  return {};
+}
+
+// Hands the outputs out and lets go of what the last step left.
+Status Frame::take_results(std::span<Value> outputs) {
+  Status status;
+  for (size_t o = 0; o < outputs.size() && status.ok(); ++o) status = result(plan_->outputs[o], outputs[o]);
+  // Handles are let go of; what is only borrowed is written over by the next run.
+  for (int s : plan_->unread)
+    if (const Tensor* t = values_[at(s)].tensor(); !t || t->is_owned() || !plan_->slots[at(s)].pinned)
+      values_[at(s)] = Value();
+  return status;
+}
+
+// What nobody reads any more; a planned tensor may stay.
+void Frame::drop(int slot) {
+  Value& v = values_[at(slot)];
+  if (is_kept_[at(slot)])
+    if (const Tensor* t = v.tensor(); t && !t->is_owned()) return;
+  v = Value();
+}
+
+void Frame::forget() {
+  std::fill(values_.begin(), values_.end(), Value());
+  for (const auto& [slot, tensor] : plan_->constants) values_[at(slot)] = Value(tensor);
+}
+
+Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* const> captures,
+                        const Call& call) {
   if (inputs.size() != plan_->inputs.size())
     return invalid_argument("graph '", printable(plan_->graph->name), "' gets ", inputs.size(),
                             " inputs, expected ", plan_->inputs.size());
-  // The arena outlives the run and its budget; the run is charged for it while it lasts.
-  struct Charge {
-    Budget* budget;
-    int64_t bytes;
-    ~Charge() {
-      if (budget) budget->release(bytes);
+  struct Clear {
+    Frame* frame;
+    ~Clear() {
+      if (frame) frame->forget();
     }
-  } charge{nullptr, 0};
-  if (binding) {
-    if (settings.budget) {
-      ONWARD_TRY(settings.budget->acquire(binding->arena_bytes));
-      charge.budget = settings.budget.get();
-      charge.bytes = binding->arena_bytes;
-    }
-    ONWARD_TRY(ensure_arena(binding->arena_bytes, settings.arena_memory));
+  } clear{this};
+  call_ = call;
+  if (const uint64_t id = call.binding ? call.binding->id : 0; id != bound_) {
+    forget();
+    bound_ = id;
   }
-  place_targets(settings.targets);
-  for (size_t i = 0; i < plan_->inputs.size(); ++i)
-    values_[static_cast<size_t>(plan_->inputs[i])] = inputs[i];
-  for (const auto& [slot, tensor] : plan_->constants) values_[static_cast<size_t>(slot)] = Value(tensor);
-  for (const auto& [slot, value] : captures) values_[static_cast<size_t>(slot)] = *value;
+  if (call.binding) ONWARD_TRY(ensure_arena(call.binding->arena_bytes, call.settings->arena_memory));
+  for (size_t i = 0; i < inputs.size(); ++i) assign(values_[at(plan_->inputs[i])], inputs[i]);
+  for (size_t i = 0; i < captures.size(); ++i) assign(values_[at(plan_->captures[i].second)], *captures[i]);
+  const Budget* budget = call.settings->budget.get();
+  Profiler* profiler = call.settings->profiler;
+  auto context = contexts_.begin();
   for (const Step& step : plan_->steps) {
-    if (settings.budget) ONWARD_TRY(settings.budget->check());
-    const auto start = settings.profiler ? Profiler::now() : Profiler::Time();
-    ONWARD_TRY(run_step(step, binding, settings));
-    if (settings.profiler) settings.profiler->record(step.node, start, Profiler::now());
-    for (int s : step.last_uses) values_[static_cast<size_t>(s)] = Value();
+    if (budget) ONWARD_TRY(budget->check());
+    const auto start = profiler ? Profiler::now() : Profiler::Time();
+    ONWARD_TRY(step.kind == Step::Kind::kReorder ? reorder(step) : run_step(step, *context++));
+    if (profiler) profiler->record(step.node, start, Profiler::now());
+    for (int s : step.last_uses) drop(s);
   }
-  std::vector<Value> outputs;
-  for (int s : plan_->outputs)
-    outputs.push_back(ONWARD_TRY(values_[static_cast<size_t>(s)].owned(settings.budget)));
+  clear.frame = nullptr;
+  return {};
+}
+
+Result<std::vector<Value>> Frame::run(std::span<const Value> inputs, const Binding* binding,
+                                      const RunSettings& settings) {
+  struct Clear {
+    Frame& frame;
+    ~Clear() { frame.placed_.clear(); }
+  } clear{*this};
+  place_targets(settings.targets);
+  ONWARD_TRY(run_steps(inputs, {}, {binding, &settings, Results::kOwned}));
+  std::vector<Value> outputs(plan_->outputs.size());
+  ONWARD_TRY(take_results(outputs));
   return outputs;
 }
 

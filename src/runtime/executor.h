@@ -1,5 +1,6 @@
 // Frame: the values of one run of a plan. A frame belongs to one thread at a time and is reused from run to
-// run, so that its memory is allocated once.
+// run: its arena, the constants in its slots and the frames of subgraphs stay, so a step whose shapes the
+// binding knows allocates nothing.
 #pragma once
 #include <memory>
 #include <vector>
@@ -13,7 +14,7 @@ struct RunSettings {
   int threads = 1;
   std::shared_ptr<Budget> budget;
   Profiler* profiler = nullptr;                    // may be null
-  std::shared_ptr<Budget> arena_memory = nullptr;  // where the arena comes from; may be null
+  std::shared_ptr<Budget> arena_memory = nullptr;  // where arenas come from; may be null
   // By output of the graph, empty for none: dense memory of its type and shape to compute it in, if that can
   // be. It must overlap no input and no other one.
   std::span<const Tensor> targets = {};
@@ -21,35 +22,68 @@ struct RunSettings {
 
 class Frame {
  public:
-  explicit Frame(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)), values_(plan_->slots.size()) {}
+  explicit Frame(std::shared_ptr<const Plan> plan);
+  ~Frame();
+  Frame(const Frame&) = delete;
 
   // Runs all steps. `inputs`, in the plan's order, stay borrowed until the run ends. `binding` may be null:
   // then every value is allocated when it is made. Outputs own their memory. After an error the frame is
-  // empty again.
-  Result<std::vector<Value>> run(std::span<const Value> inputs,
-                                 std::span<const std::pair<int, const Value*>> captures,
-                                 const Binding* binding, const RunSettings& settings);
-  void trim() { arena_.reset(), arena_bytes_ = 0, children_.clear(); }
+  // empty again. Arenas are not charged to the budget here; binding->total_bytes says what they take.
+  Result<std::vector<Value>> run(std::span<const Value> inputs, const Binding* binding,
+                                 const RunSettings& settings);
   int64_t arena_bytes() const { return arena_bytes_; }
 
  private:
   class Context;
-  Status run_step(const Step& step, const Binding* binding, const RunSettings& settings);
-  Status reorder(const Step& step, const Binding* binding, const RunSettings& settings);
-  Status unshare(int slot, const Binding* binding, const RunSettings& settings);
+  // Where outputs go: to memory of their own, or to their place in the arena for even or odd iterations.
+  enum class Results { kOwned, kEven, kOdd };
+  struct Call {
+    const Binding* binding = nullptr;
+    const RunSettings* settings = nullptr;
+    Results results = Results::kOwned;
+  };
+
+  Status run_steps(std::span<const Value> inputs, std::span<const Value* const> captures, const Call& call);
+  Status run_step(const Step& step, Context& context);
+  Status check_input(const Step& step, size_t i) const;
+  Status reorder(const Step& step);
+  Status unshare(int slot);
   Status ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory);
   void place_targets(std::span<const Tensor> targets);
-  Result<Tensor> allocate(int slot, DType dtype, const Shape& shape, const Binding* binding,
-                          const RunSettings& settings);
-  Result<std::vector<Value>> run_child(const Step& step, const ir::Graph& g, std::span<const Value> inputs,
-                                       const RunSettings& settings);
+  Status take_results(std::span<Value> outputs);
+  Status result(int slot, Value& to);
+  void forget();
+  void drop(int slot);
+  std::byte* place(int slot) const;
+  bool is_in_place(int slot, const Tensor& t) const;
+  Result<Tensor> allocate(int slot, DType dtype, const Shape& shape);
+  Result<std::span<std::byte>> scratch(int64_t bytes);
+  void end_scratch();
+  Status run_child(const Step& step, const ir::Graph& g, Results results, std::span<const Value> inputs,
+                   std::span<Value> outputs);
 
   std::shared_ptr<const Plan> plan_;
   std::vector<Value> values_;
   std::vector<std::pair<int, Tensor>> placed_;  // slots that are computed in memory of the caller's
+  // Slots that hold their planned tensor until the next run makes it again: the same memory, shape and type
+  // need no new one. Never the values of containers and views, and none after the binding changed.
+  std::vector<bool> is_kept_;
+  uint64_t bound_ = 0;             // Binding::id of the values that are kept
+  std::vector<Context> contexts_;  // of steps that are operators, in order
+  Call call_;                      // the run in progress
   Buffer arena_;
   int64_t arena_bytes_ = 0;
-  std::vector<std::pair<const ir::Graph*, std::unique_ptr<Frame>>> children_;
+  struct Child {
+    std::unique_ptr<Frame> frame;
+    std::vector<const Value*> captures;  // this frame's values
+  };
+  std::vector<Child> children_;  // by Subplan::index, made on first use
+
+  // Scratch memory of one step at a time: a block that is kept, and what did not fit.
+  static constexpr int64_t kKeptScratchBytes = 1 << 20;
+  Buffer scratch_block_;
+  int64_t scratch_bytes_ = 0, scratch_used_ = 0, scratch_wanted_ = 0;
+  std::vector<Buffer> scratch_extra_;
 };
 
 }  // namespace ow

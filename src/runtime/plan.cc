@@ -105,6 +105,8 @@ class Compiler {
     }
     const Order out = choose_orders(step, inputs);
     step.inputs = std::move(inputs);
+    for (const ir::Value* v : node.inputs())
+      step.input_types.push_back(v && v->type().is_tensor() ? v->type().dtype : DType::kUndefined);
     ONWARD_TRY(add_subgraphs(node, step));
     for (size_t o = 0; o < node.outputs().size(); ++o)
       step.outputs.push_back(output_slot(*op, node, step, o, takes_order(step, o) ? out : Order{}));
@@ -276,7 +278,7 @@ class Compiler {
         }
         captures.push_back({reordered(*from, {}), to});
       }
-      step.subgraphs[&g] = {*std::move(sub), std::move(captures)};
+      step.subgraphs.push_back({&g, *std::move(sub), std::move(captures), plan_->subgraph_count++});
     });
     return status;
   }
@@ -297,8 +299,8 @@ class Compiler {
     for (int i = 0; i < count; ++i) {
       const Step& step = p.steps[static_cast<size_t>(i)];
       for (int s : step.inputs) read(s, i);
-      for (const auto& [graph, sub] : step.subgraphs)
-        for (const Capture& c : sub.second) read(c.from, i);
+      for (const Subplan& sub : step.subgraphs)
+        for (const Capture& c : sub.captures) read(c.from, i);
       for (int s : step.outputs)
         if (s >= 0) {
           p.slots[static_cast<size_t>(s)].first_step = i;
@@ -313,6 +315,11 @@ class Compiler {
     for (size_t s = 0; s < p.slots.size(); ++s)
       if (const int last = p.slots[s].last_step; last >= 0 && last < count && !p.slots[s].pinned)
         p.steps[static_cast<size_t>(last)].last_uses.push_back(static_cast<int>(s));
+    p.unread = p.inputs;
+    for (const auto& [value, slot] : p.captures) p.unread.push_back(slot);
+    for (int s : p.outputs)
+      if (!p.slots[static_cast<size_t>(s)].value || !p.slots[static_cast<size_t>(s)].value->is_constant())
+        p.unread.push_back(s);
   }
 
   std::shared_ptr<Plan> plan_;

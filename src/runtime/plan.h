@@ -6,7 +6,6 @@
 // capture are handed over by slot.
 #pragma once
 #include <any>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -35,6 +34,14 @@ struct Capture {
   int from = -1, to = -1;
 };
 
+// A graph that an operator runs, as a plan of its own.
+struct Subplan {
+  const ir::Graph* graph = nullptr;
+  std::shared_ptr<const Plan> plan;
+  std::vector<Capture> captures;
+  int index = 0;  // among all of the enclosing plan
+};
+
 struct Step {
   enum class Kind { kOperator, kReorder };
   Kind kind = Kind::kOperator;
@@ -43,8 +50,9 @@ struct Step {
   Op::Attrs attrs;
   std::any prepared;
   std::vector<int> inputs, outputs;  // slots; -1: omitted
+  std::vector<DType> input_types;    // of inputs that are tensors of a known type, else kUndefined
   uint64_t tensor_inputs = 0;        // bit i: input i is nothing but a tensor (bit 63: and those after it)
-  std::map<const ir::Graph*, std::pair<std::shared_ptr<const Plan>, std::vector<Capture>>> subgraphs;
+  std::vector<Subplan> subgraphs;
   std::vector<int> last_uses;  // slots that nobody reads after this step
   // LayoutRule::kAlongAxes, where the order is not row-major: the axes of input 0 from the outermost in
   // memory, and the place of each axis there. `run` sees tensors of that rank with their axes so arranged.
@@ -71,6 +79,8 @@ struct Plan {
   std::vector<int> inputs, outputs;  // slots in the graph's order
   std::vector<std::pair<int, Tensor>> constants;
   std::vector<std::pair<const ir::Value*, int>> captures;  // values of enclosing graphs and their slots here
+  int subgraph_count = 0;
+  std::vector<int> unread;  // slots that hold something after the last step: inputs, captures, outputs
 };
 
 struct PlanOptions {

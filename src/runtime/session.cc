@@ -293,13 +293,16 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
       options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
   const auto budget = budget_for(options, limit);
   auto binding = ONWARD_TRY(binding_for(arranged));
-  if (limit > 0 && binding->arena_bytes > limit)
-    return limit_exceeded("these input shapes need ", binding->arena_bytes, " bytes; the memory limit is ",
+  if (limit > 0 && binding->total_bytes > limit)
+    return limit_exceeded("these input shapes need ", binding->total_bytes, " bytes; the memory limit is ",
                           limit, " bytes");
+  // The arenas outlive the run and its budget; the run is charged for them while it lasts.
+  ONWARD_TRY(budget->acquire(binding->total_bytes));
   auto frame = take_frame();
   auto results =
-      frame->run(arranged, {}, binding.get(),
+      frame->run(arranged, binding.get(),
                  {options_.threads, budget, profiling_ ? &profiler_ : nullptr, arena_memory_, direct});
+  budget->release(binding->total_bytes);
   {
     std::lock_guard lock(mutex_);
     idle_.push_back(std::move(frame));

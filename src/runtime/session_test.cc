@@ -82,8 +82,8 @@ void check_binding(const Plan& plan, const Binding& b) {
     const Step& step = plan.steps[static_cast<size_t>(i)];
     for (int s : step.inputs) touch(s, i);
     for (int s : step.outputs) touch(s, i);
-    for (const auto& [g, sub] : step.subgraphs)
-      for (const Capture& c : sub.second) touch(c.from, i);
+    for (const Subplan& sub : step.subgraphs)
+      for (const Capture& c : sub.captures) touch(c.from, i);
   }
   for (int s : plan.outputs) touch(s, static_cast<int>(plan.steps.size()));
   for (size_t a = 0; a < plan.slots.size(); ++a) {

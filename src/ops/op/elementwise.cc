@@ -2,9 +2,30 @@
 
 namespace ow {
 
+namespace {
+
+// One piece where all shapes are equal and dense. Most of a tiny operator's time would go into finding that
+// out the general way.
+bool run_small(Tensor& y, std::initializer_list<const Tensor*> inputs,
+               const kernels::StridedLoop::Piece& piece) {
+  std::array<std::byte*, kernels::kMaxOperands> pointers;
+  if (!y.is_dense()) return false;
+  pointers[0] = y.mutable_raw();
+  size_t k = 1;
+  for (const Tensor* x : inputs) {
+    if (!(x->shape() == y.shape()) || !x->is_dense()) return false;
+    pointers[k++] = const_cast<std::byte*>(x->raw());
+  }
+  piece(pointers.data(), y.count());
+  return true;
+}
+
+}  // namespace
+
 void run_pieces(const RunContext& c, Tensor& y, std::initializer_list<const Tensor*> inputs, int64_t grain,
                 const kernels::StridedLoop::Piece& piece) {
   if (y.count() == 0) return;
+  if (y.count() <= grain && run_small(y, inputs, piece)) return;
   const size_t rank = y.rank();
   auto bytes = [](const Tensor& t) { return int64_t{bit_width(t.dtype()) / 8}; };
   std::array<Shape, kernels::kMaxOperands> strides;
@@ -26,6 +47,7 @@ void run_pieces(const RunContext& c, Tensor& y, std::initializer_list<const Tens
 Result<Shape> broadcast_inputs(const RunContext& c, size_t n) {
   Shape shape = c.in(0).shape();
   for (size_t i = 1; i < n; ++i) {
+    if (c.in(i).shape() == shape) continue;
     auto next = broadcast(shape, c.in(i).shape());
     if (!next)
       return c.error("input ", i, " of shape ", c.in(i).shape(), " does not broadcast with ", shape,

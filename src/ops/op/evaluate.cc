@@ -15,19 +15,19 @@ class HeapContext final : public RunContext {
       : options_(options), captured_(captured) {
     node_ = &node;
     threads_ = options.threads;
-    budget_ = options.budget;
+    budget_ = &options.budget;
     for (const Value& v : inputs) inputs_.push_back(&v);
     for (size_t o = 0; o < outputs.size(); ++o) outputs_.push_back(node.outputs()[o] ? &outputs[o] : nullptr);
   }
 
   Result<Tensor> out(size_t o, DType dtype, const Shape& shape) override {
-    Tensor t = ONWARD_TRY(Tensor::allocate(dtype, shape, budget_));
+    Tensor t = ONWARD_TRY(Tensor::allocate(dtype, shape, budget()));
     set(o, t);
     return t;
   }
 
   Result<std::span<std::byte>> scratch(int64_t bytes) override {
-    scratch_.push_back(ONWARD_TRY(allocate_buffer(bytes, budget_)));
+    scratch_.push_back(ONWARD_TRY(allocate_buffer(bytes, budget())));
     return std::span(scratch_.back().get(), static_cast<size_t>(bytes));
   }
 
@@ -70,7 +70,7 @@ Result<std::vector<Value>> evaluate(const ir::Node& node, std::span<const Value>
   for (size_t o = 0; o < outputs.size(); ++o) {
     Tensor* t = outputs[o].tensor();
     if (!t) continue;
-    if (!t->is_dense()) *t = ONWARD_TRY(t->owned(options.budget));  // a strided view
+    *t = ONWARD_TRY(t->owned(options.budget));  // no strided view, nothing borrowed
     if (widening.outputs[o] != DType::kUndefined) *t = ONWARD_TRY(convert(*t, widening.outputs[o]));
   }
   return outputs;

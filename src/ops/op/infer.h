@@ -10,11 +10,17 @@
 
 namespace ow {
 
+// Output `from` of a graph is its input `to` when the graph is run the next time (the state of a loop).
+struct Feedback {
+  size_t from = 0, to = 0;
+};
+
 class InferContext {
  public:
-  // Infers a subgraph whose inputs have the given facts; returns its outputs' facts.
-  using SubgraphInference =
-      std::function<Result<std::vector<ir::Fact>>(ir::Graph& graph, std::span<const ir::Fact> inputs)>;
+  // Infers a subgraph whose inputs have the given facts at first; returns its outputs' facts, which hold for
+  // every run of the graph when outputs are fed back (see ops/op/feedback.h).
+  using SubgraphInference = std::function<Result<std::vector<ir::Fact>>(
+      ir::Graph& graph, std::span<const ir::Fact> inputs, std::span<const Feedback> feedback)>;
 
   InferContext(const ir::Node& node, std::vector<const ir::Fact*> inputs, SubgraphInference subgraph)
       : node_(node),
@@ -54,9 +60,10 @@ class InferContext {
   // In [0, rank); an error outside [-rank, rank).
   Result<int64_t> axis(int64_t axis, size_t rank) const;
 
-  Result<std::vector<ir::Fact>> infer_subgraph(ir::Graph& g, std::span<const ir::Fact> inputs) {
+  Result<std::vector<ir::Fact>> infer_subgraph(ir::Graph& g, std::span<const ir::Fact> inputs,
+                                               std::span<const Feedback> feedback = {}) {
     if (!subgraph_) return error("its graphs cannot be inferred here");
-    return subgraph_(g, inputs);
+    return subgraph_(g, inputs, feedback);
   }
 
   // An InvalidModel error located at this node: error("input 1 is ", shape, ", expected rank 2").

@@ -37,6 +37,68 @@ Status join_tensors(RunContext& c, size_t o, std::span<const Tensor> parts, int6
   return {};
 }
 
+Status RowStack::reserve(RunContext& c, const Tensor& row) {
+  if (count_ < capacity_) return {};
+  const int64_t wanted = rows_ >= 0 ? rows_ : std::max<int64_t>(2 * capacity_, 8);
+  Shape shape;
+  shape.push_back(wanted);
+  for (int64_t d : row.shape()) shape.push_back(d);
+  Tensor larger = rows_ >= 0 && axis_ == 0 && c.wants(output_)
+                      ? ONWARD_TRY(c.out(output_, row.dtype(), shape))
+                      : ONWARD_TRY(Tensor::allocate(row.dtype(), shape, c.budget()));
+  if (count_ > 0)
+    copy_units(ONWARD_TRY(units_of(c, larger)), ONWARD_TRY(units_of(c, stacked_)), count_ * row.count());
+  stacked_ = std::move(larger);
+  capacity_ = wanted;
+  return {};
+}
+
+Status RowStack::add(RunContext& c, const Tensor& row) {
+  if (!c.wants(output_)) return {};
+  if (is_sub_byte(row.dtype())) {
+    parts_.push_back(ONWARD_TRY(row.owned(c.budget())));
+    return {};
+  }
+  if (count_ > 0 && (row.dtype() != stacked_.dtype() || row.rank() + 1 != stacked_.rank() ||
+                     !std::equal(row.shape().begin(), row.shape().end(), stacked_.shape().begin() + 1)))
+    return c.error("tensors ", stacked_.dtype(), list_text(stacked_.shape().dims().subspan(1)), " and ",
+                   row.dtype(), row.shape(), " cannot be joined along axis ", axis_);
+  ONWARD_TRY(reserve(c, row));
+  const int64_t at = reversed_ ? rows_ - 1 - count_ : count_;
+  if (row.count() > 0 && row.dtype() != DType::kString && row.is_dense()) {
+    const auto bytes = static_cast<size_t>(row.bytes());
+    std::memcpy(stacked_.mutable_raw() + static_cast<size_t>(at) * bytes, row.raw(), bytes);
+  } else if (row.count() > 0) {
+    const Tensor dense = row.is_dense() ? row : ONWARD_TRY(row.owned(c.budget()));
+    copy_units(ONWARD_TRY(units_of(c, stacked_)).at(at * row.count()), ONWARD_TRY(units_of(c, dense)),
+               row.count());
+  }
+  ++count_;
+  return {};
+}
+
+Status RowStack::finish(RunContext& c) {
+  if (!c.wants(output_)) return {};
+  if (!parts_.empty()) {
+    if (reversed_) std::reverse(parts_.begin(), parts_.end());
+    return join_tensors(c, output_, parts_, axis_, true);
+  }
+  if (count_ == 0) return empty_stack(c, output_, axis_);
+  const auto at = static_cast<size_t>(ONWARD_TRY(read_axis(c, axis_, stacked_.rank())));
+  if (rows_ >= 0 && count_ != rows_) return internal_error("a stack of ", rows_, " rows got ", count_);
+  if (axis_ == 0 && rows_ >= 0) return {};  // they were put into the output itself
+  const std::span<const int64_t> row = stacked_.shape().dims().subspan(1);
+  std::vector<int64_t> dims(row.begin(), row.end());
+  dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(at), count_);
+  MoveOutput y = ONWARD_TRY(move_output(c, output_, stacked_.dtype(), Shape(dims)));
+  const int64_t inner = Shape(row).count(at, row.size()), outer = Shape(row).count(0, at);
+  const int64_t to[] = {count_ * inner, inner, 1}, from[] = {inner, outer * inner, 1},
+                extents[] = {outer, count_, inner};
+  copy_strided_units(c, y.units, to, ONWARD_TRY(units_of(c, stacked_)), from, extents);
+  y.finish();
+  return {};
+}
+
 Status empty_stack(RunContext& c, size_t o, int64_t axis) {
   if (!c.wants(o)) return {};
   const ir::Type& type = c.node().outputs()[o]->type();
@@ -82,6 +144,21 @@ ir::Type common_type(const ir::Type& a, const ir::Type& b) {
     for (size_t i = 0; i < out.shape->size(); ++i)
       if (!((*out.shape)[i] == (*b.shape)[i])) (*out.shape)[i] = Dim::unknown();
   return out;
+}
+
+ir::Fact common_fact(const ir::Fact& a, const ir::Fact& b) {
+  ir::Fact out{common_type(a.type, b.type), {}, {}};
+  if (!a.elements || !b.elements || a.elements->size() != b.elements->size()) return out;
+  out.elements = a.elements;
+  for (size_t i = 0; i < out.elements->size(); ++i)
+    if (!((*a.elements)[i] == (*b.elements)[i])) (*out.elements)[i] = Dim::unknown();
+  return out;
+}
+
+ir::Fact common_fact(const Dim& iterations, const ir::Fact& initial, const ir::Fact& returned) {
+  const auto count = iterations.constant();
+  if (!count) return common_fact(initial, returned);
+  return *count == 0 ? initial : returned;
 }
 
 }  // namespace ow

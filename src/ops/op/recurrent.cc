@@ -134,6 +134,37 @@ Status upgrade_recurrent(Rewriter& c) {
 
 namespace {
 
+Result<Buffer> packed(const float* w, int64_t n, int64_t k, int threads) {
+  Buffer memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
+  kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, memory.get(), threads);
+  return memory;
+}
+
+}  // namespace
+
+Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int64_t gates, bool candidate) {
+  const Tensor *w = c.constant(1), *r = c.constant(2);
+  const auto directions = static_cast<int64_t>(a.directions());
+  for (const Tensor* t : {w, r})
+    if (!t || t->dtype() != DType::kFloat32 || t->rank() != 3 || !t->is_dense() || t->dim(0) != directions)
+      return std::any();
+  const int64_t hidden = r->dim(2), width = r->dim(1), input = w->dim(2);
+  if (hidden == 0 || input == 0 || width / gates != hidden || width % gates != 0 || w->dim(1) != width)
+    return std::any();
+  const int64_t together = candidate ? width - hidden : width;
+  RecurrentWeights weights;
+  for (int64_t d = 0; d < directions; ++d) {
+    const float* rows = r->data<float>() + d * width * hidden;
+    RecurrentWeights::Direction& to = weights.directions.emplace_back();
+    to.input = ONWARD_TRY(packed(w->data<float>() + d * width * input, width, input, c.threads()));
+    to.gates = ONWARD_TRY(packed(rows, together, hidden, c.threads()));
+    if (candidate) to.candidate = ONWARD_TRY(packed(rows + together * hidden, hidden, hidden, c.threads()));
+  }
+  return std::any(std::move(weights));
+}
+
+namespace {
+
 Status check(const RunContext& c, size_t i, const Shape& expected) {
   if (!c.has(i) || c.in(i).shape() == expected) return {};
   return c.error("input ", i, " has shape ", c.in(i).shape(), ", expected ", expected);

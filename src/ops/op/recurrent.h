@@ -57,15 +57,34 @@ struct RecurrentShape {
 };
 Result<RecurrentShape> recurrent_shape(const RecurrentAttrs& a, const RunContext& c, int64_t gates);
 
+// Constant float32 weights as the matrix kernel wants them, packed once per plan; one entry a direction.
+// `gates` holds the rows of R that every gate but the last uses where these are a product of their own (GRU),
+// else all of them.
+struct RecurrentWeights {
+  struct Direction {
+    Buffer input, gates, candidate;
+  };
+  std::vector<Direction> directions;
+};
+// Nothing where W or R is no constant float32, or of another shape than they must have (the run will say so).
+// `candidate`: the last gate's rows of R are a product of their own.
+Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int64_t gates, bool candidate);
+
 // out[m, n] = a[m, k] * w[n, k]^T.
 template <class T>
 class Projection {
  public:
-  Status prepare(RunContext& c, const T* w, int64_t n, int64_t k) {
+  // `packed`: from RecurrentWeights, or null.
+  Status prepare(RunContext& c, const T* w, int64_t n, int64_t k, const Buffer* packed) {
     w_ = w, n_ = n, k_ = k;
     if constexpr (std::is_same_v<T, float>) {
-      packed_ = ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n)))).data();
-      kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, packed_, c.threads());
+      if (packed) {
+        packed_ = packed->get();
+        return {};
+      }
+      auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
+      kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, memory.data(), c.threads());
+      packed_ = memory.data();
     }
     return {};
   }
@@ -82,7 +101,7 @@ class Projection {
 
  private:
   const T* w_ = nullptr;
-  std::byte* packed_ = nullptr;
+  const std::byte* packed_ = nullptr;
   int64_t n_ = 0, k_ = 0;
 };
 
@@ -92,10 +111,11 @@ struct Direction {
   const RecurrentAttrs& attrs;
   const RecurrentShape& shape;
   const CellActivation* activations;
-  const T* r;         // [gates * H, H]
-  const T* w_bias;    // [gates * H], or null
-  const T* r_bias;    // [gates * H], or null
-  const T* peephole;  // [3 * H], or null (LSTM)
+  const T* r;                                 // [gates * H, H]
+  const T* w_bias;                            // [gates * H], or null
+  const T* r_bias;                            // [gates * H], or null
+  const T* peephole;                          // [3 * H], or null (LSTM)
+  const RecurrentWeights::Direction* packed;  // or null
   T bias(int64_t i) const { return w_bias ? w_bias[i] + r_bias[i] : T(0); }
 };
 
@@ -112,7 +132,7 @@ Status run_direction(RunContext& c, const Direction<T>& d, size_t index, const T
   const int64_t width = s.gates * s.hidden, dirs = static_cast<int64_t>(d.attrs.directions());
   const bool reverse = d.attrs.backward && (!d.attrs.forward || index == 1);
   Projection<T> input;
-  ONWARD_TRY(input.prepare(c, w, width, s.input));
+  ONWARD_TRY(input.prepare(c, w, width, s.input, d.packed ? &d.packed->input : nullptr));
   auto gates = ONWARD_TRY(c.scratch_of<T>(s.seq * s.batch * width));
   input.run(c, s.seq * s.batch, x, gates.data());
   Cell cell;
@@ -175,6 +195,7 @@ Status run_recurrent(const RecurrentAttrs& a, RunContext& c, int64_t gates) {
   }
   for (size_t o = 1; o < (Cell::kHasCellState ? 3 : 2); ++o)
     if (c.wants(o)) y_last[o - 1] = ONWARD_TRY(c.out(o, type, last));
+  const RecurrentWeights* packed = std::is_same_v<T, float> ? c.prepared<RecurrentWeights>() : nullptr;
   auto states = ONWARD_TRY(c.scratch_of<T>(2 * h_count));
   T* state[2] = {states.data(), states.data() + h_count};
   for (size_t i = 0; i < a.directions(); ++i) {
@@ -186,7 +207,8 @@ Status run_recurrent(const RecurrentAttrs& a, RunContext& c, int64_t gates) {
                    c.in(2).data<T>() + at * width * s.hidden,
                    bias,
                    bias ? bias + width : nullptr,
-                   nullptr};
+                   nullptr,
+                   packed ? &packed->directions[i] : nullptr};
     if (Cell::kHasCellState && c.has(7)) d.peephole = c.in(7).data<T>() + at * 3 * s.hidden;
     std::fill(states.begin(), states.end(), T(0));
     for (size_t k = 0; k < (Cell::kHasCellState ? 2 : 1); ++k)

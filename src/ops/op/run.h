@@ -82,6 +82,16 @@ class RunContext {
 
   // Runs subgraph `g` (one of this node's graph attributes) with these inputs.
   virtual Result<std::vector<Value>> run_subgraph(const ir::Graph& g, std::span<const Value> inputs) = 0;
+  // The same for a subgraph that runs again and again, `iteration` counting from 0. `outputs` has a place for
+  // each output of `g`; what is put there may be memory that the iteration after the next writes again, so it
+  // can be the next one's input, but is to be copied if it is to stay.
+  virtual Status iterate(const ir::Graph& g, int64_t iteration, std::span<const Value> inputs,
+                         std::span<Value> outputs) {
+    (void)iteration;
+    auto results = ONWARD_TRY(run_subgraph(g, inputs));
+    for (size_t o = 0; o < results.size(); ++o) outputs[o] = ONWARD_TRY(results[o].owned(budget()));
+    return {};
+  }
 
   // What `prepare` returned; null if it returned nothing or a T of another kind.
   template <class T>
@@ -90,8 +100,8 @@ class RunContext {
   }
 
   int threads() const { return threads_; }
-  const std::shared_ptr<Budget>& budget() const { return budget_; }
-  void parallel_for(int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& fn) const {
+  const std::shared_ptr<Budget>& budget() const { return *budget_; }
+  void parallel_for(int64_t n, int64_t grain, ChunkFunction fn) const {
     ow::parallel_for(n, grain, threads_, fn);
   }
 
@@ -108,7 +118,7 @@ class RunContext {
   std::span<const uint8_t> axis_places_;
   const std::any* prepared_ = nullptr;
   int threads_ = 1;
-  std::shared_ptr<Budget> budget_;
+  const std::shared_ptr<Budget>* budget_ = nullptr;  // never null in a call; what it points to may be
 };
 
 // Integer contents of a 0-D or 1-D int32/int64/bool tensor.
