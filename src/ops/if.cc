@@ -14,7 +14,7 @@ Result<Attrs> read(const AttrReader& a) { return Attrs{a.graph("then_branch"), a
 Status infer(const Attrs& a, InferContext& c) {
   auto then_facts = ONWARD_TRY(c.infer_subgraph(*a.then_branch, {}));
   auto else_facts = ONWARD_TRY(c.infer_subgraph(*a.else_branch, {}));
-  if (then_facts.size() < c.outputs() || else_facts.size() < c.outputs())
+  if (then_facts.size() != else_facts.size() || then_facts.size() < c.outputs())
     return c.error("the branches have ", then_facts.size(), " and ", else_facts.size(), " outputs, expected ",
                    c.outputs());
   const Tensor* cond = c.constant(0);

@@ -15,6 +15,30 @@ struct Attrs {
 
 Result<Attrs> read(const AttrReader& a) { return Attrs{a.graph("body")}; }
 
+// What stacking the scan outputs will take, held while they gather: elements that share memory take none
+// until they are stacked, and there may be any number of them.
+class Reservation {
+ public:
+  explicit Reservation(std::shared_ptr<Budget> budget) : budget_(std::move(budget)) {}
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  ~Reservation() { clear(); }
+  Status add(int64_t bytes) {
+    if (!budget_) return {};
+    ONWARD_TRY(budget_->acquire(bytes));
+    bytes_ += bytes;
+    return {};
+  }
+  void clear() {
+    if (budget_) budget_->release(bytes_);
+    bytes_ = 0;
+  }
+
+ private:
+  std::shared_ptr<Budget> budget_;
+  int64_t bytes_ = 0;
+};
+
 ir::Type without_shape(ir::Type type) {
   type.shape.reset();
   if (type.element) type.element = std::make_shared<const ir::Type>(without_shape(*type.element));
@@ -71,6 +95,7 @@ Status run(const Attrs& a, RunContext& c) {
   std::vector<Value> state;
   for (size_t i = 0; i < states; ++i) state.push_back(c.value(i + 2));
   std::vector<std::vector<Tensor>> scans(a.body->outputs().size() - 1 - states);
+  Reservation stacked(c.budget());
   for (int64_t i = 0; i < trips && go_on; ++i) {
     if (c.budget()) ONWARD_TRY(c.budget()->check());
     std::vector<Value> inputs{Tensor::scalar(i), Tensor::scalar(go_on)};
@@ -81,9 +106,11 @@ Status run(const Attrs& a, RunContext& c) {
     for (size_t k = 0; k < scans.size(); ++k) {
       const Tensor* t = results[states + 1 + k].tensor();
       if (!t) return c.error("scan output ", k, " of the body is no tensor");
+      ONWARD_TRY(stacked.add(t->bytes() + int64_t{sizeof(Tensor)}));
       scans[k].push_back(ONWARD_TRY(t->owned(c.budget())));
     }
   }
+  stacked.clear();
   for (size_t s = 0; s < states && s < c.outputs(); ++s) c.set(s, ONWARD_TRY(state[s].owned(c.budget())));
   for (size_t k = 0; k < scans.size() && states + k < c.outputs(); ++k)
     ONWARD_TRY(scans[k].empty() ? empty_stack(c, states + k, 0)

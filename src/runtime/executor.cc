@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
+#include "base/stop.h"
 #include "kernels/transpose.h"
 
 namespace ow {
@@ -24,6 +26,7 @@ class Frame::Context final : public RunContext {
     const int slot = o < step_.outputs.size() ? step_.outputs[o] : -1;
     if (slot < 0) return Tensor::allocate(dtype, shape, budget_);  // computed although nobody wants it
     Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape, binding_, settings_));
+    if (dtype == DType::kString) ONWARD_TRY(charge_text(t));
     set(o, t);
     return t;
   }
@@ -38,6 +41,30 @@ class Frame::Context final : public RunContext {
   }
 
  private:
+  // The characters of strings are not in their tensor's bytes, and one long string may be copied many times.
+  // So a tensor of strings is charged for the most that its elements can hold: in each, the longest string of
+  // every input.
+  Status charge_text(Tensor& made) const {
+    int64_t longest = 0, total = 0;
+    for (const Value* v : inputs_) {
+      const Tensor* t = v->tensor();
+      if (!t || t->dtype() != DType::kString || !t->is_dense()) continue;
+      size_t most = 0;
+      for (const std::string& s : t->span<std::string>()) most = std::max(most, s.size());
+      longest += static_cast<int64_t>(most);
+    }
+    constexpr int64_t kInline = 15;  // characters that a std::string holds without memory of its own
+    if (longest <= kInline || !budget_) return {};
+    if (__builtin_mul_overflow(longest, made.count(), &total))
+      return limit_exceeded(made.count(), " strings of up to ", longest,
+                            " bytes are more than memory can hold");
+    ONWARD_TRY(budget_->acquire(total));
+    std::shared_ptr<const void> owner(
+        made.raw(), [budget = budget_, total, keep = made.owner()](const void*) { budget->release(total); });
+    made = Tensor::borrow(DType::kString, made.shape(), made.raw(), std::move(owner));
+    return {};
+  }
+
   Frame& frame_;
   const Step& step_;
   const Binding* binding_;
@@ -133,7 +160,17 @@ Status Frame::run_step(const Step& step, const Binding* binding, const RunSettin
   ONWARD_TRY(step.op->run(step.attrs.get(), context));
   for (int s : step.outputs)
     if (s >= 0) ONWARD_TRY(unshare(s, binding, settings));
-  return {};
+  // A kernel that was told to stop leaves its output unfinished.
+  const StopScope* scope = StopScope::current();
+  return scope ? scope->check() : Status();
+}
+
+// The node's label before a message that does not begin with it: memory and time run out anywhere.
+Status Frame::located(const Step& step, Status status) {
+  if (status.ok() || !step.node) return status;
+  const std::string label = step.node->label();
+  if (status.message().substr(0, label.size()) == label) return status;
+  return std::move(status).context(label);
 }
 
 // An operator may hand an input on as its output (a cast to the same type). Where the plan does not count
@@ -187,7 +224,8 @@ Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
   } charge{nullptr, 0};
   if (binding) {
     if (settings.budget) {
-      ONWARD_TRY(settings.budget->acquire(binding->arena_bytes));
+      if (Status s = settings.budget->acquire(binding->arena_bytes); !s.ok())
+        return std::move(s).context("the memory plan for these input shapes");
       charge.budget = settings.budget.get();
       charge.bytes = binding->arena_bytes;
     }
@@ -201,7 +239,7 @@ Result<std::vector<Value>> Frame::run(std::span<const Value> inputs,
   for (const Step& step : plan_->steps) {
     if (settings.budget) ONWARD_TRY(settings.budget->check());
     const auto start = settings.profiler ? Profiler::now() : Profiler::Time();
-    ONWARD_TRY(run_step(step, binding, settings));
+    ONWARD_TRY(located(step, run_step(step, binding, settings)));
     if (settings.profiler) settings.profiler->record(step.node, start, Profiler::now());
     for (int s : step.last_uses) values_[static_cast<size_t>(s)] = Value();
   }

@@ -34,6 +34,7 @@ class Frame {
 
  private:
   class Context;
+  static Status located(const Step& step, Status status);
   Status run_step(const Step& step, const Binding* binding, const RunSettings& settings);
   Status reorder(const Step& step, const Binding* binding, const RunSettings& settings);
   Status unshare(int slot, const Binding* binding, const RunSettings& settings);
