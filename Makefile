@@ -18,6 +18,8 @@ demo:
 test: install-deps
 	./dev check
 	./dev cli
+	./dev hostile
+	./dev hostile --preset asan
 	./dev python
 	./dev round-trip
 	./dev conformance --quiet

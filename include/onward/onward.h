@@ -183,7 +183,7 @@ typedef struct onward_session_options {
   size_t size;
   int32_t threads; /* 0: as many as this process may use */
   onward_optimization optimization;
-  int64_t memory_limit_bytes;   /* of one run, weights not counted; 0: none */
+  int64_t memory_limit_bytes;   /* of one run, weights not counted; 0: what the process may use */
   const char* const* providers; /* in order of preference; the CPU is always last */
   size_t provider_count;
   int32_t strict_providers; /* 1: what the first provider cannot run is an error, not run elsewhere */
@@ -256,7 +256,7 @@ typedef struct onward_api {
   void (*status_free)(onward_status*);
   const char* (*library_version)(void); /* "0.1.0" */
   void (*set_log_level)(int32_t level); /* 0 verbose, 1 info, 2 warning (default), 3 error, 4 off */
-  void (*set_log_sink)(onward_log_fn, void* user);
+  void (*set_log_sink)(onward_log_fn, void* user); /* the one before is called no more; not from in a sink */
 
   onward_status* (*model_load)(const char* path, const onward_model_options*, onward_model**);
   /* The bytes are copied where they are needed; they may be freed afterwards. */

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace ow {
 namespace {
@@ -62,10 +63,38 @@ int open_componentwise(int folder, std::string_view location) {
   return current;
 }
 
+// A mapped file that somebody cuts short takes the process down with SIGBUS when the lost pages are touched.
+// So files up to this size are read instead; larger ones, where a copy would cost memory that counts, are
+// mapped.
+constexpr size_t kMaxReadBytes = size_t{64} << 20;
+constexpr std::align_val_t kAlignment{64};
+
+Result<std::byte*> read_all(int fd, size_t size, const std::string& shown_path) {
+  auto* data = static_cast<std::byte*>(::operator new(size, kAlignment, std::nothrow));
+  if (!data) return Status(Code::kOutOfMemory, cat(shown_path, ": cannot allocate ", size, " bytes"));
+  for (size_t done = 0; done < size;) {
+    const ssize_t n = ::pread(fd, data + done, size - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const int error = errno;
+      ::operator delete(data, kAlignment);
+      if (n == 0) return io_error(shown_path, ": ends after ", done, " bytes, its size was ", size);
+      return io_error(shown_path, ": cannot read: ", reason(error));
+    }
+    done += static_cast<size_t>(n);
+  }
+  return data;
+}
+
 }  // namespace
 
 MappedFile::~MappedFile() {
-  if (size_ && !borrowed_) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (borrowed_) return;
+  auto* data = const_cast<std::byte*>(data_);
+  if (size_ > kMaxReadBytes)
+    ::munmap(data, size_);
+  else
+    ::operator delete(data, kAlignment);
 }
 
 std::shared_ptr<MappedFile> MappedFile::borrow(std::span<const std::byte> bytes) {
@@ -83,6 +112,8 @@ Result<std::shared_ptr<MappedFile>> MappedFile::map(int fd, const std::string& s
     return invalid_model(shown_path, ": has ", info.st_nlink, " hard links, expected 1 for external data");
   size_t size = static_cast<size_t>(info.st_size);
   if (size == 0) return std::shared_ptr<MappedFile>(new MappedFile(nullptr, 0));
+  if (size <= kMaxReadBytes)
+    return std::shared_ptr<MappedFile>(new MappedFile(ONWARD_TRY(read_all(fd, size, shown_path)), size));
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED) return io_error(shown_path, ": cannot map: ", reason(errno));
   return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));

@@ -1,5 +1,5 @@
-// Read-only files: mapped into memory, or opened strictly beneath a folder (for external data that a model
-// names). Nothing here follows a link out of that folder.
+// Read-only files in memory (small ones read, large ones mapped), or opened strictly beneath a folder (for
+// external data that a model names). Nothing here follows a link out of that folder.
 #pragma once
 #include <memory>
 #include <span>
@@ -10,7 +10,7 @@
 
 namespace ow {
 
-// A whole file mapped read-only. Bytes stay valid while any shared_ptr to it lives.
+// A whole file. Bytes stay valid while any shared_ptr to it lives; only a large file must not be cut short.
 class MappedFile {
  public:
   // Errors: Io (missing, unreadable, a folder, ...), with the path and the system's reason.

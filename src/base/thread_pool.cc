@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
-#include <vector>
+#include <utility>
+
+#include "base/stop.h"
 
 #include "base/thread_spin.h"
 
@@ -54,6 +57,7 @@ class Pool {
       for (int64_t i = 0; i < chunks; ++i) chunk(i);
       return;
     }
+    failed_.store(false, std::memory_order_relaxed);
     const int wanted = static_cast<int>(std::min({int64_t{threads}, chunks, int64_t{kMaxThreads}})) - 1;
     const int helpers = grow(wanted);
     job_ = &chunk;
@@ -70,14 +74,22 @@ class Pool {
       else
         std::this_thread::yield();
     }
+    const std::exception_ptr failure = std::exchange(failure_, nullptr);
     busy_.store(false, std::memory_order_release);
+    if (failure) std::rethrow_exception(failure);
   }
 
  private:
   static constexpr int kMaxThreads = 256;
 
-  void work() {
-    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
+  // What a chunk throws reaches the caller of the region once nobody works on it any more.
+  void work() noexcept {
+    try {
+      for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
+    } catch (...) {
+      next_.store(chunks_, std::memory_order_relaxed);
+      if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
+    }
   }
 
   // Starts what is missing of `wanted` workers; returns how many of them there are. The system may refuse a
@@ -114,6 +126,8 @@ class Pool {
   const CallableRef<int64_t>* job_ = nullptr;
   int64_t chunks_ = 0;
   int started_ = 0;
+  std::exception_ptr failure_;  // the first one of a region
+  std::atomic<bool> failed_{false};
   alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<int> active_{0};
   alignas(64) std::atomic<uint32_t> region_{0};  // epoch << 8 | helpers: read as one
@@ -157,7 +171,9 @@ void parallel_for(int64_t n, int64_t grain, int threads, ChunkFunction fn) {
   const int64_t most = (n + grain - 1) / grain;
   const int64_t chunks = std::min<int64_t>(most, int64_t{threads} * 6);
   if (threads == 1 || chunks <= 1) return fn(0, n);
+  const StopScope* scope = StopScope::current();
   pool().run(chunks, threads, [&](int64_t i) {
+    StopScope::Loan loan(scope);
     int64_t begin = n / chunks * i + std::min(i, n % chunks);
     int64_t end = begin + n / chunks + (i < n % chunks ? 1 : 0);
     fn(begin, end);

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <new>
 #include <thread>
 #include <vector>
+
+#include "base/stop.h"
 
 namespace ow {
 namespace {
@@ -49,6 +52,36 @@ TEST(ParallelFor, NestsAndTakesManyCallers) {
     });
   for (auto& c : callers) c.join();
   EXPECT_EQ(sum, 4 * 50 * 11 * 7);
+}
+
+TEST(ParallelFor, WhatAChunkThrowsReachesTheCaller) {
+  for (int round = 0; round < 50; ++round) {
+    EXPECT_THROW(parallel_for(100, 1, 3,
+                              [&](int64_t begin, int64_t) {
+                                if (begin > 10) throw std::bad_alloc();
+                              }),
+                 std::bad_alloc);
+    expect_each_once(97, 1, 3);
+  }
+}
+
+TEST(ParallelFor, ChunksSeeTheStopOfTheirRun) {
+  std::atomic<bool> cancel{false};
+  Budget budget;
+  budget.set_cancel_flag(&cancel);
+  std::atomic<int> seen{0};
+  {
+    StopScope scope(&budget);
+    EXPECT_FALSE(stop_requested());
+    EXPECT_TRUE(scope.check().ok());
+    cancel = true;
+    parallel_for(60, 1, 3, [&](int64_t, int64_t) { seen += stop_requested(); });
+    cancel = false;
+    EXPECT_EQ(scope.check().code(), Code::kCancelled);  // taken back too late: some chunk may have heard it
+  }
+  EXPECT_EQ(seen, 18);
+  parallel_for(60, 1, 3, [&](int64_t, int64_t) { seen += stop_requested(); });
+  EXPECT_EQ(seen, 18);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 
+#include "base/stop.h"
 #include "base/thread_pool.h"
 #include "kernels/conv.h"
 

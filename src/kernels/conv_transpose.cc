@@ -6,6 +6,7 @@
 // alone.
 #include "kernels/conv_transpose.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "kernels/gemm_core.h"
@@ -25,10 +26,9 @@ PhaseAxis phase_axis(const ConvShape& s, int axis, int64_t residue) {
   const int64_t stride = s.stride[axis], dilation = s.dilation[axis];
   PhaseAxis p;
   p.tap_step = stride / std::gcd(stride, dilation);
-  while (p.first_tap < p.tap_step && p.first_tap * dilation % stride != residue) ++p.first_tap;
-  const bool solvable = p.first_tap < p.tap_step;
-  if (solvable && p.first_tap < s.kernel[axis])
-    p.taps = (s.kernel[axis] - p.first_tap + p.tap_step - 1) / p.tap_step;
+  const int64_t end = std::min(p.tap_step, s.kernel[axis]);
+  while (p.first_tap < end && p.first_tap * dilation % stride != residue) ++p.first_tap;
+  if (p.first_tap < end) p.taps = (s.kernel[axis] - p.first_tap + p.tap_step - 1) / p.tap_step;
   p.first_out = ((residue - s.pad[axis]) % stride + stride) % stride;
   if (p.first_out < s.out[axis]) p.outs = (s.out[axis] - p.first_out + stride - 1) / stride;
   return p;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/stop.h"
 #include "base/thread_pool.h"
 #include "kernels/depthwise_table.h"
 #include "kernels/math_table.h"
@@ -164,7 +165,7 @@ void depthwise_conv(Isa isa, const ConvShape& shape, const float* packed, const 
   const int64_t row_work = shape.out[2] * shape.out_channels * shape.taps();
   parallel_for(shape.batch * shape.out[0] * shape.out[1], 1 + 100000 / (row_work + 1), threads,
                [&](int64_t begin, int64_t end) {
-                 for (int64_t i = begin; i < end; ++i) job.row(i);
+                 for (int64_t i = begin; i < end && !stop_requested(); ++i) job.row(i);
                });
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/stop.h"
 #include "base/thread_pool.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
@@ -96,7 +97,7 @@ class Driver {
     }
     const int64_t rows = ceil_div(tiles_, task_tiles), columns = ceil_div(panels_, task_panels);
     parallel_for(p_.groups * rows * columns, 1, threads, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
+      for (int64_t i = begin; i < end && !stop_requested(); ++i) {
         const int64_t row = i / columns % rows, column = i % columns;
         run_task({i / columns / rows, row * task_tiles, std::min((row + 1) * task_tiles, tiles_),
                   column * task_panels, std::min((column + 1) * task_panels, panels_)});

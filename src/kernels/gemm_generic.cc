@@ -4,6 +4,7 @@
 
 #include <type_traits>
 
+#include "base/stop.h"
 #include "base/thread_pool.h"
 
 namespace ow::kernels {
@@ -54,6 +55,7 @@ void GenericGemm<TA, TB, TC>::run(int threads) const {
   const int64_t grain = 1 + 50000 / (kColumns * (k + 1));
   parallel_for(m * strips, grain, threads, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
+      if (i % 16 == 0 && stop_requested()) return;
       // Strip-major: the strip of B stays in the cache while the rows of A pass.
       const int64_t column = i / m * kColumns;
       strip(*this, i % m, column, static_cast<int>(n - column < kColumns ? n - column : kColumns));

@@ -7,6 +7,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/stop.h"
 #include "base/thread_pool.h"
 #include "kernels/pool_table.h"
 
@@ -64,6 +65,7 @@ void for_each_output(const PoolShape& s, int threads, F f) {
   const int64_t work = s.kernel[0] * s.kernel[1] * s.kernel[2] * chunk;
   parallel_for(pixels * chunks, 1 + 30000 / (work + 1), threads, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
+      if (i % 64 == 0 && stop_requested()) return;
       const int64_t c = i % chunks * chunk;
       f(window_at(s, i / chunks), i / chunks, c, std::min(chunk, s.channels - c));
     }

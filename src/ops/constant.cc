@@ -11,6 +11,12 @@ struct Attrs {
 
 // The elements of `values` at the linear or per-axis `indices`, zero elsewhere.
 Result<Tensor> densify(const AttrReader& a, const SparseValue& s) {
+  // A few values in a huge shape are refused here as they are for initializers.
+  constexpr int64_t kMaxFreeBytes = int64_t{64} << 20, kMaxGrowth = 1024;
+  const auto bytes = storage_bytes(s.values.dtype(), s.dense_shape.count());
+  if (!bytes || *bytes > kMaxFreeBytes + kMaxGrowth * (s.values.bytes() + s.indices.bytes()))
+    return a.fail("sparse_value", cat("of shape ", s.dense_shape, " is too large to be made dense")),
+           Tensor();
   Tensor dense = ONWARD_TRY(Tensor::allocate(s.values.dtype(), s.dense_shape));
   const int64_t count = s.values.count();
   const auto rank = static_cast<int64_t>(s.dense_shape.rank());

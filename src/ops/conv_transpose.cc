@@ -97,6 +97,12 @@ Result<kernels::ConvShape> weights_shape(const Attrs& a, const Shape& w, std::st
     s.stride[at] = a.conv.window.stride(i);
     s.dilation[at] = a.conv.window.dilation(i);
   }
+  // Each position between two inputs has weights of its own, packed before anything else is known.
+  constexpr int64_t kMaxPhases = 65536;
+  const auto phases = checked_product(s.stride);
+  if (!phases || *phases > kMaxPhases)
+    return unsupported(where, ": attribute 'strides' is ", list_text(a.conv.window.strides),
+                       ", whose product is over ", kMaxPhases);
   return s;
 }
 

@@ -30,7 +30,7 @@ Status infer(const Attrs& a, InferContext& c) {
                        : infer_known(a.else_branch, a.then_branch, c);
   auto then_facts = ONWARD_TRY(c.infer_subgraph(*a.then_branch, {}));
   auto else_facts = ONWARD_TRY(c.infer_subgraph(*a.else_branch, {}));
-  if (then_facts.size() < c.outputs() || else_facts.size() < c.outputs())
+  if (then_facts.size() != else_facts.size() || then_facts.size() < c.outputs())
     return c.error("the branches have ", then_facts.size(), " and ", else_facts.size(), " outputs, expected ",
                    c.outputs());
   for (size_t o = 0; o < c.outputs(); ++o) {

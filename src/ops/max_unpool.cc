@@ -75,10 +75,9 @@ Status run_typed(const Window& w, RunContext& c) {
   const Shape strides = dense_strides(shape);
   const bool same = shape == pooled;
   for (int64_t i = 0; i < c.in(0).count(); ++i) {
-    auto at = checked_index(c.in(1).data<int64_t>()[i], count);
-    if (!at)
-      return c.error("index ", c.in(1).data<int64_t>()[i], " is outside the ", count, " elements of ",
-                     pooled);
+    const int64_t index = c.in(1).data<int64_t>()[i];
+    const auto at = index < 0 ? std::nullopt : checked_index(index, count);
+    if (!at) return c.error("index ", index, " is outside the ", count, " elements of ", pooled);
     int64_t to = *at;
     if (!same) {
       int64_t rest = *at;

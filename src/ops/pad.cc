@@ -74,8 +74,13 @@ Result<std::vector<AxisPads>> read_pads(RunContext& c) {
   if (c.has(3)) axes = ONWARD_TRY(read_ints(c, 3));
   if (pads.size() != 2 * axes.size())
     return c.error("pads has ", pads.size(), " values, expected ", 2 * axes.size());
-  for (size_t i = 0; i < axes.size(); ++i)
-    out[static_cast<size_t>(ONWARD_TRY(read_axis(c, axes[i], rank)))] = {pads[i], pads[i + axes.size()]};
+  std::vector<bool> seen(rank, false);
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, axes[i], rank)));
+    if (seen[axis]) return c.error("axes has axis ", axis, " twice");
+    seen[axis] = true;
+    out[axis] = {pads[i], pads[i + axes.size()]};
+  }
   return out;
 }
 

@@ -205,6 +205,19 @@ Status upgrade_upsample(Rewriter& c) {
                                       {"nearest_mode", std::string("floor")}}))});
 }
 
+// Whether the memory limit allows for the axis's table, before it is made.
+Status check_table(const ResizeRule& rule, const RunContext& c, const ResizeAxis& axis) {
+  const double shrink =
+      rule.antialias ? std::clamp(axis.scale, 0.5 / static_cast<double>(axis.in), 1.0) : 1.0;
+  const double taps = rule.mode == ResizeMode::kNearest ? 1 : 4 / shrink + 2;
+  const double bytes = static_cast<double>(axis.out) * taps * (sizeof(int64_t) + sizeof(double));
+  if (bytes > 1e18) return limit_exceeded("an axis of ", axis.out, " elements is more than memory can hold");
+  if (!c.budget()) return {};
+  ONWARD_TRY(c.budget()->acquire(static_cast<int64_t>(bytes)));
+  c.budget()->release(static_cast<int64_t>(bytes));
+  return {};
+}
+
 Result<std::vector<ResizeAxis>> make_axes(const Attrs& a, RunContext& c) {
   const Tensor& x = c.in(0);
   std::vector<size_t> axes;
@@ -234,7 +247,9 @@ Result<std::vector<ResizeAxis>> make_axes(const Attrs& a, RunContext& c) {
       axis.start = roi[i];
       axis.end = roi[i + axes.size()];
     }
-    if (axis.in > 0 && axis.out > 0) fill_table(a.rule, axis);
+    if (axis.in < 1 || axis.out < 1) continue;
+    ONWARD_TRY(check_table(a.rule, c, axis));
+    fill_table(a.rule, axis);
   }
   return out;
 }

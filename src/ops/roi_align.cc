@@ -117,6 +117,8 @@ template <class T>
 Status run_typed(const Attrs& a, RunContext& c) {
   const Tensor &x = c.in(0), &rois = c.in(1);
   const auto batches = ONWARD_TRY(read_indices(c, 2, x.dim(0)));
+  for (int64_t index : c.in(2).span<int64_t>())
+    if (index < 0) return c.error("batch_indices has ", index, ", expected 0 or more");
   const int64_t n = rois.dim(0), channels = x.dim(1), height = x.dim(2), width = x.dim(3);
   const int64_t bins = a.output_height * a.output_width;
   Tensor y = ONWARD_TRY(c.out(0, x.dtype(), {n, channels, a.output_height, a.output_width}));

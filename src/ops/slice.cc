@@ -138,8 +138,11 @@ Status run(const NoAttrs&, RunContext& c) {
     return c.error("starts, ends, axes and steps differ in length");
   Shape shape = x.shape(), strides = x.strides();
   int64_t offset = 0;
+  std::vector<bool> seen(x.rank(), false);
   for (size_t i = 0; i < axes.size(); ++i) {
     const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, axes[i], x.rank())));
+    if (seen[axis]) return c.error("axes has axis ", axis, " twice");
+    seen[axis] = true;
     if (steps[i] == 0) return c.error("steps has a 0");
     const Range r = clamp_range(starts[i], ends[i], steps[i], shape[axis]);
     offset += r.start * strides[axis];

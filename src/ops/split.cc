@@ -38,7 +38,7 @@ Result<std::vector<Dim>> parts_of(const Attrs& a, const InferContext& c, const D
     return parts;
   }
   const int64_t count = a.num_outputs ? a.num_outputs : static_cast<int64_t>(n);
-  if (count < static_cast<int64_t>(n)) return c.error("num_outputs is ", count, " for ", n, " outputs");
+  if (count != static_cast<int64_t>(n)) return c.error("num_outputs is ", count, " for ", n, " outputs");
   const Dim part = ceil_div(extent, Dim(count));
   for (size_t i = 0; i < n; ++i) {
     const Dim before = part * Dim(static_cast<int64_t>(i));

@@ -19,6 +19,9 @@ std::string_view canonical_domain(std::string_view domain) { return domain == "a
 
 using Opsets = std::map<std::string, int64_t>;
 
+constexpr int64_t kFreeNodes = 100'000,
+                  kMaxInlining = 64;  // nodes after inlining: so many, and so many times
+
 struct Scope {
   const Scope* outer = nullptr;  // null at the top and in function bodies
   std::unordered_map<std::string, ir::Value*> values = {};
@@ -42,6 +45,10 @@ Result<Opsets> read_opsets(const std::vector<onnx::OperatorSetId>& imports) {
   for (const auto& entry : imports) {
     std::string domain(canonical_domain(onnx::or_default(entry.domain)));
     int64_t version = onnx::or_default(entry.version);
+    if (const int64_t newest = newest_opset(domain); newest > 0 && version > newest)
+      return unsupported("opset_import: ", domain.empty() ? "" : "domain '",
+                         domain.empty() ? "" : printable(domain), domain.empty() ? "" : "' is of ", "opset ",
+                         version, "; this build reads up to ", newest);
     auto [it, fresh] = out.emplace(domain, version);
     if (!fresh && it->second != version)
       return invalid_model("opset_import: domain '", printable(domain), "' is imported as version ",
@@ -83,7 +90,7 @@ class Importer {
   std::unordered_map<std::string, const onnx::Function*> functions_;  // by domain:name:overload
   int64_t ir_version_ = 0;
   int depth_ = 0;
-  int64_t nodes_ = 0;
+  int64_t nodes_ = 0, max_nodes_ = 0;
   std::unordered_set<const onnx::Function*> active_;  // calls that are being inlined
 };
 
@@ -114,6 +121,10 @@ Result<ImportedModel> Importer::run() {
     if (!functions_.emplace(key, &f).second)
       return invalid_model("function '", printable(key), "' is defined twice");
   }
+  // Functions that call functions may double with each: what a file may grow to depends on what is in it.
+  auto stated = static_cast<int64_t>(model.graph->node.size());
+  for (const auto& f : model.functions) stated += static_cast<int64_t>(f.node.size());
+  max_nodes_ = std::min(limits_.max_nodes, kFreeNodes + kMaxInlining * stated);
   out_.graph = std::make_shared<ir::Graph>();
   Scope scope;
   scope.opsets = &out_.opsets;
@@ -233,7 +244,10 @@ Status Importer::constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope,
       continue;
     }
     SparseValue sparse = ONWARD_TRY(import_sparse(t, file_));
-    ONWARD_TRY(constant(onnx::or_default(t.values->name), ONWARD_TRY(densify(sparse)), g, scope, main));
+    const onnx::Text name = onnx::or_default(t.values->name);
+    auto dense = densify(sparse);
+    if (!dense.ok()) return dense.take_status().context(cat("sparse tensor '", printable(name), "'"));
+    ONWARD_TRY(constant(name, *std::move(dense), g, scope, main));
   }
   return {};
 }
@@ -254,7 +268,8 @@ Status Importer::node_or_unknown(const onnx::Node& proto, ir::Graph& g, Scope& s
 }
 
 Status Importer::node(const onnx::Node& proto, ir::Graph& g, Scope& scope) {
-  if (++nodes_ > limits_.max_nodes) return limit_exceeded("more than ", limits_.max_nodes, " nodes");
+  if (++nodes_ > max_nodes_)
+    return limit_exceeded("the graph grows past ", max_nodes_, " nodes when its functions are inlined");
   auto it = functions_.find(function_key(onnx::or_default(proto.domain), onnx::or_default(proto.op_type),
                                          onnx::or_default(proto.overload)));
   if (it == functions_.end()) return operator_node(proto, g, scope);
@@ -419,11 +434,12 @@ bool kind_fits(const ir::Type& type, const TypeSet& allowed) {
 
 Status check_required_inputs(const onnx::Node& proto, const Schema& schema,
                              const std::vector<ir::Value*>& inputs) {
-  for (size_t i = 0; i < inputs.size(); ++i) {
+  // Omitted inputs at the end are not listed.
+  for (size_t i = 0; i < std::max(inputs.size(), static_cast<size_t>(schema.min_inputs())); ++i) {
     const SchemaParam* p = schema.input(i);
     if (!p) continue;
-    if (!inputs[i]) {
-      if (p->option() != ParamOption::kOptional)
+    if (i >= inputs.size() || !inputs[i]) {
+      if (p->option() == ParamOption::kSingle)
         return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is required");
       continue;
     }

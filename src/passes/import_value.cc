@@ -114,7 +114,16 @@ Result<SparseValue> import_sparse(const onnx::SparseTensor& proto,
   return sparse;
 }
 
+// A small file may state a huge sparse tensor: its dense form may have this many bytes, and beyond them this
+// many times the bytes of its values and indices.
+constexpr int64_t kMaxFreeBytes = int64_t{64} << 20, kMaxDensifyGrowth = 1024;
+
 Result<Tensor> densify(const SparseValue& sparse) {
+  const auto bytes = storage_bytes(sparse.values.dtype(), sparse.dense_shape.count());
+  const int64_t most = kMaxFreeBytes + kMaxDensifyGrowth * (sparse.values.bytes() + sparse.indices.bytes());
+  if (!bytes || *bytes > most)
+    return limit_exceeded("shape ", sparse.dense_shape, " takes over ", most, " bytes when dense, for ",
+                          sparse.values.count(), " values");
   Tensor dense = ONWARD_TRY(Tensor::allocate(sparse.values.dtype(), sparse.dense_shape));
   if (is_sub_byte(dense.dtype()) || dense.dtype() == DType::kString)
     return unsupported("a sparse tensor of type ", dense.dtype());
@@ -123,6 +132,7 @@ Result<Tensor> densify(const SparseValue& sparse) {
   const Shape strides = dense_strides(sparse.dense_shape);
   const auto indices = sparse.indices.span<int64_t>();
   const size_t columns = sparse.indices.rank() == 2 ? sparse.dense_shape.rank() : 1;
+  int64_t before = -1;
   for (int64_t i = 0; i < sparse.values.count(); ++i) {
     int64_t at = 0;
     bool inside = true;
@@ -132,8 +142,9 @@ Result<Tensor> densify(const SparseValue& sparse) {
       inside &= index >= 0 && index < extent;
       at += inside ? index * (sparse.indices.rank() == 2 ? strides[k] : 1) : 0;
     }
-    if (!inside)
-      return invalid_model("sparse tensor: index ", i, " lies outside the shape ", sparse.dense_shape);
+    if (!inside) return invalid_model("index ", i, " lies outside the shape ", sparse.dense_shape);
+    if (at <= before) return invalid_model("index ", i, " does not come after the one before it");
+    before = at;
     std::memcpy(dense.mutable_raw() + static_cast<size_t>(at) * width,
                 sparse.values.raw() + static_cast<size_t>(i) * width, width);
   }

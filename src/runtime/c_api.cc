@@ -1,6 +1,10 @@
 // The C interface (onward.h) over Model, Session and Value: the process, and the table of all functions.
 #include "runtime/c_api.h"
 
+#include <mutex>
+#include <new>
+#include <utility>
+
 #include "base/log.h"
 #include "base/thread_spin.h"
 #include "kernels/cpu.h"
@@ -41,15 +45,16 @@ struct Sink {
   void* user;
 };
 void set_log_sink(onward_log_fn fn, void* user) {
-  static Sink sink;  // one per process, as the log itself
-  sink = {fn, user};
-  if (!fn) return ow::set_log_sink(nullptr, nullptr);
-  ow::set_log_sink(
-      [](void* s, LogLevel level, std::string_view message) {
-        auto* to = static_cast<Sink*>(s);
-        to->fn(to->user, static_cast<int32_t>(level), std::string(message).c_str());
-      },
-      &sink);
+  static constinit std::mutex mutex;
+  static Sink* current = nullptr;  // one per process, as the log itself
+  std::lock_guard lock(mutex);
+  Sink* const made = fn ? new (std::nothrow) Sink{fn, user} : nullptr;
+  const LogSink call = [](void* s, LogLevel level, std::string_view message) {
+    auto* to = static_cast<Sink*>(s);
+    to->fn(to->user, static_cast<int32_t>(level), std::string(message).c_str());
+  };
+  ow::set_log_sink(made ? call : nullptr, made);
+  delete std::exchange(current, made);  // nobody calls it any more
 }
 
 const char* code_name(onward_code code) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <stdexcept>
 
 #include "onward/onward.h"
 #include "runtime/session.h"
@@ -73,6 +74,8 @@ onward_status* guarded(F&& body) noexcept {
   try {
     return wrap(body());
   } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  } catch (const std::length_error&) {  // a container beyond what can be addressed
     return out_of_memory();
   } catch (const std::exception& e) {
     try {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
+#include "base/stop.h"
 #include "kernels/transpose.h"
 
 namespace ow {
@@ -114,6 +116,7 @@ class Frame::Context final : public RunContext {
         return *t;
     }
     Tensor t = ONWARD_TRY(frame_.allocate(slot, dtype, shape));
+    if (dtype == DType::kString) ONWARD_TRY(charge_text(t));
     if (Tensor* before = outputs_[o]->tensor())
       *before = t;
     else
@@ -138,6 +141,30 @@ class Frame::Context final : public RunContext {
     Tensor tensor;
     std::vector<uint8_t> axes;
   };
+
+  // The characters of strings are not in their tensor's bytes, and one long string may be copied many times.
+  // So a tensor of strings is charged for the most that its elements can hold: in each, the longest string of
+  // every input.
+  Status charge_text(Tensor& made) const {
+    int64_t longest = 0, total = 0;
+    for (const Value* v : inputs_) {
+      const Tensor* t = v->tensor();
+      if (!t || t->dtype() != DType::kString || !t->is_dense()) continue;
+      size_t most = 0;
+      for (const std::string& s : t->span<std::string>()) most = std::max(most, s.size());
+      longest += static_cast<int64_t>(most);
+    }
+    constexpr int64_t kInline = 15;  // characters that a std::string holds without memory of its own
+    if (longest <= kInline || !budget()) return {};
+    if (__builtin_mul_overflow(longest, made.count(), &total))
+      return limit_exceeded(made.count(), " strings of up to ", longest,
+                            " bytes are more than memory can hold");
+    ONWARD_TRY(budget()->acquire(total));
+    std::shared_ptr<const void> owner(
+        made.raw(), [budget = budget(), total, keep = made.owner()](const void*) { budget->release(total); });
+    made = Tensor::borrow(DType::kString, made.shape(), made.raw(), std::move(owner));
+    return {};
+  }
 
   Frame& frame_;
   const Step& step_;
@@ -288,7 +315,17 @@ Status Frame::run_step(const Step& step, Context& context) {
   ONWARD_TRY(std::move(status));
   for (int s : step.outputs)
     if (s >= 0) ONWARD_TRY(unshare(s));
-  return {};
+  // A kernel that was told to stop leaves its output unfinished.
+  const StopScope* scope = StopScope::current();
+  return scope ? scope->check() : Status();
+}
+
+// The node's label before a message that does not begin with it: memory and time run out anywhere.
+Status Frame::located(const Step& step, Status status) {
+  if (status.ok() || !step.node) return status;
+  const std::string label = step.node->label();
+  if (status.message().substr(0, label.size()) == label) return status;
+  return std::move(status).context(label);
 }
 
 // An operator may hand an input on as its output (a cast to the same type). Where the plan does not count
@@ -390,7 +427,7 @@ Status Frame::run_steps(std::span<const Value> inputs, std::span<const Value* co
   for (const Step& step : plan_->steps) {
     if (budget) ONWARD_TRY(budget->check());
     const auto start = profiler ? Profiler::now() : Profiler::Time();
-    ONWARD_TRY(step.kind == Step::Kind::kReorder ? reorder(step) : run_step(step, *context++));
+    ONWARD_TRY(located(step, step.kind == Step::Kind::kReorder ? reorder(step) : run_step(step, *context++)));
     if (profiler) profiler->record(step.node, start, Profiler::now());
     for (int s : step.last_uses) drop(s);
   }

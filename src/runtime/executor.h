@@ -44,6 +44,7 @@ class Frame {
   };
 
   Status run_steps(std::span<const Value> inputs, std::span<const Value* const> captures, const Call& call);
+  static Status located(const Step& step, Status status);
   Status run_step(const Step& step, Context& context);
   Status check_input(const Step& step, size_t i) const;
   Status reorder(const Step& step);

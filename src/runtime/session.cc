@@ -5,6 +5,8 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/machine.h"
+#include "base/stop.h"
 
 namespace ow {
 
@@ -265,6 +267,19 @@ Status fill_target(const PortInfo& port, Value& result, Tensor& target) {
   return {};
 }
 
+// The node whose output is the largest in the memory plan.
+std::string largest_step(const Plan& plan, const Binding& binding) {
+  const ir::Node* node = nullptr;
+  int64_t most = -1;
+  for (const Step& step : plan.steps)
+    for (int slot : step.outputs)
+      if (slot >= 0 && step.node && binding.bytes[static_cast<size_t>(slot)] > most) {
+        most = binding.bytes[static_cast<size_t>(slot)];
+        node = step.node;
+      }
+  return node ? node->label() : "no node";
+}
+
 // Outputs are the caller's to write to: none is memory of the model, of an input or of another output.
 Status unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) {
   for (Value& value : results) {
@@ -289,15 +304,17 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
   const std::vector<Tensor> direct =
       targets.empty() ? std::vector<Tensor>()
                       : ONWARD_TRY(direct_targets(targets, wanted, outputs_.size(), inputs));
-  const int64_t limit =
-      options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
+  int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
+  if (limit <= 0) limit = usable_memory_bytes();
   const auto budget = budget_for(options, limit);
   auto binding = ONWARD_TRY(binding_for(arranged));
-  if (limit > 0 && binding->total_bytes > limit)
-    return limit_exceeded("these input shapes need ", binding->total_bytes, " bytes; the memory limit is ",
-                          limit, " bytes");
+  if (binding->total_bytes > limit)
+    return limit_exceeded("these input shapes need ", binding->total_bytes, " bytes, most of them at ",
+                          largest_step(*plan_, *binding), "; the memory limit is ", limit, " bytes");
   // The arenas outlive the run and its budget; the run is charged for them while it lasts.
-  ONWARD_TRY(budget->acquire(binding->total_bytes));
+  if (Status s = budget->acquire(binding->total_bytes); !s.ok())
+    return std::move(s).context("the memory plan for these input shapes");
+  StopScope scope(options.cancel || options.timeout.count() > 0 ? budget.get() : nullptr);
   auto frame = take_frame();
   auto results =
       frame->run(arranged, binding.get(),

@@ -106,7 +106,8 @@ RecurrentAttrs read_recurrent(const AttrReader& a, std::vector<std::string> defa
   if (names.size() != each * attrs.directions())
     a.fail("activations", cat("has ", names.size(), " names, expected ", each * attrs.directions()));
   attrs.activations = read_activations(a, names);
-  if (attrs.hidden_size < 0) a.fail("hidden_size", "is negative");
+  if (a.has("hidden_size") && attrs.hidden_size < 1)
+    a.fail("hidden_size", cat("is ", attrs.hidden_size, ", expected at least 1"));
   return attrs;
 }
 
