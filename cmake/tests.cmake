@@ -7,6 +7,10 @@ if(ONWARD_TESTS)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/conformance)
 endif()
 
+if(ONWARD_FUZZ)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/tests/fuzz)
+endif()
+
 file(GLOB benchmarks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*_bench.cc)
 foreach(file ${benchmarks})
   cmake_path(GET file STEM stem)
