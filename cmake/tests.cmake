@@ -5,6 +5,7 @@ if(ONWARD_TESTS)
   add_executable(onnx_roundtrip ${PROJECT_SOURCE_DIR}/tests/onnx_roundtrip.cc)
   target_link_libraries(onnx_roundtrip PRIVATE onward_all)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/conformance)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/tests/faults)
 endif()
 
 if(ONWARD_FUZZ)

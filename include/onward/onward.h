@@ -174,10 +174,10 @@ typedef struct onward_api {
   onward_status* (*session_run)(onward_session*, const onward_run_options*, const char* const* input_names,
                                 const onward_value* const* inputs, size_t input_count,
                                 const char* const* output_names, size_t output_count, onward_value** outputs);
-  /* JSON: who runs each node and why another provider does not; borrowed. */
+  /* JSON: who runs each node and why another provider does not; borrowed. NULL: out of memory. */
   const char* (*session_placement_json)(onward_session*);
   /* JSON array of {name, op, calls, total_us} since creation, needs `profile`; borrowed until the next call.
-   */
+   * NULL: out of memory. */
   const char* (*session_profile_json)(onward_session*);
   void (*session_trim)(onward_session*); /* gives memory kept for the next run back */
 
@@ -185,8 +185,8 @@ typedef struct onward_api {
   void (*value_free)(onward_value*);
   /* Uninitialised memory (strings: empty). */
   onward_status* (*tensor_create)(onward_dtype, const int64_t* dims, size_t rank, onward_value**);
-  /* Borrows `data` (row-major, of `bytes` bytes); `release(user)`, if any, is called when it is not needed.
-   */
+  /* Borrows `data` (row-major, of `bytes` bytes); `release(user)`, if any, is called when it is not needed,
+   * and not after an error. */
   onward_status* (*tensor_wrap)(onward_dtype, const int64_t* dims, size_t rank, void* data, size_t bytes,
                                 onward_release_fn release, void* user, onward_value**);
   onward_dtype (*tensor_dtype)(const onward_value*);
@@ -205,7 +205,7 @@ typedef struct onward_api {
   onward_status* (*map_at)(const onward_value*, size_t i, const char** key, size_t* bytes, int64_t* number,
                            onward_value** item);
 
-  onward_cancel* (*cancel_create)(void);
+  onward_cancel* (*cancel_create)(void); /* NULL: out of memory */
   void (*cancel_trigger)(onward_cancel*);
   void (*cancel_reset)(onward_cancel*);
   void (*cancel_free)(onward_cancel*);

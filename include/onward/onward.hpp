@@ -16,6 +16,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -49,6 +50,10 @@ inline void check(onward_status* status) {
   Error error(api().status_code(status), api().status_message(status));
   api().status_free(status);
   throw error;
+}
+inline std::string text(const char* made) {
+  if (!made) throw std::bad_alloc();
+  return made;
 }
 template <class T>
 inline constexpr onward_dtype dtype_of = ONWARD_UNDEFINED;
@@ -246,7 +251,9 @@ class Model {
 // Stops runs from another thread: pass it in RunOptions, call trigger().
 class CancelToken {
  public:
-  CancelToken() : handle_(api().cancel_create(), [](onward_cancel* c) { api().cancel_free(c); }) {}
+  CancelToken() : handle_(api().cancel_create(), [](onward_cancel* c) { api().cancel_free(c); }) {
+    if (!handle_) throw std::bad_alloc();
+  }
   void trigger() { api().cancel_trigger(handle_.get()); }
   void reset() { api().cancel_reset(handle_.get()); }
   onward_cancel* get() const { return handle_.get(); }
@@ -314,16 +321,17 @@ class Session {
     o.memory_limit_bytes = options.memory_limit_bytes;
     std::vector<onward_value*> made(outputs.empty() ? api().model_output_count(model_.get())
                                                     : outputs.size());
+    std::vector<Value> results;
+    results.reserve(made.size());
     detail::check(api().session_run(handle_.get(), &o, in_names.data(), values.data(), values.size(),
                                     outputs.empty() ? nullptr : out_names.data(), outputs.size(),
                                     made.data()));
-    std::vector<Value> results;
     for (onward_value* v : made) results.emplace_back(v);
     return results;
   }
 
-  std::string placement_json() const { return api().session_placement_json(handle_.get()); }
-  std::string profile_json() const { return api().session_profile_json(handle_.get()); }
+  std::string placement_json() const { return detail::text(api().session_placement_json(handle_.get())); }
+  std::string profile_json() const { return detail::text(api().session_profile_json(handle_.get())); }
   void trim() const { api().session_trim(handle_.get()); }
 
  private:

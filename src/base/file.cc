@@ -76,10 +76,14 @@ Result<std::shared_ptr<MappedFile>> MappedFile::map(int fd, const std::string& s
   if (single_link && info.st_nlink != 1)
     return invalid_model(shown_path, ": has ", info.st_nlink, " hard links, expected 1 for external data");
   size_t size = static_cast<size_t>(info.st_size);
-  if (size == 0) return std::shared_ptr<MappedFile>(new MappedFile(nullptr, 0));
+  // The object comes first: nothing that can fail lies between the mapping and its owner.
+  auto file = std::shared_ptr<MappedFile>(new MappedFile(nullptr, 0));
+  if (size == 0) return file;
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED) return io_error(shown_path, ": cannot map: ", reason(errno));
-  return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
+  file->data_ = static_cast<const std::byte*>(data);
+  file->size_ = size;
+  return file;
 }
 
 Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string& path) {
@@ -114,9 +118,9 @@ Status write_file(const std::string& path, std::span<const std::string_view> par
   Fd fd{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
   if (fd.value < 0) return io_error(path, ": cannot write: ", reason(errno));
   auto fail = [&](const char* what) {
-    Status status = io_error(path, ": cannot ", what, ": ", reason(errno));
+    const int error = errno;
     ::unlink(temporary.c_str());
-    return status;
+    return io_error(path, ": cannot ", what, ": ", reason(error));
   };
   for (std::string_view part : parts) {
     while (!part.empty()) {

@@ -7,9 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace ow {
@@ -64,7 +65,10 @@ class Pool {
       else
         std::this_thread::yield();
     }
+    std::exception_ptr error = std::exchange(error_, nullptr);
+    failed_.store(false, std::memory_order_relaxed);
     busy_.store(false, std::memory_order_release);
+    if (error) std::rethrow_exception(std::move(error));
   }
 
  private:
@@ -72,16 +76,21 @@ class Pool {
   static constexpr int kMaxThreads = 256;
 
   void work() {
-    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
+    try {
+      for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
+    } catch (...) {
+      next_.store(chunks_, std::memory_order_relaxed);
+      if (!failed_.exchange(true, std::memory_order_relaxed)) error_ = std::current_exception();
+    }
   }
 
   // Starts what is missing of `wanted` workers; returns how many of them there are. The system may refuse a
-  // thread.
+  // thread, or the memory for one.
   int grow(int wanted) {
     while (started_ < wanted) {
       try {
         std::thread([this, index = started_, seen = region_.load()] { loop(index, seen); }).detach();
-      } catch (const std::system_error&) {
+      } catch (const std::exception&) {
         return started_;
       }
       ++started_;
@@ -107,6 +116,8 @@ class Pool {
   const std::function<void(int64_t)>* job_ = nullptr;
   int64_t chunks_ = 0;
   int started_ = 0;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr error_;  // of the first thread that set failed_; read when active_ is 0
   alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<int> active_{0};
   alignas(64) std::atomic<uint32_t> region_{0};  // epoch << 8 | helpers: read as one

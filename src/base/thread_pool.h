@@ -15,7 +15,7 @@ namespace ow {
 int usable_threads();
 
 // Calls fn(begin, end) over disjoint chunks that cover [0, n), each of at least `grain` items where possible,
-// on at most `threads` threads (<= 0: usable_threads()). Returns when all are done. `fn` must not throw.
+// on at most `threads` threads (<= 0: usable_threads()). Returns when all are done; throws what `fn` threw.
 void parallel_for(int64_t n, int64_t grain, int threads, const std::function<void(int64_t, int64_t)>& fn);
 
 }  // namespace ow

@@ -9,7 +9,7 @@
 #include "runtime/session.h"
 
 struct onward_status {
-  ow::Status status;
+  ow::Code code;
   std::string message;
 };
 struct onward_model {
@@ -40,16 +40,16 @@ namespace {
 using ow::Code;
 using ow::Status;
 
-// Made before it is needed, and never freed.
+// Needs no memory: its text fits into the string itself. Never destroyed.
 onward_status* out_of_memory() {
-  static auto* const status = new onward_status{Status(Code::kOutOfMemory, "out of memory"), "out of memory"};
+  alignas(onward_status) static std::byte memory[sizeof(onward_status)];
+  static auto* const status = new (memory) onward_status{Code::kOutOfMemory, "out of memory"};
   return status;
 }
 
 onward_status* wrap(Status s) {
   if (s.ok()) return nullptr;
-  std::string message(s.message());
-  return new onward_status{std::move(s), std::move(message)};
+  return new onward_status{s.code(), std::string(s.message())};
 }
 
 // Runs `body`, which returns a Status, and turns what it throws into one.
@@ -68,6 +68,16 @@ onward_status* guarded(F&& body) {
   }
 }
 
+// The same for functions that return text of their own: null where it could not be made.
+template <class F>
+const char* guarded_text(F&& body) {
+  try {
+    return body();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
 Status null_argument(const char* what) { return ow::invalid_argument(what, " is null"); }
 
 // Copies the caller's struct, of which an older program may know only the first part.
@@ -78,9 +88,7 @@ T read_options(const T* given) {
   return out;
 }
 
-onward_code status_code(const onward_status* s) {
-  return s ? static_cast<onward_code>(s->status.code()) : ONWARD_OK;
-}
+onward_code status_code(const onward_status* s) { return s ? static_cast<onward_code>(s->code) : ONWARD_OK; }
 const char* status_message(const onward_status* s) { return s ? s->message.c_str() : ""; }
 void status_free(onward_status* s) {
   if (s != out_of_memory()) delete s;
@@ -271,7 +279,8 @@ onward_status* session_run(onward_session* s, const onward_run_options* options,
     ow::RunOptions ro{std::chrono::microseconds(o.timeout_us), cancel.get(), o.memory_limit_bytes};
     auto results = ONWARD_TRY(s->session->run(fed, wanted, ro));
     std::vector<std::unique_ptr<onward_value>> made;
-    for (ow::Value& v : results) made.emplace_back(new onward_value{std::move(v)});
+    for (ow::Value& v : results)
+      made.push_back(std::unique_ptr<onward_value>(new onward_value{std::move(v)}));
     for (size_t i = 0; i < made.size(); ++i) outputs[i] = made[i].release();
     return {};
   });
@@ -279,15 +288,19 @@ onward_status* session_run(onward_session* s, const onward_run_options* options,
 
 const char* session_placement_json(onward_session* s) {
   if (!s) return "";
-  std::lock_guard lock(s->mutex);
-  if (s->placement.empty()) s->placement = s->session->placement_json();
-  return s->placement.c_str();
+  return guarded_text([&] {
+    std::lock_guard lock(s->mutex);
+    if (s->placement.empty()) s->placement = s->session->placement_json();
+    return s->placement.c_str();
+  });
 }
 const char* session_profile_json(onward_session* s) {
   if (!s || !s->session->profiler()) return "[]";
-  std::lock_guard lock(s->mutex);
-  s->profile = s->session->profiler()->summary_json();
-  return s->profile.c_str();
+  return guarded_text([&] {
+    std::lock_guard lock(s->mutex);
+    s->profile = s->session->profiler()->summary_json();
+    return s->profile.c_str();
+  });
 }
 void session_trim(onward_session* s) {
   if (s) s->session->trim();
@@ -311,6 +324,14 @@ onward_status* tensor_create(onward_dtype dtype, const int64_t* dims, size_t ran
   });
 }
 
+struct Release {
+  onward_release_fn release = nullptr;
+  void* user = nullptr;
+  ~Release() {
+    if (release) release(user);
+  }
+};
+
 onward_status* tensor_wrap(onward_dtype dtype, const int64_t* dims, size_t rank, void* data, size_t bytes,
                            onward_release_fn release, void* user, onward_value** out) {
   return guarded([&]() -> Status {
@@ -326,10 +347,10 @@ onward_status* tensor_wrap(onward_dtype dtype, const int64_t* dims, size_t rank,
     if (static_cast<size_t>(*needed) != bytes || (bytes && !data))
       return ow::invalid_argument("a tensor of type ", type, " and shape ", shape, " has ", *needed,
                                   " bytes, the memory ", bytes);
-    std::shared_ptr<const void> owner;
-    if (release)
-      owner = std::shared_ptr<const void>(data ? data : out, [release, user](const void*) { release(user); });
-    *out = new onward_value{ow::Tensor::borrow(type, shape, data, std::move(owner))};
+    // Armed last: after an error the memory is still the caller's, and `release` is not called.
+    const auto owner = release ? std::make_shared<Release>() : nullptr;
+    *out = new onward_value{ow::Tensor::borrow(type, shape, data, owner)};
+    if (owner) owner->user = user, owner->release = release;
     return {};
   });
 }
@@ -406,7 +427,13 @@ onward_status* map_at(const onward_value* v, size_t i, const char** key, size_t*
   });
 }
 
-onward_cancel* cancel_create() { return new (std::nothrow) onward_cancel; }
+onward_cancel* cancel_create() {
+  try {
+    return new onward_cancel;
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void cancel_trigger(onward_cancel* c) {
   if (c) c->flag->store(true);
 }

@@ -28,8 +28,11 @@ Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model,
 }
 
 Session::~Session() {
-  if (profiler_ && !options_.profile_path.empty())
+  if (!profiler_ || options_.profile_path.empty()) return;
+  try {
     if (Status s = profiler_->write_trace(options_.profile_path); !s.ok()) log(LogLevel::kError, s.message());
+  } catch (const std::exception&) {  // no memory for a trace: nobody is left to tell
+  }
 }
 
 namespace {
@@ -106,7 +109,7 @@ Result<std::vector<Value>> Session::arrange(
   std::vector<Value> arranged(ports.size());
   std::vector<bool> fed(ports.size(), false);
   for (const auto& [name, value] : inputs) {
-    auto it = std::find_if(ports.begin(), ports.end(), [&](const PortInfo& p) { return p.name == name; });
+    auto it = std::find_if(ports.begin(), ports.end(), [&, &name = name](const PortInfo& p) { return p.name == name; });
     if (it == ports.end())
       return invalid_argument("the model has no input '", printable(name), "'; it has ",
                               expected_names(ports));

@@ -34,7 +34,10 @@ Result<Tensor> Tensor::allocate(DType dtype, const Shape& shape, const std::shar
   if (dtype == DType::kString) {
     if (budget) ONWARD_TRY(budget->acquire(*bytes));
     auto* strings = new (std::nothrow) std::string[static_cast<size_t>(*count) + 1];
-    if (!strings) return Status(Code::kOutOfMemory, cat("cannot allocate ", *count, " strings"));
+    if (!strings) {
+      if (budget) budget->release(*bytes);
+      return Status(Code::kOutOfMemory, cat("cannot allocate ", *count, " strings"));
+    }
     t.data_ = reinterpret_cast<std::byte*>(strings);
     t.owner_ = std::shared_ptr<const void>(strings, [budget, n = *bytes](std::string* p) {
       delete[] p;

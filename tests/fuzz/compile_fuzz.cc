@@ -1,5 +1,5 @@
-// From a graph to a plan: shape inference, every pass at one of the levels, compilation, and binding with 2 for
-// each size that the model leaves open.
+// From a graph to a plan: shape inference, every pass at one of the levels, compilation, and binding with 2
+// for each size that the model leaves open.
 #include "fuzz/target.h"
 #include "passes/infer.h"
 #include "passes/pipeline.h"

@@ -106,8 +106,18 @@ int64_t edgy_integer(Random& random) {
 }
 
 double edgy_number(Random& random) {
-  static constexpr double kEdges[] = {0.0,   -0.0, 0.5,   1.0,   -1.0,  2.0,
-                                      1e-45, 1e38, -1e38, 1e308, 1e-310, 16777217.0,
+  static constexpr double kEdges[] = {0.0,
+                                      -0.0,
+                                      0.5,
+                                      1.0,
+                                      -1.0,
+                                      2.0,
+                                      1e-45,
+                                      1e38,
+                                      -1e38,
+                                      1e308,
+                                      1e-310,
+                                      16777217.0,
                                       std::numeric_limits<double>::infinity(),
                                       -std::numeric_limits<double>::infinity(),
                                       std::numeric_limits<double>::quiet_NaN()};

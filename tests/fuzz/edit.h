@@ -1,9 +1,10 @@
-// Edits of a parsed model for the fuzzers: one random change to one field, found through the visitor that also
-// reads and writes the messages, so a new field of the format is fuzzed on the day it is read.
+// Edits of a parsed model for the fuzzers: one random change to one field, found through the visitor that
+// also reads and writes the messages, so a new field of the format is fuzzed on the day it is read.
 //
-// Bytes that a fuzzer mangles rarely survive the wire format, and hardly ever leave names that resolve. An edit
-// here keeps the message well formed and prefers what the model already says: names come from the model and from
-// the operators' schemas, messages from elsewhere in the same model, numbers from the edges of their ranges.
+// Bytes that a fuzzer mangles rarely survive the wire format, and hardly ever leave names that resolve. An
+// edit here keeps the message well formed and prefers what the model already says: names come from the model
+// and from the operators' schemas, messages from elsewhere in the same model, numbers from the edges of their
+// ranges.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The checker and the importer: bytes to onnx::Model to ir::Graph. A model that imports has no fatal finding of
-// its own making: both must answer, with a status or findings, whatever the bytes.
+// The checker and the importer: bytes to onnx::Model to ir::Graph. A model that imports has no fatal finding
+// of its own making: both must answer, with a status or findings, whatever the bytes.
 #include "fuzz/target.h"
 #include "onnx/file.h"
 #include "passes/check/check.h"
