@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 program_packages=(build-essential cmake ninja-build ccache pkg-config libcli11-dev nlohmann-json3-dev
                   libjpeg-dev libpng-dev)
-fuzz_packages=(clang)
+fuzz_packages=(clang llvm)
 test_packages=(clang-format git libgtest-dev libgmock-dev python3 python3-venv python3-torch python3-torchvision)
 
 say() { echo "install_deps: $*" >&2; }

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 
 #include "faults/allocations.h"
 #include "faults/models.h"
@@ -38,19 +37,12 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-const std::string& folder() {
-  static const auto* const path = new std::string(std::filesystem::temp_directory_path() /
-                                                  "onward_damaged_file" / std::to_string(::getpid()));
-  std::filesystem::create_directories(*path);
-  return *path;
-}
-
 class DamagedFile : public ::testing::TestWithParam<size_t> {
  protected:
   void SetUp() override {
     for (int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGILL, SIGALRM}) ::signal(signal, report);
-    model_ = small_models(folder())[GetParam()];
-    Request request(model_.bytes, folder().c_str());
+    model_ = small_models()[GetParam()];
+    Request request(model_.bytes, data_folder());
     const onward_code code = request.go_on();
     if (code != ONWARD_OK && is_extra(GetParam())) GTEST_SKIP() << request.error();
     ASSERT_EQ(code, ONWARD_OK) << request.error();
@@ -58,7 +50,6 @@ class DamagedFile : public ::testing::TestWithParam<size_t> {
   void TearDown() override {
     ::alarm(0);
     if (cases_ == 0) return;
-    std::filesystem::remove_all(folder());
     RecordProperty("cases", static_cast<int>(cases_));
     std::printf("  %-20s %7lld cases, %6lld loaded, %6lld ran, slowest %.1f ms, most memory %.1f MiB\n",
                 model_.name.c_str(), static_cast<long long>(cases_), static_cast<long long>(loaded_),
@@ -72,7 +63,7 @@ class DamagedFile : public ::testing::TestWithParam<size_t> {
     const double start = cpu_seconds();
     restart_peak();
     {
-      Request request(bytes, folder().c_str());
+      Request request(bytes, data_folder());
       const onward_code code = request.go_on();
       EXPECT_NE(code, ONWARD_INTERNAL) << g_case << request.error();
       ran_ += request.has_run();
@@ -137,11 +128,10 @@ TEST_P(DamagedFile, EveryPrefixOfTheGraph) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DamagedFile, ::testing::Range<size_t>(0, small_models(folder()).size()),
+INSTANTIATE_TEST_SUITE_P(Models, DamagedFile, ::testing::Range<size_t>(0, small_models().size()),
                          [](const auto& of) {
-                           static const auto* const models =
-                               new std::vector<SmallModel>(small_models(folder()));
-                           return (*models)[of.param].name;
+                           static const auto* const models = new std::vector<SmallModel>(small_models());
+                           return small_models()[of.param].name;
                          });
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "faults/models.h"
 
+#include <gtest/gtest.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
@@ -242,15 +245,22 @@ void add_extra(std::vector<SmallModel>& models) {
   }
 }
 
-}  // namespace
+std::string made_folder() {
+  const auto path = std::filesystem::temp_directory_path() / ("onward_faults_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(path);
+  return path.string();
+}
 
-bool is_extra(size_t index) { return index >= kOwnModels; }
+class Cleanup : public ::testing::Environment {
+  void TearDown() override { std::filesystem::remove_all(data_folder()); }
+};
+[[maybe_unused]] const auto* const kCleanup = ::testing::AddGlobalTestEnvironment(new Cleanup);
 
-std::vector<SmallModel> small_models(const std::string& folder) {
+std::vector<SmallModel> make_models() {
   std::vector<SmallModel> models = {{"conv_net", bytes(conv_net())},
                                     {"if_loop", bytes(if_loop())},
                                     {"functions", bytes(functions())},
-                                    {"external_data", bytes(external_data(folder))},
+                                    {"external_data", bytes(external_data(data_folder()))},
                                     {"sparse_initializer", bytes(sparse_initializer())},
                                     {"strings", bytes(strings())},
                                     {"sequences", bytes(sequences())},
@@ -260,6 +270,20 @@ std::vector<SmallModel> small_models(const std::string& folder) {
   ONWARD_CHECK(models.size() == kOwnModels);
   add_extra(models);
   return models;
+}
+
+}  // namespace
+
+bool is_extra(size_t index) { return index >= kOwnModels; }
+
+const char* data_folder() {
+  static const auto* const path = new std::string(made_folder());
+  return path->c_str();
+}
+
+const std::vector<SmallModel>& small_models() {
+  static const auto* const models = new std::vector<SmallModel>(make_models());
+  return *models;
 }
 
 }  // namespace ow::faults

@@ -21,33 +21,25 @@ namespace {
 
 const onward_api& api() { return *onward_get_api(ONWARD_ABI_VERSION); }
 
-const std::string& folder() {
-  static const auto* const path = new std::string(std::filesystem::temp_directory_path() /
-                                                  "onward_out_of_memory" / std::to_string(::getpid()));
-  std::filesystem::create_directories(*path);
-  return *path;
-}
-
 class OutOfMemory : public ::testing::TestWithParam<size_t> {
  protected:
   void SetUp() override {
-    model_ = small_models(folder())[GetParam()];
+    model_ = small_models()[GetParam()];
     for (uint64_t& digest : digests_) {  // what the process makes once is made here
-      Request request(model_.bytes, folder().c_str());
+      Request request(model_.bytes, data_folder());
       const onward_code code = request.go_on();
       if (code != ONWARD_OK && is_extra(GetParam())) GTEST_SKIP() << request.error();
       ASSERT_EQ(code, ONWARD_OK) << model_.name << ": " << request.error();
       digest = request.output_digest();
     }
   }
-  void TearDown() override { std::filesystem::remove_all(folder()); }
 
   // Whether an allocation failed: false past the last one.
   bool fail_at(int64_t n, bool and_after) {
     const int64_t live = live_allocations();
     bool failed = false;
     {
-      Request request(model_.bytes, folder().c_str());
+      Request request(model_.bytes, data_folder());
       fail_allocation(n, and_after);
       const onward_code code = request.go_on();
       failed = disarm();
@@ -75,11 +67,10 @@ class OutOfMemory : public ::testing::TestWithParam<size_t> {
 TEST_P(OutOfMemory, OneAllocationFails) { fail_each(false); }
 TEST_P(OutOfMemory, AllAllocationsFailFromOneOn) { fail_each(true); }
 
-INSTANTIATE_TEST_SUITE_P(Models, OutOfMemory, ::testing::Range<size_t>(0, small_models(folder()).size()),
+INSTANTIATE_TEST_SUITE_P(Models, OutOfMemory, ::testing::Range<size_t>(0, small_models().size()),
                          [](const auto& of) {
-                           static const auto* const models =
-                               new std::vector<SmallModel>(small_models(folder()));
-                           return (*models)[of.param].name;
+                           static const auto* const models = new std::vector<SmallModel>(small_models());
+                           return small_models()[of.param].name;
                          });
 
 onward_code code_of(onward_status* status) {
@@ -158,7 +149,7 @@ TEST(OutOfMemoryInValues, WrappedMemoryIsReleasedOnceOrNotAtAll) {
 }
 
 TEST(OutOfMemoryInReports, TextIsMadeOrNull) {
-  const SmallModel small = small_models(folder()).front();
+  const SmallModel small = small_models().front();
   onward_model* model = nullptr;
   onward_session* session = nullptr;
   ASSERT_EQ(code_of(api().model_load_bytes(small.bytes.data(), small.bytes.size(), nullptr, &model)),
@@ -172,12 +163,11 @@ TEST(OutOfMemoryInReports, TextIsMadeOrNull) {
   EXPECT_TRUE(api().session_placement_json(session));
   api().session_free(session);
   api().model_free(model);
-  std::filesystem::remove_all(folder());
 }
 
 TEST(OutOfMemoryInFiles, LoadingAPathLeavesNothingOpen) {
-  const SmallModel small = small_models(folder()).front();
-  const std::string path = folder() + "/model.onnx";
+  const SmallModel small = small_models().front();
+  const std::string path = std::string(data_folder()) + "/model.onnx";
   const std::string_view bytes = small.bytes;
   ASSERT_TRUE(write_file(path, std::span(&bytes, 1)).ok());
   const auto open_files = [] {
@@ -200,7 +190,6 @@ TEST(OutOfMemoryInFiles, LoadingAPathLeavesNothingOpen) {
     EXPECT_EQ(code, ONWARD_OUT_OF_MEMORY) << n;
   }
   EXPECT_EQ(open_files(), before);
-  std::filesystem::remove_all(folder());
 }
 
 }  // namespace
