@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/log.h"
+#include "base/out_of_memory.h"
 #include "onward/onward.h"
 #include "runtime/session.h"
 
@@ -55,16 +56,21 @@ onward_status* wrap(Status s) {
 // Runs `body`, which returns a Status, and turns what it throws into one.
 template <class F>
 onward_status* guarded(F&& body) {
+  const auto wrap_or = [](Code code, const char* text) {
+    try {
+      return wrap({code, text});
+    } catch (const std::bad_alloc&) {
+      return out_of_memory();
+    }
+  };
   try {
     return wrap(body());
+  } catch (const ow::OutOfMemory& e) {
+    return wrap_or(Code::kOutOfMemory, e.what());
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   } catch (const std::exception& e) {
-    try {
-      return wrap(ow::internal_error(e.what()));
-    } catch (...) {
-      return out_of_memory();
-    }
+    return wrap_or(Code::kInternal, e.what());
   }
 }
 

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/out_of_memory.h"
+
 namespace ow {
 
 Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& budget) {
@@ -13,7 +15,7 @@ Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& bud
   auto* data = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{64}, std::nothrow));
   if (!data) {
     if (budget) budget->release(bytes);
-    return Status(Code::kOutOfMemory, cat("cannot allocate ", bytes, " bytes"));
+    throw OutOfMemory(bytes);
   }
   return Buffer(data, [budget, bytes](std::byte* p) {
     ::operator delete (p, std::align_val_t{64});
@@ -36,7 +38,7 @@ Result<Tensor> Tensor::allocate(DType dtype, const Shape& shape, const std::shar
     auto* strings = new (std::nothrow) std::string[static_cast<size_t>(*count) + 1];
     if (!strings) {
       if (budget) budget->release(*bytes);
-      return Status(Code::kOutOfMemory, cat("cannot allocate ", *count, " strings"));
+      throw OutOfMemory(*bytes);
     }
     t.data_ = reinterpret_cast<std::byte*>(strings);
     t.owner_ = std::shared_ptr<const void>(strings, [budget, n = *bytes](std::string* p) {

@@ -5,7 +5,6 @@
 // Strides are in elements. Sub-byte tensors are always dense.
 #pragma once
 #include <memory>
-#include <new>
 #include <span>
 #include <string>
 
@@ -30,7 +29,6 @@ class Tensor {
                                  const std::shared_ptr<Budget>& budget = nullptr);
   // Borrows `data`; `owner` (may be null) is kept alive. `data` must hold storage_bytes(dtype, count) bytes.
   static Tensor borrow(DType dtype, const Shape& shape, const void* data, std::shared_ptr<const void> owner);
-  // Throws std::bad_alloc where there is no memory, as a container does.
   template <class T>
   static Tensor of(const Shape& shape, std::span<const T> values);
   template <class T>
@@ -94,7 +92,6 @@ void copy_elements(const Tensor& from, Tensor& to);
 template <class T>
 Tensor Tensor::of(const Shape& shape, std::span<const T> values) {
   auto t = allocate(dtype_of<T>, shape);
-  if (t.status().code() == Code::kOutOfMemory) throw std::bad_alloc();
   ONWARD_CHECK(t.ok() && t->count() == static_cast<int64_t>(values.size()));
   std::copy(values.begin(), values.end(), t->template mutable_data<T>());
   return *std::move(t);

@@ -17,6 +17,7 @@ namespace ow::faults {
 namespace {
 
 constexpr int64_t kMaxBytes = 64 << 20;
+constexpr int64_t kTimeoutUs = 100'000;
 constexpr double kMaxSeconds = 1;
 constexpr unsigned kHangSeconds = 60;
 
@@ -42,7 +43,7 @@ class DamagedFile : public ::testing::TestWithParam<size_t> {
   void SetUp() override {
     for (int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS, SIGILL, SIGALRM}) ::signal(signal, report);
     model_ = small_models()[GetParam()];
-    Request request(model_.bytes, data_folder());
+    Request request(model_.bytes, data_folder(), 0);
     const onward_code code = request.go_on();
     if (code != ONWARD_OK && is_extra(GetParam())) GTEST_SKIP() << request.error();
     ASSERT_EQ(code, ONWARD_OK) << request.error();
@@ -63,7 +64,7 @@ class DamagedFile : public ::testing::TestWithParam<size_t> {
     const double start = cpu_seconds();
     restart_peak();
     {
-      Request request(bytes, data_folder());
+      Request request(bytes, data_folder(), kTimeoutUs);
       const onward_code code = request.go_on();
       EXPECT_NE(code, ONWARD_INTERNAL) << g_case << request.error();
       ran_ += request.has_run();
@@ -129,10 +130,7 @@ TEST_P(DamagedFile, EveryPrefixOfTheGraph) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DamagedFile, ::testing::Range<size_t>(0, small_models().size()),
-                         [](const auto& of) {
-                           static const auto* const models = new std::vector<SmallModel>(small_models());
-                           return small_models()[of.param].name;
-                         });
+                         [](const auto& of) { return small_models()[of.param].name; });
 
 }  // namespace
 }  // namespace ow::faults

@@ -26,7 +26,7 @@ class OutOfMemory : public ::testing::TestWithParam<size_t> {
   void SetUp() override {
     model_ = small_models()[GetParam()];
     for (uint64_t& digest : digests_) {  // what the process makes once is made here
-      Request request(model_.bytes, data_folder());
+      Request request(model_.bytes, data_folder(), 0);
       const onward_code code = request.go_on();
       if (code != ONWARD_OK && is_extra(GetParam())) GTEST_SKIP() << request.error();
       ASSERT_EQ(code, ONWARD_OK) << model_.name << ": " << request.error();
@@ -39,15 +39,16 @@ class OutOfMemory : public ::testing::TestWithParam<size_t> {
     const int64_t live = live_allocations();
     bool failed = false;
     {
-      Request request(model_.bytes, data_folder());
+      Request request(model_.bytes, data_folder(), 0);
       fail_allocation(n, and_after);
       const onward_code code = request.go_on();
       failed = disarm();
       EXPECT_TRUE(code == ONWARD_OK || (failed && code == ONWARD_OUT_OF_MEMORY))
           << "allocation " << n << " failed: code " << code << ": " << request.error();
       EXPECT_EQ(request.go_on(), ONWARD_OK) << "after allocation " << n << " failed: " << request.error();
-      if (digests_[0] == digests_[1])  // no random numbers
+      if (digests_[0] == digests_[1]) {  // no random numbers
         EXPECT_EQ(request.output_digest(), digests_[0]) << "after allocation " << n << " failed";
+      }
     }
     EXPECT_EQ(live_allocations(), live) << "leaked after allocation " << n << " failed";
     return failed;
@@ -68,10 +69,7 @@ TEST_P(OutOfMemory, OneAllocationFails) { fail_each(false); }
 TEST_P(OutOfMemory, AllAllocationsFailFromOneOn) { fail_each(true); }
 
 INSTANTIATE_TEST_SUITE_P(Models, OutOfMemory, ::testing::Range<size_t>(0, small_models().size()),
-                         [](const auto& of) {
-                           static const auto* const models = new std::vector<SmallModel>(small_models());
-                           return small_models()[of.param].name;
-                         });
+                         [](const auto& of) { return small_models()[of.param].name; });
 
 onward_code code_of(onward_status* status) {
   const onward_code code = api().status_code(status);

@@ -6,7 +6,7 @@ namespace ow::faults {
 namespace {
 
 constexpr int64_t kMaxElements = 65536;
-constexpr int64_t kMemoryLimitBytes = 16 << 20, kTimeoutUs = 100'000;
+constexpr int64_t kMemoryLimitBytes = 16 << 20;
 
 const onward_api& api() {
   static const onward_api* const table = onward_get_api(ONWARD_ABI_VERSION);
@@ -92,7 +92,7 @@ onward_code Request::load() {
 onward_code Request::open() {
   onward_session_options options{};
   options.size = sizeof options;
-  options.threads = threads_;
+  options.threads = 1;
   options.memory_limit_bytes = kMemoryLimitBytes;
   return done(api().session_create(model_, &options, &session_));
 }
@@ -142,7 +142,7 @@ onward_code Request::feed() {
 onward_code Request::run() {
   onward_run_options options{};
   options.size = sizeof options;
-  options.timeout_us = kTimeoutUs;
+  options.timeout_us = timeout_us_;
   const onward_code code =
       done(api().session_run(session_, &options, input_names_, inputs_, input_count_, nullptr, 0, outputs_));
   ran_ = code == ONWARD_OK;

@@ -12,9 +12,9 @@ namespace ow::faults {
 
 class Request {
  public:
-  // Both are borrowed. Open dimensions become 2.
-  Request(std::string_view model, const char* external_data_folder, int32_t threads = 1)
-      : model_bytes_(model), folder_(external_data_folder), threads_(threads) {}
+  // Both are borrowed. Open dimensions become 2. A run has 16 MiB, and `timeout_us` (0: for ever).
+  Request(std::string_view model, const char* external_data_folder, int64_t timeout_us)
+      : model_bytes_(model), folder_(external_data_folder), timeout_us_(timeout_us) {}
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
   ~Request();
@@ -40,7 +40,7 @@ class Request {
 
   std::string_view model_bytes_;
   const char* folder_;
-  int32_t threads_;
+  int64_t timeout_us_;
   onward_model* model_ = nullptr;
   onward_session* session_ = nullptr;
   onward_value* inputs_[kMaxPorts] = {};
