@@ -109,7 +109,8 @@ Result<std::vector<Value>> Session::arrange(
   std::vector<Value> arranged(ports.size());
   std::vector<bool> fed(ports.size(), false);
   for (const auto& [name, value] : inputs) {
-    auto it = std::find_if(ports.begin(), ports.end(), [&, &name = name](const PortInfo& p) { return p.name == name; });
+    auto it = std::find_if(ports.begin(), ports.end(),
+                           [&, &name = name](const PortInfo& p) { return p.name == name; });
     if (it == ports.end())
       return invalid_argument("the model has no input '", printable(name), "'; it has ",
                               expected_names(ports));
