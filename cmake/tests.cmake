@@ -6,6 +6,11 @@ if(ONWARD_TESTS)
   target_link_libraries(onnx_roundtrip PRIVATE onward_all)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/conformance)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/hostile)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/tests/faults)
+endif()
+
+if(ONWARD_FUZZ)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/tests/fuzz)
 endif()
 
 file(GLOB benchmarks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*_bench.cc)

@@ -3,6 +3,7 @@
 #
 #   scripts/install_deps.sh program   what it takes to build and run the program
 #   scripts/install_deps.sh           that, and what the tests need: frameworks and .venv
+#   scripts/install_deps.sh fuzz      all that, and Clang, for ./dev fuzz
 #
 # Asks for root through sudo only when a package is missing. Safe to run again: a satisfied step takes
 # milliseconds.
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.."
 
 program_packages=(build-essential cmake ninja-build ccache pkg-config libcli11-dev nlohmann-json3-dev
                   libjpeg-dev libpng-dev)
+fuzz_packages=(clang llvm)
 test_packages=(clang-format git libgtest-dev libgmock-dev python3 python3-dev python3-venv python3-torch python3-torchvision)
 
 say() { echo "install_deps: $*" >&2; }
@@ -68,8 +70,12 @@ case "${1:-all}" in
     install_packages "${program_packages[@]}" "${test_packages[@]}"
     install_venv
     ;;
+  fuzz)
+    install_packages "${program_packages[@]}" "${test_packages[@]}" "${fuzz_packages[@]}"
+    install_venv
+    ;;
   *)
-    say "'$1' is no set of packages: expected 'program', 'all' or nothing"
+    say "'$1' is no set of packages: expected 'program', 'fuzz', 'all' or nothing"
     exit 2
     ;;
 esac

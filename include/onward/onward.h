@@ -281,10 +281,10 @@ typedef struct onward_api {
   onward_status* (*session_run)(onward_session*, const onward_run_options*, const char* const* input_names,
                                 const onward_value* const* inputs, size_t input_count,
                                 const char* const* output_names, size_t output_count, onward_value** outputs);
-  /* JSON: who runs each node and why another provider does not; borrowed. */
+  /* JSON: who runs each node and why another provider does not; borrowed. NULL: out of memory. */
   const char* (*session_placement_json)(onward_session*);
   /* JSON array of {name, op, calls, total_us} since creation, needs `profile`; borrowed until the next call.
-   */
+   * NULL: out of memory. */
   const char* (*session_profile_json)(onward_session*);
   void (*session_trim)(onward_session*); /* gives memory kept for the next run back */
 
@@ -312,7 +312,7 @@ typedef struct onward_api {
   onward_status* (*map_at)(const onward_value*, size_t i, const char** key, size_t* bytes, int64_t* number,
                            onward_value** item);
 
-  onward_cancel* (*cancel_create)(void);
+  onward_cancel* (*cancel_create)(void); /* NULL: out of memory */
   void (*cancel_trigger)(onward_cancel*);
   void (*cancel_reset)(onward_cancel*);
   void (*cancel_free)(onward_cancel*);

@@ -19,6 +19,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -86,6 +87,10 @@ inline std::vector<const char*> pointers_to(const std::vector<std::string>& text
   std::vector<const char*> out;
   for (const auto& text : texts) out.push_back(text.c_str());
   return out;
+}
+inline std::string text(const char* made) {
+  if (!made) throw std::bad_alloc();
+  return made;
 }
 template <class T>
 inline constexpr onward_dtype dtype_of = ONWARD_UNDEFINED;
@@ -495,7 +500,9 @@ inline std::string check_json(const std::string& path, bool full = false) {
 // Stops runs from another thread: pass it in RunOptions, call trigger().
 class CancelToken {
  public:
-  CancelToken() : handle_(api().cancel_create(), [](onward_cancel* c) { api().cancel_free(c); }) {}
+  CancelToken() : handle_(api().cancel_create(), [](onward_cancel* c) { api().cancel_free(c); }) {
+    if (!handle_) throw std::bad_alloc();
+  }
   void trigger() { api().cancel_trigger(handle_.get()); }
   void reset() { api().cancel_reset(handle_.get()); }
   bool triggered() const { return api().cancel_triggered(handle_.get()) != 0; }
@@ -663,14 +670,16 @@ class Session {
     return future;
   }
 
-  std::string placement_json() const { return api().session_placement_json(get()); }
+  std::string placement_json() const { return detail::text(api().session_placement_json(get())); }
   std::string report_json() const {
     return detail::text_of([&](onward_text** t) { return api().session_report_json(get(), t); });
   }
   void start_profile() const { detail::check(api().session_profile_start(get())); }
   void stop_profile() const { detail::check(api().session_profile_stop(get())); }
-  std::string profile_json() const { return api().session_profile_json(get()); }  // times by node
-  std::string trace_json() const {                                                // for chrome://tracing
+  std::string profile_json() const {
+    return detail::text(api().session_profile_json(get()));
+  }                                 // times by node
+  std::string trace_json() const {  // for chrome://tracing
     return detail::text_of([&](onward_text** t) { return api().session_trace_json(get(), t); });
   }
   void trim() const { api().session_trim(get()); }

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/out_of_memory.h"
+
 namespace ow {
 namespace {
 
@@ -71,7 +73,7 @@ constexpr std::align_val_t kAlignment{64};
 
 Result<std::byte*> read_all(int fd, size_t size, const std::string& shown_path) {
   auto* data = static_cast<std::byte*>(::operator new(size, kAlignment, std::nothrow));
-  if (!data) return Status(Code::kOutOfMemory, cat(shown_path, ": cannot allocate ", size, " bytes"));
+  if (!data) throw OutOfMemory(static_cast<int64_t>(size));
   for (size_t done = 0; done < size;) {
     const ssize_t n = ::pread(fd, data + done, size - done, static_cast<off_t>(done));
     if (n < 0 && errno == EINTR) continue;
@@ -111,12 +113,19 @@ Result<std::shared_ptr<MappedFile>> MappedFile::map(int fd, const std::string& s
   if (single_link && info.st_nlink != 1)
     return invalid_model(shown_path, ": has ", info.st_nlink, " hard links, expected 1 for external data");
   size_t size = static_cast<size_t>(info.st_size);
-  if (size == 0) return std::shared_ptr<MappedFile>(new MappedFile(nullptr, 0));
-  if (size <= kMaxReadBytes)
-    return std::shared_ptr<MappedFile>(new MappedFile(ONWARD_TRY(read_all(fd, size, shown_path)), size));
+  // The object comes first: nothing that can fail lies between the memory and its owner.
+  auto file = std::shared_ptr<MappedFile>(new MappedFile(nullptr, 0));
+  if (size == 0) return file;
+  if (size <= kMaxReadBytes) {
+    file->data_ = ONWARD_TRY(read_all(fd, size, shown_path));
+    file->size_ = size;
+    return file;
+  }
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED) return io_error(shown_path, ": cannot map: ", reason(errno));
-  return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const std::byte*>(data), size));
+  file->data_ = static_cast<const std::byte*>(data);
+  file->size_ = size;
+  return file;
 }
 
 Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string& path) {
@@ -151,9 +160,9 @@ Status write_file(const std::string& path, std::span<const std::string_view> par
   Fd fd{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
   if (fd.value < 0) return io_error(path, ": cannot write: ", reason(errno));
   auto fail = [&](const char* what) {
-    Status status = io_error(path, ": cannot ", what, ": ", reason(errno));
+    const int error = errno;
     ::unlink(temporary.c_str());
-    return status;
+    return io_error(path, ": cannot ", what, ": ", reason(error));
   };
   for (std::string_view part : parts) {
     while (!part.empty()) {

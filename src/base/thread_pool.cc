@@ -9,12 +9,10 @@
 #include <cstdio>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "base/stop.h"
-
 #include "base/thread_spin.h"
 
 namespace ow {
@@ -93,12 +91,12 @@ class Pool {
   }
 
   // Starts what is missing of `wanted` workers; returns how many of them there are. The system may refuse a
-  // thread.
+  // thread, or the memory for one.
   int grow(int wanted) {
     while (started_ < wanted) {
       try {
         std::thread([this, index = started_, seen = region_.load()] { loop(index, seen); }).detach();
-      } catch (const std::system_error&) {
+      } catch (const std::exception&) {
         return started_;
       }
       ++started_;

@@ -1,7 +1,9 @@
 #include "onnx/text.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "onnx/element_type.h"
 #include "onnx/tensor_data.h"
@@ -26,10 +28,14 @@ std::string_view attribute_type_name(int32_t type) {
   return type >= 0 && type <= Attribute::TYPE_PROTOS ? kNames[type] : "unknown";
 }
 
+// IEEE binary16, as arithmetic: not every compiler that reads this has the type.
 float half_value(uint16_t bits) {
-  _Float16 value;
-  std::memcpy(&value, &bits, sizeof value);
-  return static_cast<float>(value);
+  const int exponent = bits >> 10 & 31, fraction = bits & 1023;
+  float value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
+                              : std::ldexp(static_cast<float>(fraction | 1024), exponent - 25);
+  if (exponent == 31)
+    value = fraction ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
+  return bits >> 15 ? -value : value;
 }
 
 class Printer {

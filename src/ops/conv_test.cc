@@ -50,6 +50,13 @@ TEST(Conv, ContradictionsAreNamed) {
 TEST(MaxPool, ContradictionsAreNamed) {
   const Tensor x = filled({1, 2, 5, 5}, 1);
   EXPECT_NE(message("MaxPool", {x}, {}).find("kernel_shape"), std::string::npos);
+  for (const char* op : {"MaxPool", "AveragePool", "LpPool"})
+    EXPECT_NE(message(op, {x}, {{"kernel_shape", ir::Ints{}}}).find("has no values"), std::string::npos)
+        << op;
+  const Tensor indices =
+      Tensor::of<int64_t>(x.shape(), std::vector<int64_t>(static_cast<size_t>(x.count()), 0));
+  EXPECT_NE(message("MaxUnpool", {x, indices}, {{"kernel_shape", ir::Ints{}}}).find("has no values"),
+            std::string::npos);
   EXPECT_NE(message("MaxPool", {x}, {{"kernel_shape", ir::Ints{0, 2}}}).find("[0,2]"), std::string::npos);
   EXPECT_NE(message("MaxPool", {x}, {{"kernel_shape", ir::Ints{6, 2}}}).find("larger"), std::string::npos);
 }

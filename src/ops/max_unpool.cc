@@ -9,10 +9,7 @@
 namespace ow {
 namespace {
 
-Result<Window> read(const AttrReader& a) {
-  a.required_integers("kernel_shape");
-  return read_window(a);
-}
+Result<Window> read(const AttrReader& a) { return read_pool_window(a); }
 
 Dim pooled_extent(const Window& w, size_t axis, const Dim& in) {
   return (in - 1) * w.stride(axis) + (w.kernel[axis] - w.pad_begin(axis) - w.pad_end(axis));

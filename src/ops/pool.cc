@@ -20,8 +20,7 @@ struct Attrs {
 };
 
 Result<Attrs> read(const AttrReader& a) {
-  a.required_integers("kernel_shape");
-  Attrs attrs{read_window(a), a.integer("p", 2), a.flag("count_include_pad", false),
+  Attrs attrs{read_pool_window(a), a.integer("p", 2), a.flag("count_include_pad", false),
               a.flag("storage_order", false)};
   if (attrs.p < 1) a.fail("p", cat("is ", attrs.p, ", expected 1 or more"));
   return attrs;

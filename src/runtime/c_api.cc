@@ -12,14 +12,14 @@
 namespace ow::capi {
 
 onward_status* out_of_memory() {
-  static auto* const status = new onward_status{Status(Code::kOutOfMemory, "out of memory"), "out of memory"};
+  alignas(onward_status) static std::byte memory[sizeof(onward_status)];
+  static auto* const status = new (memory) onward_status{Code::kOutOfMemory, "out of memory"};
   return status;
 }
 
 onward_status* wrap(Status s) {
   if (s.ok()) return nullptr;
-  std::string message(s.message());
-  return new onward_status{std::move(s), std::move(message)};
+  return new onward_status{s.code(), std::string(s.message())};
 }
 
 Result<MemorySource> read_allocator(const onward_allocator* given) {
@@ -30,9 +30,7 @@ Result<MemorySource> read_allocator(const onward_allocator* given) {
 
 namespace {
 
-onward_code status_code(const onward_status* s) {
-  return s ? static_cast<onward_code>(s->status.code()) : ONWARD_OK;
-}
+onward_code status_code(const onward_status* s) { return s ? static_cast<onward_code>(s->code) : ONWARD_OK; }
 const char* status_message(const onward_status* s) { return s ? s->message.c_str() : ""; }
 void status_free(onward_status* s) {
   if (s != out_of_memory()) delete s;

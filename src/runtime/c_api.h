@@ -10,11 +10,12 @@
 #include <new>
 #include <stdexcept>
 
+#include "base/out_of_memory.h"
 #include "onward/onward.h"
 #include "runtime/session.h"
 
 struct onward_status {
-  ow::Status status;
+  ow::Code code;
   std::string message;
 };
 struct onward_text {
@@ -73,6 +74,12 @@ template <class F>
 onward_status* guarded(F&& body) noexcept {
   try {
     return wrap(body());
+  } catch (const OutOfMemory& e) {
+    try {
+      return wrap({Code::kOutOfMemory, e.what()});
+    } catch (...) {
+      return out_of_memory();
+    }
   } catch (const std::bad_alloc&) {
     return out_of_memory();
   } catch (const std::length_error&) {  // a container beyond what can be addressed
@@ -83,6 +90,16 @@ onward_status* guarded(F&& body) noexcept {
     } catch (...) {
       return out_of_memory();
     }
+  }
+}
+
+// The same for functions that return text of their own: null where it could not be made.
+template <class F>
+const char* guarded_text(F&& body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    return nullptr;
   }
 }
 

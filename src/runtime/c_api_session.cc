@@ -54,7 +54,7 @@ Result<std::vector<std::unique_ptr<onward_value>>> run(const RunRequest& request
   std::vector<std::unique_ptr<onward_value>> made;
   for (size_t i = 0; i < results.size(); ++i) {
     const bool filled = i < targets.size() && targets[i];
-    made.emplace_back(filled ? nullptr : new_value(std::move(results[i])));
+    made.push_back(filled ? nullptr : std::unique_ptr<onward_value>(new_value(std::move(results[i]))));
   }
   return made;
 }
@@ -137,15 +137,19 @@ onward_status* session_run_async(onward_session* s, const onward_run_options* op
 
 const char* session_placement_json(onward_session* s) {
   if (!s) return "";
-  std::lock_guard lock(s->mutex);
-  if (s->placement.empty()) s->placement = s->session->placement_json();
-  return s->placement.c_str();
+  return guarded_text([&] {
+    std::lock_guard lock(s->mutex);
+    if (s->placement.empty()) s->placement = s->session->placement_json();
+    return s->placement.c_str();
+  });
 }
 const char* session_profile_json(onward_session* s) {
   if (!s) return "[]";
-  std::lock_guard lock(s->mutex);
-  s->profile = s->session->profiler().summary_json();
-  return s->profile.c_str();
+  return guarded_text([&] {
+    std::lock_guard lock(s->mutex);
+    s->profile = s->session->profiler().summary_json();
+    return s->profile.c_str();
+  });
 }
 void session_trim(onward_session* s) {
   if (s) s->session->trim();

@@ -75,6 +75,14 @@ onward_status* tensor_create_with(const onward_allocator* allocator, onward_dtyp
   });
 }
 
+struct Release {
+  onward_release_fn release = nullptr;
+  void* user = nullptr;
+  ~Release() {
+    if (release) release(user);
+  }
+};
+
 onward_status* tensor_wrap(onward_dtype dtype, const int64_t* dims, size_t rank, void* data, size_t bytes,
                            onward_release_fn release, void* user, onward_value** out) {
   return guarded([&]() -> Status {
@@ -92,14 +100,10 @@ onward_status* tensor_wrap(onward_dtype dtype, const int64_t* dims, size_t rank,
     if (reinterpret_cast<uintptr_t>(data) % alignment_bytes(type) != 0)
       return invalid_argument("memory of type ", type, " must begin at a multiple of ", alignment_bytes(type),
                               " bytes");
-    // Made before the owner: an owner that is dropped in between would release memory that stays the
-    // caller's.
-    std::unique_ptr<onward_value> made(new_value(Value()));
-    std::shared_ptr<const void> owner;
-    if (release)
-      owner = std::shared_ptr<const void>(data ? data : out, [release, user](const void*) { release(user); });
-    made->value = Value(Tensor::borrow(type, shape, data, std::move(owner)));
-    *out = made.release();
+    // Armed last: after an error the memory is still the caller's, and `release` is not called.
+    const auto owner = release ? std::make_shared<Release>() : nullptr;
+    *out = new_value(Tensor::borrow(type, shape, data, owner));
+    if (owner) owner->user = user, owner->release = release;
     return {};
   });
 }

@@ -48,8 +48,11 @@ Status Session::compile() {
 }
 
 Session::~Session() {
-  if (!options_.profile_path.empty())
+  if (options_.profile_path.empty()) return;
+  try {
     if (Status s = profiler_.write_trace(options_.profile_path); !s.ok()) log(LogLevel::kError, s.message());
+  } catch (const std::exception&) {  // no memory for a trace: nobody is left to tell
+  }
 }
 
 template <class... T>
@@ -135,7 +138,8 @@ Result<std::vector<Value>> Session::arrange(
   std::vector<Value> arranged(ports.size());
   std::vector<bool> fed(ports.size(), false);
   for (const auto& [name, value] : inputs) {
-    auto it = std::find_if(ports.begin(), ports.end(), [&](const PortInfo& p) { return p.name == name; });
+    auto it = std::find_if(ports.begin(), ports.end(),
+                           [&, &name = name](const PortInfo& p) { return p.name == name; });
     if (it == ports.end())
       return invalid_argument("the model has no input '", printable(name), "'; it has ",
                               expected_names(ports));

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/out_of_memory.h"
 #include "tensor/memory_source.h"
 
 namespace ow {
@@ -16,7 +17,7 @@ Result<Buffer> allocate_from(const MemorySource& source, int64_t bytes, size_t r
   if (!data || !aligned) {
     budget->release(bytes);
     if (data) return invalid_argument("the allocator returned memory at no multiple of 64 bytes");
-    return Status(Code::kOutOfMemory, cat("the allocator has no ", rounded, " bytes"));
+    throw OutOfMemory(bytes);
   }
   return Buffer(static_cast<std::byte*>(data), [budget, bytes, rounded](std::byte* p) {
     const MemorySource* from = memory_source(budget);
@@ -37,7 +38,7 @@ Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& bud
   auto* data = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{64}, std::nothrow));
   if (!data) {
     if (budget) budget->release(bytes);
-    return Status(Code::kOutOfMemory, cat("cannot allocate ", bytes, " bytes"));
+    throw OutOfMemory(bytes);
   }
   return Buffer(data, [budget, bytes](std::byte* p) {
     ::operator delete (p, std::align_val_t{64});
@@ -58,7 +59,10 @@ Result<Tensor> Tensor::allocate(DType dtype, const Shape& shape, const std::shar
   if (dtype == DType::kString) {
     if (budget) ONWARD_TRY(budget->acquire(*bytes));
     auto* strings = new (std::nothrow) std::string[static_cast<size_t>(*count) + 1];
-    if (!strings) return Status(Code::kOutOfMemory, cat("cannot allocate ", *count, " strings"));
+    if (!strings) {
+      if (budget) budget->release(*bytes);
+      throw OutOfMemory(*bytes);
+    }
     t.data_ = reinterpret_cast<std::byte*>(strings);
     t.owner_ = std::shared_ptr<const void>(strings, [budget, n = *bytes](std::string* p) {
       delete[] p;

@@ -121,3 +121,23 @@ def test_every_command_has_an_example(command):
 
 def test_schema_data_is_up_to_date():
     subprocess.run([sys.executable, ROOT / "scripts/generate_schemas.py", "--check"], check=True)
+
+
+def test_fuzz_names_its_targets():
+    done = subprocess.run([sys.executable, ROOT / "dev", "fuzz", "nothing"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "expected one of: compile, import, read, run" in done.stderr
+    done = subprocess.run([sys.executable, ROOT / "dev", "fuzz", "--replay", "x"], capture_output=True, text=True)
+    assert done.returncode == 1 and "--replay needs the target" in done.stderr
+
+
+def test_a_stopped_fuzz_target_says_how_to_replay(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    monkeypatch.setattr(dev, "run", lambda *a, **k: None)
+    script = tmp_path / "read_fuzz"
+    script.write_text("#!/bin/sh\nfor a in \"$@\"; do case $a in -artifact_prefix=*) echo x > ${a#*=}crash-1;; esac; done\n"
+                      "exit 77\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(dev, "program", lambda preset, name: script)
+    assert dev.fuzz_one("read", 1) is False
+    assert "./dev fuzz read --replay build/fuzz/finds/read/crash-1" in capsys.readouterr().out

@@ -44,6 +44,12 @@ Window read_window(const AttrReader& a) {
   return w;
 }
 
+Window read_pool_window(const AttrReader& a) {
+  if (a.required_integers("kernel_shape").empty())
+    a.fail("kernel_shape", "has no values, expected one for each spatial axis");
+  return read_window(a);
+}
+
 std::string window_problem(const Window& w, size_t spatial) {
   auto problem = [&](const char* name, size_t found, size_t expected) {
     return found == 0 || found == expected ? std::string()

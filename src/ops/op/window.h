@@ -31,6 +31,8 @@ struct Window {
 // Reads kernel_shape, strides, dilations, pads, auto_pad and ceil_mode; lists of unequal lengths and extents
 // below 1 or beyond 2^31 are errors of the attribute.
 Window read_window(const AttrReader& a);
+// The same for operators without weights: kernel_shape must be there, with values.
+Window read_pool_window(const AttrReader& a);
 
 // Why `w` does not fit `spatial` axes; "" if it does.
 std::string window_problem(const Window& w, size_t spatial);
