@@ -85,7 +85,7 @@ Bins make_bins(const Attrs& a, double low, double high, int64_t bins) {
   double length = high * a.spatial_scale - offset - start;
   if (!a.half_pixel) length = std::max(length, 1.0);
   const double size = length / static_cast<double>(bins);
-  const double wanted = std::clamp(std::ceil(size), 0.0, 4096.0);
+  const double wanted = std::isnan(size) ? 1.0 : std::clamp(std::ceil(size), 0.0, 4096.0);
   return {start, size, a.sampling_ratio ? a.sampling_ratio : static_cast<int64_t>(wanted)};
 }
 

@@ -24,7 +24,7 @@ Shape ordered_strides(const Shape& shape, const Order& order) {
   int64_t stride = 1;
   for (size_t i = rank; i-- > 0;) {
     strides[axes[i]] = stride;
-    stride *= std::max<int64_t>(shape[axes[i]], 1);
+    stride = next_stride(stride, shape[axes[i]]);
   }
   return strides;
 }

@@ -2,9 +2,14 @@
 
 namespace ow {
 
+int64_t next_stride(int64_t stride, int64_t extent) {
+  int64_t next = 0;
+  return __builtin_mul_overflow(stride, std::max<int64_t>(extent, 1), &next) ? 0 : next;
+}
+
 Shape dense_strides(const Shape& shape) {
   Shape strides(shape.rank(), 1);
-  for (size_t i = shape.rank(); i-- > 1;) strides[i - 1] = strides[i] * std::max<int64_t>(shape[i], 1);
+  for (size_t i = shape.rank(); i-- > 1;) strides[i - 1] = next_stride(strides[i], shape[i]);
   return strides;
 }
 

@@ -71,6 +71,9 @@ class Shape {
 
 inline void append(std::string& out, const Shape& s) { out += list_text(s.dims()); }
 
+// The stride of the axis around one of this stride and extent; 0 beyond what int64 holds, which only the
+// extents of an empty tensor can reach.
+int64_t next_stride(int64_t stride, int64_t extent);
 // Row-major strides in elements: [H*W, W, 1] for [C,H,W].
 Shape dense_strides(const Shape& shape);
 
