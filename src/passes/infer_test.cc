@@ -14,16 +14,6 @@ namespace {
 using namespace test;
 constexpr int32_t kFloat = onnx::Tensor::FLOAT, kInt64 = onnx::Tensor::INT64, kBool = onnx::Tensor::BOOL;
 
-onnx::Graph graph(std::vector<onnx::ValueInfo> inputs, std::vector<onnx::ValueInfo> outputs,
-                  std::vector<onnx::Node> nodes, std::vector<onnx::Tensor> initializers = {}) {
-  onnx::Graph g;
-  g.input = std::move(inputs);
-  g.output = std::move(outputs);
-  g.node = std::move(nodes);
-  g.initializer = std::move(initializers);
-  return g;
-}
-
 // Types of the graph's outputs; "error: .." where import refuses it. Unknown sizes are "?".
 std::vector<std::string> types(const onnx::Graph& g) {
   auto imported = import_model(*file(model(g)));

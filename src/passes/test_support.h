@@ -118,6 +118,15 @@ inline onnx::Tensor ints(std::string name, const std::vector<int64_t>& values) {
   return tensor(std::move(name), onnx::Tensor::INT64, {static_cast<int64_t>(values.size())}, values);
 }
 
+inline onnx::Graph graph(std::vector<onnx::ValueInfo> inputs, std::vector<onnx::ValueInfo> outputs,
+                         std::vector<onnx::Node> nodes, std::vector<onnx::Tensor> initializers = {}) {
+  onnx::Graph g;
+  g.input = std::move(inputs);
+  g.output = std::move(outputs);
+  g.node = std::move(nodes);
+  g.initializer = std::move(initializers);
+  return g;
+}
 inline onnx::Model model(onnx::Graph graph, int64_t opset = 22, int64_t ir_version = 10) {
   onnx::Model m;
   m.ir_version = ir_version;

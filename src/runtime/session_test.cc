@@ -261,16 +261,6 @@ TEST(Session, RandomGraphsMeanTheSameAtEveryLevel) {
   }
 }
 
-onnx::Graph graph(std::vector<onnx::ValueInfo> in, std::vector<onnx::ValueInfo> out,
-                  std::vector<onnx::Node> nodes, std::vector<onnx::Tensor> init = {}) {
-  onnx::Graph g;
-  g.input = std::move(in);
-  g.output = std::move(out);
-  g.node = std::move(nodes);
-  g.initializer = std::move(init);
-  return g;
-}
-
 Tensor f(const Shape& shape, std::vector<float> v) { return Tensor::of<float>(shape, v); }
 
 // One session per level; every output against `evaluate`.

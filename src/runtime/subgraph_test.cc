@@ -51,16 +51,6 @@ namespace {
 using namespace test;
 constexpr int32_t kFloat = onnx::Tensor::FLOAT, kInt64 = onnx::Tensor::INT64, kBool = onnx::Tensor::BOOL;
 
-onnx::Graph graph(std::vector<onnx::ValueInfo> inputs, std::vector<onnx::ValueInfo> outputs,
-                  std::vector<onnx::Node> nodes, std::vector<onnx::Tensor> initializers = {}) {
-  onnx::Graph g;
-  g.input = std::move(inputs);
-  g.output = std::move(outputs);
-  g.node = std::move(nodes);
-  g.initializer = std::move(initializers);
-  return g;
-}
-
 std::vector<onnx::ValueInfo> any(const std::vector<std::string>& names) {
   std::vector<onnx::ValueInfo> out;
   for (const auto& n : names) out.push_back(value(n, kFloat));
