@@ -43,9 +43,10 @@ class Frame::Context final : public RunContext {
     return axis_places_.empty() ? Status() : arrange_inputs();
   }
 
-  // Puts outputs that were staged where they belong, and lets go of the inputs.
-  void finish() {
+  // Puts outputs that were staged where they belong, unless the step failed, and lets go of everything.
+  void end(bool done) {
     for (auto& [o, staged, axes] : staged_) {
+      if (!done) break;
       Tensor target = arranged(*outputs_[o]->tensor(), axes);
       copy_elements(staged, target);
     }
@@ -310,7 +311,7 @@ Status Frame::run_step(const Step& step, Context& context) {
   }
   Status status = context.begin(*call_.settings);
   if (status.ok()) status = step.op->run(step.attrs.get(), context);
-  if (status.ok()) context.finish();
+  context.end(status.ok());
   if (scratch_wanted_ != 0 || !scratch_extra_.empty()) end_scratch();
   ONWARD_TRY(std::move(status));
   for (int s : step.outputs)
