@@ -73,18 +73,27 @@ onward_status* session_create(onward_model* m, const onward_session_options* opt
 }
 void session_free(onward_session* s) { delete s; }
 
+// Writes to the targets that are given; the outputs without one become new values.
+Status run_now(onward_session* s, const onward_run_options* options, const char* const* input_names,
+               const onward_value* const* inputs, size_t input_count, const char* const* output_names,
+               size_t output_count, onward_value* const* targets, onward_value** outputs) {
+  if (!outputs) return null_argument("outputs");
+  RunRequest request;
+  ONWARD_TRY(fill_request(s, options, input_names, inputs, input_count, output_names, output_count, targets,
+                          request));
+  auto made = ONWARD_TRY(run(request));
+  for (size_t i = 0; i < made.size(); ++i)
+    if (made[i]) outputs[i] = made[i].release();
+  return {};
+}
+
 onward_status* session_run(onward_session* s, const onward_run_options* options,
                            const char* const* input_names, const onward_value* const* inputs,
                            size_t input_count, const char* const* output_names, size_t output_count,
                            onward_value** outputs) {
-  return guarded([&]() -> Status {
-    if (!outputs) return null_argument("outputs");
-    RunRequest request;
-    ONWARD_TRY(fill_request(s, options, input_names, inputs, input_count, output_names, output_count, nullptr,
-                            request));
-    auto made = ONWARD_TRY(run(request));
-    for (size_t i = 0; i < made.size(); ++i) outputs[i] = made[i].release();
-    return {};
+  return guarded([&] {
+    return run_now(s, options, input_names, inputs, input_count, output_names, output_count, nullptr,
+                   outputs);
   });
 }
 
@@ -92,15 +101,9 @@ onward_status* session_run_into(onward_session* s, const onward_run_options* opt
                                 const char* const* input_names, const onward_value* const* inputs,
                                 size_t input_count, const char* const* output_names, size_t output_count,
                                 onward_value** outputs) {
-  return guarded([&]() -> Status {
-    if (!outputs) return null_argument("outputs");
-    RunRequest request;
-    ONWARD_TRY(fill_request(s, options, input_names, inputs, input_count, output_names, output_count, outputs,
-                            request));
-    auto made = ONWARD_TRY(run(request));
-    for (size_t i = 0; i < made.size(); ++i)
-      if (made[i]) outputs[i] = made[i].release();
-    return {};
+  return guarded([&] {
+    return run_now(s, options, input_names, inputs, input_count, output_names, output_count, outputs,
+                   outputs);
   });
 }
 
