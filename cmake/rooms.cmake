@@ -92,6 +92,9 @@ function(onward_libraries)
     -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
   set_property(TARGET onward_library PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
   target_include_directories(onward_library PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  if(ONWARD_SANITIZE)  # its users bring the runtime, in C too
+    target_link_options(onward_library INTERFACE $<BUILD_INTERFACE:-fsanitize=${ONWARD_SANITIZE}>)
+  endif()
   set_target_properties(onward_library PROPERTIES OUTPUT_NAME onward EXPORT_NAME onward VERSION ${PROJECT_VERSION} SOVERSION 0
     LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
   if(NOT ONWARD_TESTS)

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <exception>
 #include <unordered_set>
 
 #include "ir/graph.h"
@@ -6,6 +7,7 @@
 namespace ow::ir {
 
 Patch::~Patch() {
+  if (std::uncaught_exceptions() > 0) return;  // out of memory: the graph is on its way out, too
   for (const Node* node : touched_)
     if (Status s = verify(*node); !s.ok()) {
       std::string text(s.message());

@@ -85,8 +85,10 @@ Result<Attrs> read(const AttrReader& r) {
   if (a.max_skip < 0) r.fail("max_skip_count", cat("is ", a.max_skip, ", expected at least 0"));
   const ir::Ints indexes = r.required_integers("ngram_indexes"), counts = r.required_integers("ngram_counts");
   for (int64_t i : indexes) {
-    if (i < 0 || i >= INT32_MAX) r.fail("ngram_indexes", cat("has ", i, ", expected 0 to 2^31 - 2"));
-    a.size = std::max(a.size, i + 1);
+    if (i < 0 || i >= INT32_MAX)
+      r.fail("ngram_indexes", cat("has ", i, ", expected 0 to 2^31 - 2"));
+    else
+      a.size = std::max(a.size, i + 1);
   }
   const ir::Strings words = r.texts("pool_strings");
   const ir::Ints numbers = r.integers("pool_int64s");

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/stop.h"
 #include "kernels/transpose.h"
+#include "ops/op/widen.h"
 
 namespace ow {
 namespace {
@@ -302,6 +303,22 @@ Status Frame::check_input(const Step& step, size_t i) const {
   return {};
 }
 
+// Types that were not known when the plan was made.
+Status Frame::check_types(const Step& step) const {
+  std::vector<DType> types;
+  for (int slot : step.inputs) {
+    const Tensor* t = slot >= 0 ? values_[at(slot)].tensor() : nullptr;
+    types.push_back(t ? t->dtype() : DType::kUndefined);
+  }
+  ONWARD_TRY(check_input_types(*step.node, types));
+  const Widening plan = plan_widening(*step.op, types, 0);
+  for (size_t i = 0; i < types.size(); ++i)
+    if (plan.inputs[i] != DType::kUndefined)
+      return unsupported(step.node->label(), ": input ", i, " is of type ", types[i],
+                         ", which this operator takes only where the model states the type");
+  return {};
+}
+
 Status Frame::run_step(const Step& step, Context& context) {
   for (size_t i = 0; i < step.inputs.size(); ++i) {
     if (step.inputs[i] < 0) continue;
@@ -309,6 +326,7 @@ Status Frame::run_step(const Step& step, Context& context) {
     const DType wanted = step.input_types[i];
     if (!t || (wanted != DType::kUndefined && wanted != t->dtype())) ONWARD_TRY(check_input(step, i));
   }
+  if (step.unknown_types) ONWARD_TRY(check_types(step));
   Status status = context.begin(*call_.settings);
   if (status.ok()) status = step.op->run(step.attrs.get(), context);
   context.end(status.ok());

@@ -47,6 +47,7 @@ class Frame {
   static Status located(const Step& step, Status status);
   Status run_step(const Step& step, Context& context);
   Status check_input(const Step& step, size_t i) const;
+  Status check_types(const Step& step) const;
   Status reorder(const Step& step);
   Status unshare(int slot);
   Status ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory);

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "ir/schema.h"
+#include "ops/op/widen.h"
 
 namespace ow {
 
@@ -107,11 +108,21 @@ class Compiler {
     step.inputs = std::move(inputs);
     for (const ir::Value* v : node.inputs())
       step.input_types.push_back(v && v->type().is_tensor() ? v->type().dtype : DType::kUndefined);
+    if (Status s = check_input_types(node, step.input_types); !s.ok()) return invalid_model(s.message());
+    step.unknown_types = std::any_of(node.inputs().begin(), node.inputs().end(), may_be_of_any_type);
     ONWARD_TRY(add_subgraphs(node, step));
     for (size_t o = 0; o < node.outputs().size(); ++o)
       step.outputs.push_back(output_slot(*op, node, step, o, takes_order(step, o) ? out : Order{}));
     plan_->steps.push_back(std::move(step));
     return {};
+  }
+
+  static bool may_be_of_any_type(const ir::Value* v) {
+    using Kind = ir::Type::Kind;
+    if (!v) return false;
+    const ir::Type& t = v->type();
+    return t.kind == Kind::kUnknown || t.kind == Kind::kOptional ||
+           (t.is_tensor() && t.dtype == DType::kUndefined);
   }
 
   // Which inputs the schema allows nothing but tensors for. Nodes of this build's own domain take tensors

@@ -52,6 +52,8 @@ struct Step {
   std::vector<int> inputs, outputs;  // slots; -1: omitted
   std::vector<DType> input_types;    // of inputs that are tensors of a known type, else kUndefined
   uint64_t tensor_inputs = 0;        // bit i: input i is nothing but a tensor (bit 63: and those after it)
+  // The element type of an input is not known here: it is checked when it arrives.
+  bool unknown_types = false;
   std::vector<Subplan> subgraphs;
   std::vector<int> last_uses;  // slots that nobody reads after this step
   // LayoutRule::kAlongAxes, where the order is not row-major: the axes of input 0 from the outermost in

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "ops/op/evaluate.h"
 #include "passes/test_support.h"
+#include "tensor/convert.h"
 
 namespace ow {
 namespace {
@@ -279,6 +280,45 @@ void compare(const onnx::Graph& g, const Inputs& in, const std::vector<Value>& o
         expect_same((*out)[o], (*expected)[o], level == Level::kFull ? tolerance : 0, cat("output ", o));
     }
   }
+}
+
+// A value whose type the file does not state may arrive as anything: a kernel must not read it as what it is
+// not.
+TEST(Session, TypesThatTheModelDoesNotStateAreCheckedAtRun) {
+  const auto untyped = [](const char* name) {
+    onnx::ValueInfo v;
+    v.name = name;
+    v.type.emplace();  // of no kind
+    return v;
+  };
+  const auto run = [&](const char* op, const Value& a, const Value& b) {
+    auto s =
+        session(model(graph({untyped("a"), untyped("b")}, {untyped("y")}, {node(op, {"a", "b"}, {"y"})})));
+    auto out = s->run(Inputs{{"a", a}, {"b", b}});
+    return out.ok() ? std::string() : std::string(out.status().message());
+  };
+  const Tensor floats = f({2}, {1, 2}), numbers = Tensor::of<int64_t>({2}, std::vector<int64_t>{1, 2});
+  const Tensor text = Tensor::of<std::string>({2}, std::vector<std::string>{"a", "b"});
+  const Tensor half = *convert(floats, DType::kFloat16);
+  EXPECT_EQ(run("StringConcat", text, text), "");
+  EXPECT_THAT(run("StringConcat", text, floats),
+              HasSubstr("input 1 ('Y') is of type float, expected one of tensor(string)"));
+  EXPECT_EQ(run("Add", floats, floats), "");
+  EXPECT_THAT(run("Add", floats, numbers), HasSubstr("expected float"));
+  EXPECT_THAT(run("Add", text, text), HasSubstr("input 0 ('A') is of type string, expected one of"));
+  EXPECT_THAT(run("Add", half, half), HasSubstr("only where the model states the type"));
+}
+
+TEST(Session, InputsThatShareATypeVariableMustShareTheType) {
+  const auto wrong = model(
+      graph({value("a", onnx::Tensor::UINT8, {"2", "3"}), value("zero", onnx::Tensor::INT8, {})},
+            {value("y", onnx::Tensor::INT32, {"2", "2"})}, {node("MatMulInteger", {"a", "b", "zero"}, {"y"})},
+            {tensor<int8_t>("b", onnx::Tensor::INT8, {3, 2}, {1, 2, 3, 4, 5, 6})}));
+  auto s = Session::create(load(wrong), {});
+  ASSERT_FALSE(s.ok());
+  EXPECT_EQ(s.status().code(), Code::kInvalidModel);
+  EXPECT_THAT(std::string(s.status().message()),
+              HasSubstr("input 2 ('a_zero_point') is of type int8, expected uint8 like the inputs"));
 }
 
 TEST(Session, OutputsAreTheCallersOwn) {

@@ -93,11 +93,9 @@ Result<Fft> Fft::create(int64_t n, const std::shared_ptr<Budget>& budget) {
     for (int64_t k = 0; k < n; ++k) complex_of(f.roots_)[k] = root(k, n);
     return f;
   }
+  if (n > INT64_MAX / 128) return limit_exceeded("a Fourier transform of ", n, " points is too long");
   int64_t padded = 1;
-  while (padded < 2 * n - 1) {
-    if (padded > INT64_MAX / 64) return limit_exceeded("a Fourier transform of ", n, " points is too long");
-    padded *= 2;
-  }
+  while (padded < 2 * n - 1) padded *= 2;
   f.padded_ = std::make_shared<const Fft>(ONWARD_TRY(create(padded, budget)));
   f.chirp_ = ONWARD_TRY(allocate_complex(n, budget));
   f.filter_ = ONWARD_TRY(allocate_complex(padded, budget));

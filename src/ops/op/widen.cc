@@ -59,4 +59,25 @@ Widening plan_widening(const Op& op, const std::vector<DType>& types, size_t out
   return plan;
 }
 
+Status check_input_types(const ir::Node& node, const std::vector<DType>& types) {
+  const Schema* schema = find_schema(node.domain, node.op_type, newest_opset(node.domain));
+  if (!schema) return {};
+  std::vector<DType> variables(schema->type_constraints().size(), DType::kUndefined);
+  for (size_t i = 0; i < types.size(); ++i) {
+    const SchemaParam* param = schema->input(i);
+    if (!param || types[i] == DType::kUndefined) continue;
+    if (!param->allows(types[i]))
+      return invalid_argument(node.label(), ": input ", i, " ('", param->name(), "') is of type ", types[i],
+                              ", expected ", list_text(param->types().names(), "one of ", ""));
+    if (param->type_variable() < 0 || (param->option() == ParamOption::kVariadic && !param->homogeneous()))
+      continue;
+    DType& variable = variables[static_cast<size_t>(param->type_variable())];
+    if (variable != DType::kUndefined && variable != types[i])
+      return invalid_argument(node.label(), ": input ", i, " ('", param->name(), "') is of type ", types[i],
+                              ", expected ", variable, " like the inputs of that type before it");
+    variable = types[i];
+  }
+  return {};
+}
+
 }  // namespace ow

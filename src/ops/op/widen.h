@@ -18,6 +18,10 @@ struct Widening {
 // `types`: element types of the node's inputs (kUndefined: absent, or not a tensor).
 Widening plan_widening(const Op& op, const std::vector<DType>& types, size_t outputs);
 
+// Whether these element types fit the newest schema of the node's operator together: each allowed, and one
+// type for each type variable. Kernels rely on it. `types` as above; a domain without schemas takes all.
+Status check_input_types(const ir::Node& node, const std::vector<DType>& types);
+
 // The native type that holds every value of `t`; `t` itself if it is native; kUndefined if there is none.
 DType widened(DType t, TypeMask native);
 
