@@ -1,10 +1,11 @@
 // Packed weights: header (64 bytes) | a row of in_channels zeros, which taps in the padding read | per group
 // the panels of its [taps * in_channels / groups][out_channels / groups] matrix. Depthwise: header | its own
-// layout.
+// layout. Winograd: header | its own layout.
 #include "kernels/conv.h"
 
 #include "kernels/depthwise.h"
 #include "kernels/gemm_core.h"
+#include "kernels/winograd.h"
 
 namespace ow::kernels {
 namespace {
@@ -54,9 +55,21 @@ bool is_pointwise(const ConvShape& s) {
   return true;
 }
 
+// The m of F(m x m, 3 x 3); 0: not by Winograd.
+int winograd_tile(const ConvShape& s) {
+  return s.method == ConvMethod::kWinograd4 ? 4 : s.method == ConvMethod::kWinograd2 ? 2 : 0;
+}
+
 }  // namespace
 
+ConvMethod quickest_method(const ConvShape& shape) {
+  if (!winograd_applies(shape)) return ConvMethod::kDirect;
+  return ConvMethod::kDirect;
+}
+
 size_t conv_packed_bytes(const ConvShape& shape) {
+  if (const int m = winograd_tile(shape))
+    return 64 + 4 * static_cast<size_t>(winograd_packed_floats(best_isa(), shape, m));
   if (is_depthwise(shape)) return 64 + 4 * static_cast<size_t>(depthwise_packed_floats(shape));
   const GemmTable& table = gemm_table(best_isa());
   return 64 + 4 * static_cast<size_t>(zero_floats(shape) + shape.groups * group_floats(table, shape));
@@ -66,6 +79,7 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
   const Isa isa = best_isa();
   *static_cast<PackedHeader*>(packed) = {isa};
   float* data = packed_data(packed);
+  if (const int m = winograd_tile(shape)) return winograd_pack(isa, shape, m, w, data, threads);
   if (is_depthwise(shape)) return depthwise_pack(shape, w, data);
   for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
   const GemmTable& table = gemm_table(isa);
@@ -83,12 +97,17 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
   }
 }
 
-size_t conv_scratch_bytes(const ConvShape&, int) { return 0; }
+size_t conv_scratch_bytes(const ConvShape& shape, int threads) {
+  const int m = winograd_tile(shape);
+  return m ? winograd_scratch_bytes(best_isa(), shape, m, threads) : 0;
+}
 
 void conv(const ConvShape& shape, const void* packed, const float* in, float* out, const Epilogue& epilogue,
-          void*, int threads) {
+          void* scratch, int threads) {
   const Isa isa = packed_isa(packed);
   const float* data = packed_data(packed);
+  if (const int m = winograd_tile(shape))
+    return winograd_conv(isa, shape, m, data, in, out, epilogue, scratch, threads);
   if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
   const ConvRows rows{shape, in, data};
   const GemmProblem problem = {.m = shape.batch * shape.out_pixels(),
