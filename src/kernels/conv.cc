@@ -3,6 +3,8 @@
 // layout. Winograd: header | its own layout.
 #include "kernels/conv.h"
 
+#include <algorithm>
+
 #include "kernels/depthwise.h"
 #include "kernels/gemm_core.h"
 #include "kernels/winograd.h"
@@ -62,9 +64,25 @@ int winograd_tile(const ConvShape& s) {
 
 }  // namespace
 
-ConvMethod quickest_method(const ConvShape& shape) {
-  if (!winograd_applies(shape)) return ConvMethod::kDirect;
-  return ConvMethod::kDirect;
+// Costs in multiply-adds of a full register tile, fitted to measured times: what a tap, the transform of one
+// element and a byte of weights beyond the second-level cache cost beside the products themselves.
+ConvMethod quickest_method(const ConvShape& s) {
+  constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3;
+  constexpr int64_t kCachedBytes = 8 << 20, kUsualExtent = 32;
+  if (!winograd_applies(s) || s.in_channels < kMinChannels) return ConvMethod::kDirect;
+  const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
+  const int64_t h = s.out[1] > 0 ? s.out[1] : kUsualExtent, w = s.out[2] > 0 ? s.out[2] : kUsualExtent;
+  const int64_t in = up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
+  const auto cost = [&](int64_t rows, int64_t products, int64_t per_row) {
+    const int64_t bytes = 4 * products * in * out;
+    return static_cast<double>(rows) * static_cast<double>(products * in * out + per_row) +
+           static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
+  };
+  const double direct = cost(h * w, 9, 9 * kTap * up(out, 32));
+  const double by2 = cost(up(h, 2) * up(w, 2), 16, 16 * kElement2 * (in + out));
+  const double by4 = cost(up(h, 4) * up(w, 4), 36, 36 * kElement4 * (in + out));
+  if (by4 <= by2 && by4 < direct) return ConvMethod::kWinograd4;
+  return by2 < direct ? ConvMethod::kWinograd2 : ConvMethod::kDirect;
 }
 
 size_t conv_packed_bytes(const ConvShape& shape) {

@@ -60,9 +60,15 @@ class Winograd {
   void run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch, int threads);
 
  private:
-  static constexpr int kMaxProducts = 36;
+  static constexpr int kMaxProducts = 36, kMaxPanelColumns = 32;
 
-  int lanes_of(int threads) const { return std::max(1, threads > 0 ? threads : usable_threads()); }
+  // A convolution below some flops costs more to share out than it saves.
+  int lanes_of(int threads) const {
+    constexpr double kParallelFlops = 2e6;
+    const double flops =
+        2.0 * static_cast<double>(tiles_ * products_) * static_cast<double>(s_.in_channels * s_.out_channels);
+    return flops < kParallelFlops ? 1 : std::max(1, threads > 0 ? threads : usable_threads());
+  }
   bool whole_first(int threads) const { return lanes_of(threads) > 1 && blocks_ < 3 * lanes_of(threads); }
   int64_t pixel_step(int64_t tiles) const { return apart(tiles * row_floats_, 1024); }
 
@@ -92,7 +98,7 @@ class Winograd {
   float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
 };
 
-// (G w G')[i][j] for one pair of channels. `interpolate`[i][k] is G.
+// G: [m + 2][3].
 void interpolation(int m, double (*g)[3]) {
   const int n = m + 2;
   double points[5] = {0};
@@ -112,28 +118,20 @@ void interpolation(int m, double (*g)[3]) {
 void Winograd::pack(const float* w, float* packed, int threads) const {
   double g[6][3];
   interpolation(static_cast<int>(m_), g);
-  const int64_t zeros = round_up(s_.in_channels, 16), n = m_ + 2;
+  const int64_t zeros = round_up(s_.in_channels, 16);
   std::fill(packed, packed + zeros, 0.0f);
   parallel_for(panels_, 1, threads, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
       const int64_t width = columns > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
       float* const to = packed + zeros + column * s_.in_channels;
-      for (int64_t c = 0; c < s_.in_channels; ++c)
-        for (int64_t j = 0; j < width; ++j) {
-          float* element = to + c * width + j;
-          double half[6][3] = {};
-          const float* from = w + ((column + j) * s_.in_channels + c) * 9;
-          for (int64_t i = 0; i < n && j < columns; ++i)
-            for (int k = 0; k < 3; ++k)
-              half[i][k] = g[i][0] * static_cast<double>(from[k]) +
-                           g[i][1] * static_cast<double>(from[3 + k]) +
-                           g[i][2] * static_cast<double>(from[6 + k]);
-          for (int64_t i = 0; i < n; ++i)
-            for (int64_t k = 0; k < n; ++k)
-              element[(i * n + k) * panel_floats_] =
-                  static_cast<float>(half[i][0] * g[k][0] + half[i][1] * g[k][1] + half[i][2] * g[k][2]);
-        }
+      float w9[9 * kMaxPanelColumns] = {};
+      for (int64_t c = 0; c < s_.in_channels; ++c) {
+        for (int64_t j = 0; j < std::min(columns, width); ++j)
+          for (int64_t k = 0; k < 9; ++k) w9[k * width + j] = w[((column + j) * s_.in_channels + c) * 9 + k];
+        (m_ == 4 ? transforms_.weights4
+                 : transforms_.weights2)({g, w9, width, to + c * width, panel_floats_});
+      }
     }
   });
 }

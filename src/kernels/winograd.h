@@ -21,8 +21,8 @@ namespace ow::kernels {
 inline constexpr double kWinogradPoints4[] = {0.625, 1.5};
 inline constexpr double kWinogradPoints2[] = {1};
 
-// Whether the method can compute this convolution at all: two spatial axes, 3 x 3, unit stride and dilation,
-// one group.
+// Whether the method can compute this convolution: 3 x 3, unit stride and dilation, one group. The image must
+// have two spatial axes (depth 1), which is the caller's to know.
 bool winograd_applies(const ConvShape& shape);
 
 int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m);

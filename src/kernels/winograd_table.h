@@ -20,7 +20,17 @@ struct WinogradOutput {
   float low, high;               // bounds of every result
 };
 
+struct WinogradWeights {
+  const double (*g)[3];  // [m + 2]
+  const float* from;     // [9][columns], columns a multiple of the vector
+  int64_t columns;
+  float* to;  // element (i, j) of column c at to[(i * (m + 2) + j) * step + c]
+  int64_t step;
+};
+
 struct WinogradTable {
+  void (*weights2)(const WinogradWeights& t);
+  void (*weights4)(const WinogradWeights& t);
   void (*input2)(const WinogradInput& t);
   void (*input4)(const WinogradInput& t);
   void (*output2)(const WinogradOutput& t);
