@@ -1,9 +1,10 @@
 // Speed of the float32 convolutions as a share of this processor's measured peak, one thread:
-//   conv_bench
+//   conv_bench [part of a name]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "kernels/conv.h"
 #include "kernels/conv_transpose.h"
@@ -12,6 +13,7 @@
 
 namespace {
 
+using ow::kernels::ConvMethod;
 using ow::kernels::ConvShape;
 
 double seconds() {
@@ -38,10 +40,12 @@ struct Case {
   const char* name;
   int64_t channels_in, channels_out, groups, size, kernel, stride, pad;
   bool transposed;
+  ConvMethod method = ConvMethod::kDirect;
 };
 
 void bench(const Case& c) {
   ConvShape s;
+  s.method = c.method;
   s.in_channels = s.in_ld = c.channels_in, s.out_channels = s.out_ld = c.channels_out, s.groups = c.groups;
   for (int i = 1; i < 3; ++i) {
     s.in[i] = c.size, s.kernel[i] = c.kernel, s.stride[i] = c.stride, s.pad[i] = c.pad;
@@ -53,12 +57,13 @@ void bench(const Case& c) {
   float* packed =
       floats(static_cast<int64_t>(c.transposed ? conv_transpose_packed_bytes(s) : conv_packed_bytes(s)));
   (c.transposed ? ow::kernels::conv_transpose_pack : ow::kernels::conv_pack)(s, w, packed, 1);
+  float* scratch = floats(static_cast<int64_t>(c.transposed ? 4 : conv_scratch_bytes(s, 1) + 4));
   const double before = peak_gflops();
   double best = 1e9;
   for (const double stop = seconds() + 0.3; seconds() < stop;) {
     const double start = seconds();
     (c.transposed ? ow::kernels::conv_transpose : ow::kernels::conv)(
-        s, packed, in, out, {.activation = ow::kernels::Activation::kRelu}, nullptr, 1);
+        s, packed, in, out, {.activation = ow::kernels::Activation::kRelu}, scratch, 1);
     best = std::min(best, seconds() - start);
   }
   const double peak = std::max(before, peak_gflops());
@@ -66,17 +71,43 @@ void bench(const Case& c) {
   const double gflops = 2e-9 * static_cast<double>(weights) * static_cast<double>(pixels) / best;
   std::printf("%-24s %9.1f us %7.1f GF/s %5.1f %% of %.1f\n", c.name, best * 1e6, gflops, 100 * gflops / peak,
               peak);
-  for (float* p : {in, out, w, packed}) std::free(p);
+  for (float* p : {in, out, w, packed, scratch}) std::free(p);
 }
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   const Case cases[] = {
-      {"3x3 64@56", 64, 64, 1, 56, 3, 1, 1, false},
-      {"3x3 128@28", 128, 128, 1, 28, 3, 1, 1, false},
-      {"3x3 256@14", 256, 256, 1, 14, 3, 1, 1, false},
-      {"3x3 512@7", 512, 512, 1, 7, 3, 1, 1, false},
+      {"3x3 64@56", 64, 64, 1, 56, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 64@56 F(2)", 64, 64, 1, 56, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 64@56 F(4)", 64, 64, 1, 56, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 128@28", 128, 128, 1, 28, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 128@28 F(2)", 128, 128, 1, 28, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 128@28 F(4)", 128, 128, 1, 28, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 256@14", 256, 256, 1, 14, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 256@14 F(2)", 256, 256, 1, 14, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 256@14 F(4)", 256, 256, 1, 14, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 512@7", 512, 512, 1, 7, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 512@7 F(2)", 512, 512, 1, 7, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 512@7 F(4)", 512, 512, 1, 7, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 32@512", 32, 32, 1, 512, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 32@512 F(2)", 32, 32, 1, 512, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 32@512 F(4)", 32, 32, 1, 512, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 64@256", 64, 64, 1, 256, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 64@256 F(2)", 64, 64, 1, 256, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 64@256 F(4)", 64, 64, 1, 256, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 128@128", 128, 128, 1, 128, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 128@128 F(2)", 128, 128, 1, 128, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 128@128 F(4)", 128, 128, 1, 128, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 256@64", 256, 256, 1, 64, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 256@64 F(2)", 256, 256, 1, 64, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 256@64 F(4)", 256, 256, 1, 64, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 512@28", 512, 512, 1, 28, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 512@28 F(2)", 512, 512, 1, 28, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 512@28 F(4)", 512, 512, 1, 28, 3, 1, 1, false, ConvMethod::kWinograd4},
+      {"3x3 32@56", 32, 32, 1, 56, 3, 1, 1, false, ConvMethod::kDirect},
+      {"3x3 32@56 F(2)", 32, 32, 1, 56, 3, 1, 1, false, ConvMethod::kWinograd2},
+      {"3x3 32@56 F(4)", 32, 32, 1, 56, 3, 1, 1, false, ConvMethod::kWinograd4},
       {"1x1 64->256@56", 64, 256, 1, 56, 1, 1, 0, false},
       {"1x1 1024->256@14", 1024, 256, 1, 14, 1, 1, 0, false},
       {"1x1 512->2048@7", 512, 2048, 1, 7, 1, 1, 0, false},
@@ -90,5 +121,6 @@ int main() {
       {"T 2x2s2 64->32@128", 64, 32, 1, 128, 2, 2, 0, true},
       {"T 4x4s2 512->256@16", 512, 256, 1, 16, 4, 2, 1, true},
   };
-  for (const Case& c : cases) bench(c);
+  for (const Case& c : cases)
+    if (argc < 2 || std::strstr(c.name, argv[1])) bench(c);
 }

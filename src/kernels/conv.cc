@@ -1,10 +1,13 @@
 // Packed weights: header (64 bytes) | a row of in_channels zeros, which taps in the padding read | per group
 // the panels of its [taps * in_channels / groups][out_channels / groups] matrix. Depthwise: header | its own
-// layout.
+// layout. Winograd: header | its own layout.
 #include "kernels/conv.h"
+
+#include <algorithm>
 
 #include "kernels/depthwise.h"
 #include "kernels/gemm_core.h"
+#include "kernels/winograd.h"
 
 namespace ow::kernels {
 namespace {
@@ -54,9 +57,37 @@ bool is_pointwise(const ConvShape& s) {
   return true;
 }
 
+// The m of F(m x m, 3 x 3); 0: not by Winograd.
+int winograd_tile(const ConvShape& s) {
+  return s.method == ConvMethod::kWinograd4 ? 4 : s.method == ConvMethod::kWinograd2 ? 2 : 0;
+}
+
 }  // namespace
 
+// Costs in multiply-adds of a full register tile, fitted to measured times: what a tap, the transform of one
+// element and a byte of weights beyond the second-level cache cost beside the products themselves.
+ConvMethod quickest_method(const ConvShape& s) {
+  constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3;
+  constexpr int64_t kCachedBytes = 8 << 20, kUsualExtent = 32;
+  if (!winograd_applies(s) || s.in_channels < kMinChannels) return ConvMethod::kDirect;
+  const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
+  const int64_t h = s.out[1] > 0 ? s.out[1] : kUsualExtent, w = s.out[2] > 0 ? s.out[2] : kUsualExtent;
+  const int64_t in = up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
+  const auto cost = [&](int64_t rows, int64_t products, int64_t per_row) {
+    const int64_t bytes = 4 * products * in * out;
+    return static_cast<double>(rows) * static_cast<double>(products * in * out + per_row) +
+           static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
+  };
+  const double direct = cost(h * w, 9, 9 * kTap * up(out, 32));
+  const double by2 = cost(up(h, 2) * up(w, 2), 16, 16 * kElement2 * (in + out));
+  const double by4 = cost(up(h, 4) * up(w, 4), 36, 36 * kElement4 * (in + out));
+  if (by4 <= by2 && by4 < direct) return ConvMethod::kWinograd4;
+  return by2 < direct ? ConvMethod::kWinograd2 : ConvMethod::kDirect;
+}
+
 size_t conv_packed_bytes(const ConvShape& shape) {
+  if (const int m = winograd_tile(shape))
+    return 64 + 4 * static_cast<size_t>(winograd_packed_floats(best_isa(), shape, m));
   if (is_depthwise(shape)) return 64 + 4 * static_cast<size_t>(depthwise_packed_floats(shape));
   const GemmTable& table = gemm_table(best_isa());
   return 64 + 4 * static_cast<size_t>(zero_floats(shape) + shape.groups * group_floats(table, shape));
@@ -66,6 +97,7 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
   const Isa isa = best_isa();
   *static_cast<PackedHeader*>(packed) = {isa};
   float* data = packed_data(packed);
+  if (const int m = winograd_tile(shape)) return winograd_pack(isa, shape, m, w, data, threads);
   if (is_depthwise(shape)) return depthwise_pack(shape, w, data);
   for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
   const GemmTable& table = gemm_table(isa);
@@ -83,12 +115,17 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
   }
 }
 
-size_t conv_scratch_bytes(const ConvShape&, int) { return 0; }
+size_t conv_scratch_bytes(const ConvShape& shape, int threads) {
+  const int m = winograd_tile(shape);
+  return m ? winograd_scratch_bytes(best_isa(), shape, m, threads) : 0;
+}
 
 void conv(const ConvShape& shape, const void* packed, const float* in, float* out, const Epilogue& epilogue,
-          void*, int threads) {
+          void* scratch, int threads) {
   const Isa isa = packed_isa(packed);
   const float* data = packed_data(packed);
+  if (const int m = winograd_tile(shape))
+    return winograd_conv(isa, shape, m, data, in, out, epilogue, scratch, threads);
   if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
   const ConvRows rows{shape, in, data};
   const GemmProblem problem = {.m = shape.batch * shape.out_pixels(),

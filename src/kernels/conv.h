@@ -5,8 +5,9 @@
 //
 // An image is [batch][d][h][w] pixels of `ld` floats, the first C of which are its channels: ld > C is a
 // slice of a wider image (concatenation in place) or padding. Fewer axes: leading axes of extent 1. Method:
-// 1x1 with unit stride is one GEMM; groups of one input channel run a direct kernel over channels; all else
-// is the batch-reduce GEMM over row pointers, where padding is a pointer to a row of zeros.
+// 1x1 with unit stride is one GEMM; groups of one input channel run a direct kernel over channels; 3x3 with
+// unit stride may take Winograd's algorithm (winograd.h) where it is quicker; all else is the batch-reduce
+// GEMM over row pointers, where padding is a pointer to a row of zeros.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,8 @@
 #include "kernels/gemm.h"
 
 namespace ow::kernels {
+
+enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd4 };
 
 // Spatial values are {d, h, w}. Also describes a transposed convolution: in and out as its caller sees them.
 struct ConvShape {
@@ -23,14 +26,20 @@ struct ConvShape {
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
   int64_t pad[3] = {0, 0, 0};     // before the first element (may be negative); behind it: follows from `out`
   int64_t in_ld = 0, out_ld = 0;  // floats from pixel to pixel
+  ConvMethod method = ConvMethod::kDirect;  // Winograd: only where winograd_applies()
 
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t in_pixels() const { return in[0] * in[1] * in[2]; }  // of one image
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
 };
 
+// The quickest method for weights that are to be packed. Extents of 0 are unknown. Depends on the shape
+// alone, so that results do not differ between runs.
+ConvMethod quickest_method(const ConvShape& shape);
+
 // Packs the weights for best_isa(). w: [out_channels][in_channels / groups][kd][kh][kw], contiguous (ONNX).
-// The batch, spatial extents, pads and lds of `shape` are not looked at, so they may change from run to run.
+// The batch, spatial extents, pads and lds of `shape` are not looked at, so they may change from run to run;
+// the method must stay.
 size_t conv_packed_bytes(const ConvShape& shape);
 void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads);
 

@@ -54,7 +54,14 @@ constexpr ConvKernels kKernels{kernels::conv_packed_bytes, kernels::conv_pack, k
 Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
   if (!w) return std::any();
-  return pack_weights(c, kKernels, ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label())), *w);
+  kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label()));
+  if (w->rank() == 4) {
+    const ir::Type& y = c.node().output(0)->type();
+    for (size_t axis = 1; axis < 3; ++axis)
+      s.out[axis] = y.shape ? (*y.shape)[axis + 1].constant().value_or(0) : 0;
+    s.method = kernels::quickest_method(s);
+  }
+  return pack_weights(c, kKernels, s, *w);
 }
 
 Status run(const Attrs& a, RunContext& c) {

@@ -102,7 +102,7 @@ const Tensor* packable_weights(const PrepareContext& c) {
 
 Result<std::any> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
                               const Tensor& w) {
-  PackedWeights packed{nullptr, w.shape()};
+  PackedWeights packed{nullptr, w.shape(), s.method};
   packed.memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(k.packed_bytes(s))));
   k.pack(s, w.data<float>(), packed.memory.get(), c.threads());
   c.drop(1);
@@ -118,6 +118,7 @@ static Status run_float(RunContext& c, const ConvKernels& k, kernels::ConvShape 
   s.out_ld = y.ld;
   const auto* prepared = c.prepared<PackedWeights>();
   const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
+  if (prepared) s.method = prepared->method;
   if (!packed) {
     auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(k.packed_bytes(s))));
     k.pack(s, c.in(1).data<float>(), memory.data(), c.threads());

@@ -38,6 +38,7 @@ struct ConvKernels {
 struct PackedWeights {
   Buffer memory;
   Shape shape;
+  kernels::ConvMethod method = kernels::ConvMethod::kDirect;
 };
 
 // The weights at input 1 if they can be packed before the run: constant, float32, not empty. Else null.

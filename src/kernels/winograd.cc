@@ -1,0 +1,275 @@
+// A block of tiles goes through the method at once: its pixels are transformed into (m + 2)^2 matrices
+// [tiles][channels], these are multiplied by the packed weights a panel of output channels at a time, and the
+// panel's products are transformed back. Where blocks are many, each thread does whole blocks; where they are
+// few, all pixels are transformed first and threads share out the panels.
+#include "kernels/winograd.h"
+
+#include <algorithm>
+#include <atomic>
+#include <limits>
+
+#include "base/stop.h"
+#include "base/thread_pool.h"
+#include "kernels/gemm_core.h"
+#include "kernels/math_table.h"
+#include "kernels/winograd_table.h"
+
+namespace ow::kernels {
+namespace {
+
+constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed pixels
+constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+// Rows of a block at multiples of 1 KiB, or matrices at multiples of 4 KiB, would share few sets of a cache.
+int64_t apart(int64_t floats, int64_t unit) { return floats % unit == 0 ? floats + 16 : floats; }
+
+class Winograd {
+ public:
+  Winograd(Isa isa, const ConvShape& s, int m)
+      : table_(gemm_table(isa)),
+        transforms_(winograd_table(isa)),
+        math_(math_table(isa)),
+        s_(s),
+        m_(m),
+        products_((m + 2) * (m + 2)),
+        tiles_w_(ceil_div(s.out[2], m)),
+        tiles_(s.batch * ceil_div(s.out[1], m) * tiles_w_),
+        panels_(ceil_div(s.out_channels, table_.panel_columns)),
+        panel_floats_(panel_floats(table_, s.in_channels, s.out_channels)),
+        row_floats_(apart(round_up(s.in_channels, 16), 256)) {
+    const int64_t fitting = kBlockBytes / (products_ * row_floats_ * 4) / table_.max_rows * table_.max_rows;
+    const int64_t largest = kMaxBlockTiles / table_.max_rows * table_.max_rows;
+    block_ = std::clamp<int64_t>(fitting, table_.max_rows, largest);
+    blocks_ = ceil_div(tiles_, block_);
+    result_step_ = apart(block_ * table_.panel_columns, 1024);
+  }
+
+  int64_t packed_floats() const { return round_up(s_.in_channels, 16) + products_ * panel_floats_; }
+
+  size_t scratch_bytes(int threads) const {
+    const int64_t lanes = lanes_of(threads);
+    const int64_t images = whole_first(threads) ? 1 : lanes;
+    const int64_t rows = whole_first(threads) ? tiles_ : block_;
+    return 4 * static_cast<size_t>(images * products_ * pixel_step(rows) + lanes * products_ * result_step_);
+  }
+
+  void pack(const float* w, float* packed, int threads) const;
+  void run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch, int threads);
+
+ private:
+  static constexpr int kMaxProducts = 36, kMaxPanelColumns = 32;
+
+  // A convolution below some flops costs more to share out than it saves.
+  int lanes_of(int threads) const {
+    constexpr double kParallelFlops = 2e6;
+    const double flops =
+        2.0 * static_cast<double>(tiles_ * products_) * static_cast<double>(s_.in_channels * s_.out_channels);
+    return flops < kParallelFlops ? 1 : std::max(1, threads > 0 ? threads : usable_threads());
+  }
+  bool whole_first(int threads) const { return lanes_of(threads) > 1 && blocks_ < 3 * lanes_of(threads); }
+  int64_t pixel_step(int64_t tiles) const { return apart(tiles * row_floats_, 1024); }
+
+  // Tile number -> image, and its first output row and column.
+  struct Place {
+    int64_t batch, h, w;
+  };
+  Place place(int64_t tile) const {
+    const int64_t line = tile / tiles_w_, lines = ceil_div(s_.out[1], m_);
+    return {line / lines, line % lines * m_, tile % tiles_w_ * m_};
+  }
+
+  void transform_pixels(int64_t tile, float* to, int64_t step) const;
+  void multiply(int64_t tiles, int64_t panel, const float* pixels, int64_t step, float* results) const;
+  void transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const;
+
+  const GemmTable& table_;
+  const WinogradTable& transforms_;
+  const MathTable& math_;
+  const ConvShape& s_;
+  const int64_t m_, products_, tiles_w_, tiles_, panels_, panel_floats_, row_floats_;
+  int64_t block_, blocks_, result_step_;  // tiles
+  // Of the run:
+  const float *zeros_ = nullptr, *weights_ = nullptr, *in_ = nullptr;
+  float* out_ = nullptr;
+  const Epilogue* e_ = nullptr;
+  float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
+};
+
+// G: [m + 2][3].
+void interpolation(int m, double (*g)[3]) {
+  const int n = m + 2;
+  double points[5] = {0};
+  for (int i = 0; i < m / 2; ++i) {
+    points[2 * i + 1] = m == 4 ? kWinogradPoints4[i] : kWinogradPoints2[i];
+    points[2 * i + 2] = -points[2 * i + 1];
+  }
+  for (int i = 0; i + 1 < n; ++i) {
+    double divisor = 1;
+    for (int k = 0; k + 1 < n; ++k)
+      if (k != i) divisor *= points[i] - points[k];
+    for (int k = 0; k < 3; ++k) g[i][k] = (k == 0 ? 1 : k == 1 ? points[i] : points[i] * points[i]) / divisor;
+  }
+  for (int k = 0; k < 3; ++k) g[n - 1][k] = k == 2;
+}
+
+void Winograd::pack(const float* w, float* packed, int threads) const {
+  double g[6][3];
+  interpolation(static_cast<int>(m_), g);
+  const int64_t zeros = round_up(s_.in_channels, 16);
+  std::fill(packed, packed + zeros, 0.0f);
+  parallel_for(panels_, 1, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
+      const int64_t width = columns > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
+      float* const to = packed + zeros + column * s_.in_channels;
+      float w9[9 * kMaxPanelColumns] = {};
+      for (int64_t c = 0; c < s_.in_channels; ++c) {
+        for (int64_t j = 0; j < std::min(columns, width); ++j)
+          for (int64_t k = 0; k < 9; ++k) w9[k * width + j] = w[((column + j) * s_.in_channels + c) * 9 + k];
+        (m_ == 4 ? transforms_.weights4
+                 : transforms_.weights2)({g, w9, width, to + c * width, panel_floats_});
+      }
+    }
+  });
+}
+
+void Winograd::transform_pixels(int64_t tile, float* to, int64_t step) const {
+  const auto [batch, h0, w0] = place(tile);
+  const float* pixels[kMaxProducts];
+  const int64_t n = m_ + 2;
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t h = h0 + i - s_.pad[1];
+    const float* line = in_ + (batch * s_.in[1] + h) * s_.in[2] * s_.in_ld;
+    for (int64_t j = 0; j < n; ++j) {
+      const int64_t w = w0 + j - s_.pad[2];
+      const bool inside = h >= 0 && h < s_.in[1] && w >= 0 && w < s_.in[2];
+      pixels[i * n + j] = inside ? line + w * s_.in_ld : zeros_;
+    }
+  }
+  (m_ == 4 ? transforms_.input4 : transforms_.input2)({pixels, s_.in_channels, to, step});
+}
+
+// results[i] [tiles][columns of the panel] = pixels[i] [tiles][channels] * weights[i].
+void Winograd::multiply(int64_t tiles, int64_t panel, const float* pixels, int64_t step,
+                        float* results) const {
+  const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
+  const bool wide = columns > table_.vector_columns;
+  const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
+  const int64_t parts = ceil_div(tiles, table_.max_rows);
+  for (int64_t i = 0; i < products_; ++i)
+    for (int64_t part = 0, row = 0; part < parts; ++part) {
+      const int64_t rows = tiles / parts + (part < tiles % parts ? 1 : 0);
+      const float* a[kMaxTileRows];
+      float* c[kMaxTileRows];
+      for (int64_t r = 0; r < rows; ++r, ++row) {
+        a[r] = pixels + i * step + row * row_floats_;
+        c[r] = results + i * result_step_ + row * width;
+      }
+      table_.tile[rows][wide]({a, 1, s_.in_channels, weights_ + i * panel_floats_ + column * s_.in_channels,
+                               c, nullptr, nullptr, width, true, false, 0, 0});
+    }
+}
+
+void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const {
+  const int64_t column = panel * table_.panel_columns;
+  const int64_t columns = std::min<int64_t>(s_.out_channels - column, table_.panel_columns);
+  const int64_t width = columns > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
+  const bool late = e_->residual && e_->residual_after_activation;
+  const bool activates = e_->activation != Activation::kNone && e_->activation != Activation::kRelu &&
+                         e_->activation != Activation::kClip;
+  for (int64_t t = 0; t < tiles; ++t) {
+    const auto [batch, h0, w0] = place(first + t);
+    float* out[16];
+    const float* residual[16];
+    for (int64_t i = 0; i < m_ * m_; ++i) {
+      const int64_t h = h0 + i / m_, w = w0 + i % m_;
+      const int64_t pixel = (batch * s_.out[1] + h) * s_.out[2] + w;
+      const bool inside = h < s_.out[1] && w < s_.out[2];
+      out[i] = inside ? out_ + pixel * s_.out_ld + column : nullptr;
+      if (e_->residual) residual[i] = inside ? e_->residual + pixel * e_->residual_ld + column : nullptr;
+    }
+    (m_ == 4 ? transforms_.output4 : transforms_.output2)(
+        {results + t * width, result_step_, columns, e_->bias ? e_->bias + column : nullptr,
+         e_->residual && !late ? residual : nullptr, out, low_, high_});
+    for (int64_t i = 0; (activates || late) && i < m_ * m_; ++i) {
+      if (!out[i]) continue;
+      if (activates) math_.activate(e_->activation, e_->alpha, e_->beta, out[i], out[i], columns);
+      for (int64_t j = 0; late && j < columns; ++j) out[i][j] += residual[i][j];
+    }
+  }
+}
+
+void Winograd::run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch,
+                   int threads) {
+  zeros_ = packed, weights_ = packed + round_up(s_.in_channels, 16);
+  in_ = in, out_ = out, e_ = &e;
+  if (e.activation == Activation::kRelu) low_ = 0;
+  if (e.activation == Activation::kClip) low_ = e.alpha, high_ = e.beta;
+  const int lanes = lanes_of(threads);
+  float* const results = scratch;
+  float* const pixels = scratch + lanes * products_ * result_step_;
+  std::atomic<int64_t> next{0};
+  // Each lane has scratch memory of its own, and takes one task after the other.
+  const auto share = [&](int64_t tasks, auto task) {
+    parallel_for(lanes, 1, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t lane = begin; lane < end; ++lane)
+        for (int64_t i; (i = next.fetch_add(1)) < tasks && !stop_requested();) task(lane, i);
+    });
+  };
+  if (whole_first(threads)) {
+    const int64_t step = pixel_step(tiles_);
+    parallel_for(tiles_, 1, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) transform_pixels(t, pixels + t * row_floats_, step);
+    });
+    share(blocks_ * panels_, [&](int64_t lane, int64_t i) {
+      const int64_t first = i % blocks_ * block_, tiles = std::min(block_, tiles_ - first),
+                    panel = i / blocks_;
+      float* const mine = results + lane * products_ * result_step_;
+      multiply(tiles, panel, pixels + first * row_floats_, step, mine);
+      transform_results(first, tiles, panel, mine);
+    });
+    return;
+  }
+  const int64_t step = pixel_step(block_);
+  share(blocks_, [&](int64_t lane, int64_t i) {
+    const int64_t first = i * block_, tiles = std::min(block_, tiles_ - first);
+    float* const block = pixels + lane * products_ * step;
+    float* const mine = results + lane * products_ * result_step_;
+    for (int64_t t = 0; t < tiles; ++t) transform_pixels(first + t, block + t * row_floats_, step);
+    for (int64_t panel = 0; panel < panels_; ++panel) {
+      multiply(tiles, panel, block, step, mine);
+      transform_results(first, tiles, panel, mine);
+    }
+  });
+}
+
+}  // namespace
+
+bool winograd_applies(const ConvShape& s) {
+  if (s.groups != 1 || s.kernel[0] != 1 || s.stride[0] != 1 || s.pad[0] != 0) return false;
+  for (int i = 1; i < 3; ++i)
+    if (s.kernel[i] != 3 || s.stride[i] != 1 || s.dilation[i] != 1) return false;
+  return true;
+}
+
+int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m) {
+  return Winograd(isa, shape, m).packed_floats();
+}
+
+void winograd_pack(Isa isa, const ConvShape& shape, int m, const float* w, float* packed, int threads) {
+  Winograd(isa, shape, m).pack(w, packed, threads);
+}
+
+size_t winograd_scratch_bytes(Isa isa, const ConvShape& shape, int m, int threads) {
+  return Winograd(isa, shape, m).scratch_bytes(threads);
+}
+
+void winograd_conv(Isa isa, const ConvShape& shape, int m, const float* packed, const float* in, float* out,
+                   const Epilogue& epilogue, void* scratch, int threads) {
+  Winograd(isa, shape, m).run(packed, in, out, epilogue, static_cast<float*>(scratch), threads);
+}
+
+}  // namespace ow::kernels
