@@ -127,13 +127,13 @@ ConvMethod quickest_method(const ConvShape& s) {
   if (!winograd_applies(s) || s.in_channels < kMinChannels) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   const int64_t h = s.out[1] > 0 ? s.out[1] : kUsualExtent, w = s.out[2] > 0 ? s.out[2] : kUsualExtent;
-  const int64_t in = up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
+  const int64_t in = s.kernel[0] * up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
   const auto cost = [&](int64_t rows, int64_t products, int64_t per_row) {
     const int64_t bytes = 4 * products * in * out;
     return static_cast<double>(rows) * static_cast<double>(products * in * out + per_row) +
            static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
   };
-  const double direct = cost(h * w, 9, 9 * kTap * up(out, 32));
+  const double direct = cost(h * w, 9, s.kernel[0] * 9 * kTap * up(out, 32));
   const double by2 = cost(up(h, 2) * up(w, 2), 16, 16 * kElement2 * (in + out));
   const double by4 = cost(up(h, 4) * up(w, 4), 36, 36 * kElement4 * (in + out));
   if (by4 <= by2 && by4 < direct) return ConvMethod::kWinograd4;

@@ -55,10 +55,10 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
   if (!w) return std::any();
   kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label()));
-  if (w->rank() == 4) {
+  if (w->rank() >= 4) {
     const ir::Type& y = c.node().output(0)->type();
     for (size_t axis = 1; axis < 3; ++axis)
-      s.out[axis] = y.shape ? (*y.shape)[axis + 1].constant().value_or(0) : 0;
+      s.out[axis] = y.shape ? (*y.shape)[axis + w->rank() - 3].constant().value_or(0) : 0;
     s.method = kernels::quickest_method(s);
   }
   return pack_weights(c, kKernels, s, *w);
