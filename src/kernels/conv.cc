@@ -17,12 +17,15 @@ namespace {
 // copy of the image that has the padding along w in it. The packed weights are in that order anyway.
 bool joins_rows(const ConvShape& s) {
   constexpr int64_t kFewChannels = 8;
-  return s.groups == 1 && s.in_channels <= kFewChannels && s.kernel[2] > 1 && s.dilation[2] == 1 &&
-         s.method == ConvMethod::kDirect;
+  return s.groups == 1 && s.in_channels > 0 && s.in_channels <= kFewChannels && s.kernel[2] > 1 &&
+         s.dilation[2] == 1 && s.method == ConvMethod::kDirect;
 }
 int64_t tap_floats(const ConvShape& s) { return joins_rows(s) ? s.kernel[2] * s.in_channels : s.in_channels; }
 // Pixels of a row of that copy.
 int64_t row_pixels(const ConvShape& s) { return (s.out[2] - 1) * s.stride[2] + s.kernel[2]; }
+
+// Not where a wide padding would make that copy far larger than the image.
+bool runs_joined(const ConvShape& s) { return joins_rows(s) && row_pixels(s) <= s.in[2] + 64; }
 
 int64_t zero_floats(const ConvShape& s) { return (tap_floats(s) + 15) / 16 * 16; }
 
@@ -172,7 +175,7 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
 
 size_t conv_scratch_bytes(const ConvShape& shape, int threads) {
   if (const int m = winograd_tile(shape)) return winograd_scratch_bytes(best_isa(), shape, m, threads);
-  if (!joins_rows(shape) || is_depthwise(shape)) return 0;
+  if (!runs_joined(shape)) return 0;
   return 4 *
          static_cast<size_t>(shape.batch * shape.in[0] * shape.in[1] * row_pixels(shape) * shape.in_channels);
 }
@@ -184,13 +187,13 @@ void conv(const ConvShape& shape, const void* packed, const float* in, float* ou
   if (const int m = winograd_tile(shape))
     return winograd_conv(isa, shape, m, data, in, out, epilogue, scratch, threads);
   if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
-  const bool joined = joins_rows(shape);
+  const bool joined = runs_joined(shape);
   if (joined) copy_padded(shape, in, static_cast<float*>(scratch), threads);
   const ConvRows rows{shape, joined ? static_cast<const float*>(scratch) : in, data};
   const auto a_rows = joined ? joined_a_rows : is_pointwise(shape) ? pointwise_a_rows : conv_a_rows;
   const GemmProblem problem = {.m = shape.batch * shape.out_pixels(),
                                .n = shape.out_channels / shape.groups,
-                               .k = tap_floats(shape) / shape.groups,
+                               .k = (joined ? tap_floats(shape) : shape.in_channels) / shape.groups,
                                .taps = joined ? shape.taps() / shape.kernel[2] : shape.taps(),
                                .rows = {a_rows, nullptr, &rows},
                                .panels = data + zero_floats(shape),

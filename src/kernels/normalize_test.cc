@@ -62,5 +62,41 @@ TEST(Normalize, NanStaysInItsRow) {
   });
 }
 
+TEST(Normalize, ChannelsMatchFloat64) {
+  for_each_isa([] {
+    for (int64_t channels : {1, 3, 16, 17, 50})
+      for (int64_t pixels : {1, 2, 63, 64, 65, 1000})
+        for (double offset : {0.0, 1000.0}) {
+          const int64_t stride = channels + 3;
+          Random random(2);
+          auto x = random.floats((pixels - 1) * stride + channels);
+          for (float& v : x) v += static_cast<float>(offset);
+          std::vector<Spread> got(static_cast<size_t>(channels));
+          join_channels(x.data(), pixels, stride, channels, got.data());
+          std::vector<float> y(x.size(), 7), mean, scale = random.floats(channels),
+                                                   bias = random.floats(channels);
+          for (const Spread& s : got) mean.push_back(static_cast<float>(s.mean));
+          affine_channels(
+              {x.data(), stride, y.data(), stride, pixels, channels, mean.data(), scale.data(), bias.data()});
+          for (int64_t c = 0; c < channels; ++c) {
+            double sum = 0, squares = 0;
+            for (int64_t i = 0; i < pixels; ++i) sum += static_cast<double>(x[i * stride + c]);
+            for (int64_t i = 0; i < pixels; ++i) {
+              const double d = static_cast<double>(x[i * stride + c]) - sum / static_cast<double>(pixels);
+              squares += d * d;
+              const double want = (static_cast<double>(x[i * stride + c]) - static_cast<double>(mean[c])) *
+                                      static_cast<double>(scale[c]) +
+                                  static_cast<double>(bias[c]);
+              ASSERT_NEAR(y[i * stride + c], want, 1e-6);
+            }
+            ASSERT_NEAR(got[c].mean, sum / static_cast<double>(pixels), 1e-7 + 1e-9 * offset);
+            ASSERT_NEAR(got[c].squares, squares, 1e-6 + 1e-5 * squares);
+          }
+          for (size_t i = 0; i < y.size(); ++i)
+            if (static_cast<int64_t>(i) % stride >= channels) ASSERT_EQ(y[i], 7) << "wrote past the channels";
+        }
+  });
+}
+
 }  // namespace
 }  // namespace ow::kernels
