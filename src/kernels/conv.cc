@@ -1,10 +1,11 @@
-// Packed weights: header (64 bytes) | a row of in_channels zeros, which taps in the padding read | per group
+// Packed weights: header (64 bytes) | the zeros that a tap in the padding reads | per group
 // the panels of its [taps * in_channels / groups][out_channels / groups] matrix. Depthwise: header | its own
 // layout. Winograd: header | its own layout.
 #include "kernels/conv.h"
 
 #include <algorithm>
 
+#include "base/thread_pool.h"
 #include "kernels/depthwise.h"
 #include "kernels/gemm_core.h"
 #include "kernels/winograd.h"
@@ -12,7 +13,21 @@
 namespace ow::kernels {
 namespace {
 
-int64_t zero_floats(const ConvShape& s) { return (s.in_channels + 15) / 16 * 16; }
+// Few channels make short taps. Then a whole row of the kernel is one tap: its pixels lie side by side in a
+// copy of the image that has the padding along w in it. The packed weights are in that order anyway.
+bool joins_rows(const ConvShape& s) {
+  constexpr int64_t kFewChannels = 8;
+  return s.groups == 1 && s.in_channels > 0 && s.in_channels <= kFewChannels && s.kernel[2] > 1 &&
+         s.dilation[2] == 1 && s.method == ConvMethod::kDirect;
+}
+int64_t tap_floats(const ConvShape& s) { return joins_rows(s) ? s.kernel[2] * s.in_channels : s.in_channels; }
+// Pixels of a row of that copy.
+int64_t row_pixels(const ConvShape& s) { return (s.out[2] - 1) * s.stride[2] + s.kernel[2]; }
+
+// Not where a wide padding would make that copy far larger than the image.
+bool runs_joined(const ConvShape& s) { return joins_rows(s) && row_pixels(s) <= s.in[2] + 64; }
+
+int64_t zero_floats(const ConvShape& s) { return (tap_floats(s) + 15) / 16 * 16; }
 
 int64_t group_floats(const GemmTable& table, const ConvShape& s) {
   return panel_floats(table, s.taps() * (s.in_channels / s.groups), s.out_channels / s.groups);
@@ -45,6 +60,49 @@ void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, con
   }
 }
 
+// The same where rows are joined: `in` is the copy, and a tap a row of the kernel.
+void joined_a_rows(const void* context, int64_t first, int count, int64_t tap, const float** out) {
+  const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
+  const int64_t at_d = tap / s.kernel[1] * s.dilation[0] - s.pad[0],
+                at_h = tap % s.kernel[1] * s.dilation[1] - s.pad[1];
+  int64_t w = first % s.out[2], line = first / s.out[2];
+  for (int i = 0; i < count;) {
+    const int64_t h = line % s.out[1] * s.stride[1] + at_h;
+    const int64_t d = line / s.out[1] % s.out[0] * s.stride[0] + at_d;
+    const int64_t b = line / s.out[1] / s.out[0];
+    const bool inside = h >= 0 && h < s.in[1] && d >= 0 && d < s.in[0];
+    const float* row =
+        inside ? in + ((b * s.in[0] + d) * s.in[1] + h) * row_pixels(s) * s.in_channels : zeros;
+    const int64_t step = inside ? s.stride[2] * s.in_channels : 0;
+    for (; i < count && w < s.out[2]; ++i, ++w) out[i] = row + w * step;
+    w = 0, ++line;
+  }
+}
+
+void copy_padded(const ConvShape& s, const float* in, float* to, int threads) {
+  const int64_t pixels = row_pixels(s), channels = s.in_channels;
+  parallel_for(s.batch * s.in[0] * s.in[1], 1 + 16384 / (pixels * channels), threads,
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end; ++row) {
+                   const float* from = in + row * s.in[2] * s.in_ld;
+                   float* out = to + row * pixels * channels;
+                   const int64_t before = std::clamp<int64_t>(s.pad[2], 0, pixels),
+                                 skipped = std::max<int64_t>(0, -s.pad[2]);
+                   const int64_t inside = std::clamp<int64_t>(s.in[2] - skipped, 0, pixels - before);
+                   std::fill(out, out + before * channels, 0.0f);
+                   out += before * channels;
+                   from += skipped * s.in_ld;
+                   if (s.in_ld == channels) {
+                     std::copy(from, from + inside * channels, out);
+                   } else {
+                     for (int64_t x = 0; x < inside; ++x)
+                       std::copy(from + x * s.in_ld, from + x * s.in_ld + channels, out + x * channels);
+                   }
+                   std::fill(out + inside * channels, out + (pixels - before) * channels, 0.0f);
+                 }
+               });
+}
+
 // Output pixel i reads input pixel i alone.
 void pointwise_a_rows(const void* context, int64_t first, int count, int64_t, const float** out) {
   const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
@@ -72,13 +130,13 @@ ConvMethod quickest_method(const ConvShape& s) {
   if (!winograd_applies(s) || s.in_channels < kMinChannels) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   const int64_t h = s.out[1] > 0 ? s.out[1] : kUsualExtent, w = s.out[2] > 0 ? s.out[2] : kUsualExtent;
-  const int64_t in = up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
+  const int64_t in = s.kernel[0] * up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
   const auto cost = [&](int64_t rows, int64_t products, int64_t per_row) {
     const int64_t bytes = 4 * products * in * out;
     return static_cast<double>(rows) * static_cast<double>(products * in * out + per_row) +
            static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
   };
-  const double direct = cost(h * w, 9, 9 * kTap * up(out, 32));
+  const double direct = cost(h * w, 9, s.kernel[0] * 9 * kTap * up(out, 32));
   const double by2 = cost(up(h, 2) * up(w, 2), 16, 16 * kElement2 * (in + out));
   const double by4 = cost(up(h, 4) * up(w, 4), 36, 36 * kElement4 * (in + out));
   if (by4 <= by2 && by4 < direct) return ConvMethod::kWinograd4;
@@ -116,8 +174,10 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
 }
 
 size_t conv_scratch_bytes(const ConvShape& shape, int threads) {
-  const int m = winograd_tile(shape);
-  return m ? winograd_scratch_bytes(best_isa(), shape, m, threads) : 0;
+  if (const int m = winograd_tile(shape)) return winograd_scratch_bytes(best_isa(), shape, m, threads);
+  if (!runs_joined(shape)) return 0;
+  return 4 *
+         static_cast<size_t>(shape.batch * shape.in[0] * shape.in[1] * row_pixels(shape) * shape.in_channels);
 }
 
 void conv(const ConvShape& shape, const void* packed, const float* in, float* out, const Epilogue& epilogue,
@@ -127,12 +187,15 @@ void conv(const ConvShape& shape, const void* packed, const float* in, float* ou
   if (const int m = winograd_tile(shape))
     return winograd_conv(isa, shape, m, data, in, out, epilogue, scratch, threads);
   if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
-  const ConvRows rows{shape, in, data};
+  const bool joined = runs_joined(shape);
+  if (joined) copy_padded(shape, in, static_cast<float*>(scratch), threads);
+  const ConvRows rows{shape, joined ? static_cast<const float*>(scratch) : in, data};
+  const auto a_rows = joined ? joined_a_rows : is_pointwise(shape) ? pointwise_a_rows : conv_a_rows;
   const GemmProblem problem = {.m = shape.batch * shape.out_pixels(),
                                .n = shape.out_channels / shape.groups,
-                               .k = shape.in_channels / shape.groups,
-                               .taps = shape.taps(),
-                               .rows = {is_pointwise(shape) ? pointwise_a_rows : conv_a_rows, nullptr, &rows},
+                               .k = (joined ? tap_floats(shape) : shape.in_channels) / shape.groups,
+                               .taps = joined ? shape.taps() / shape.kernel[2] : shape.taps(),
+                               .rows = {a_rows, nullptr, &rows},
                                .panels = data + zero_floats(shape),
                                .c = out,
                                .ldc = shape.out_ld,

@@ -1,8 +1,13 @@
-// Rows of output pixels over threads. The inner pixels of a row read all taps along w and go to the kernel as
-// one run; those at the borders go one by one, with the taps that lie inside the image.
+// Square kernels of 3, 5 and 7 go in rectangles of pixels, a vector of channels at a time, small enough that
+// what they read stays in the first-level cache; at the border of the image it is copied with the padding
+// around it.
+//
+// All others go in rows of output pixels. The inner pixels of a row read all taps along w and go to the
+// kernel as one run; those at the borders go one by one, with the taps that lie inside the image.
 #include "kernels/depthwise.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "base/stop.h"
@@ -51,6 +56,19 @@ class Depthwise {
         std::clamp<int64_t>(ceil_div(s.in[2] - reach + s.pad[2], s.stride[2]), inner_begin_, s.out[2]);
   }
 
+  // Whether rectangles do it, and how many there are in the images and over the channels.
+  bool has_tiles() const {
+    const ConvShape& s = s_;
+    const bool flat = s.kernel[0] == 1 && s.in[0] == 1 && s.out[0] == 1;
+    const bool square = s.kernel[1] == s.kernel[2] && s.stride[1] == s.stride[2];
+    return flat && square && outputs_ == 1 && s.dilation[1] == 1 && s.dilation[2] == 1 && s.pad[0] == 0 &&
+           (s.kernel[1] == 3 || s.kernel[1] == 5 || s.kernel[1] == 7) && s.stride[1] <= 2;
+  }
+  int64_t tiles() const { return s_.batch * tiles_along(1) * tiles_along(2); }
+  int64_t vectors() const { return ceil_div(s_.groups, table_.lanes); }
+  // Pixels of one rectangle `tile`, the channels of vectors [first, last).
+  void tile(int64_t index, int64_t first, int64_t last) const;
+
   void row(int64_t index) const {
     const int64_t h = index % s_.out[1], d = index / s_.out[1] % s_.out[0], b = index / s_.out[1] / s_.out[0];
     const TapRange td = taps_inside(s_, 0, d), th = taps_inside(s_, 1, h);
@@ -63,6 +81,11 @@ class Depthwise {
   }
 
  private:
+  // Outputs of a rectangle's side, so that its window is of at most kWindow pixels.
+  static constexpr int64_t kWindow = 18, kMaxLanes = 16;
+  int64_t tiles_along(int axis) const {
+    return ceil_div(s_.out[axis], (kWindow - s_.kernel[axis]) / s_.stride[axis] + 1);
+  }
   void run(int64_t b, const TapRange& td, const TapRange& th, const TapRange& tw, int64_t pixel,
            int64_t pixels) const {
     const int64_t line = s_.in[2] * s_.in_ld, channels = s_.groups, kw = s_.kernel[2], kh = s_.kernel[1];
@@ -84,7 +107,7 @@ class Depthwise {
       run_single(r, pixel, pixels);
     else
       for (int64_t p = 0; p < pixels; ++p, r.in += r.in_pixel) run_several(r, pixel + p);
-    for (int64_t p = 0; p < pixels; ++p) finish(pixel + p);
+    for (int64_t p = 0; p < pixels; ++p) finish(pixel + p, 0, s_.out_channels);
   }
 
   const float* early_residual(int64_t pixel) const {
@@ -124,13 +147,14 @@ class Depthwise {
       }
   }
 
-  void finish(int64_t pixel) const {
-    float* y = out_ + pixel * s_.out_ld;
+  // What the kernel left over, for `count` channels of a pixel.
+  void finish(int64_t pixel, int64_t channel, int64_t count) const {
+    float* y = out_ + pixel * s_.out_ld + channel;
     if (!clip_ && e_.activation != Activation::kNone)
-      math_.activate(e_.activation, e_.alpha, e_.beta, y, y, s_.out_channels);
+      math_.activate(e_.activation, e_.alpha, e_.beta, y, y, count);
     if (e_.residual && e_.residual_after_activation) {
-      const float* residual = e_.residual + pixel * e_.residual_ld;
-      for (int64_t c = 0; c < s_.out_channels; ++c) y[c] += residual[c];
+      const float* residual = e_.residual + pixel * e_.residual_ld + channel;
+      for (int64_t c = 0; c < count; ++c) y[c] += residual[c];
     }
   }
 
@@ -145,6 +169,44 @@ class Depthwise {
   bool clip_ = false;
   float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
 };
+
+void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
+  const int64_t across = tiles_along(2), down = tiles_along(1);
+  const auto part = [](int64_t extent, int64_t parts, int64_t i) { return extent * i / parts; };
+  const int64_t column = index % across, line = index / across % down, b = index / across / down;
+  const int64_t h0 = part(s_.out[1], down, line), h1 = part(s_.out[1], down, line + 1);
+  const int64_t w0 = part(s_.out[2], across, column), w1 = part(s_.out[2], across, column + 1);
+  const int64_t stride = s_.stride[1], kernel = s_.kernel[1], taps = kernel * kernel;
+  const int64_t y0 = h0 * stride - s_.pad[1], x0 = w0 * stride - s_.pad[2];
+  const int64_t height = (h1 - h0 - 1) * stride + kernel, width = (w1 - w0 - 1) * stride + kernel;
+  const bool inside = y0 >= 0 && x0 >= 0 && y0 + height <= s_.in[1] && x0 + width <= s_.in[2];
+  const int64_t lanes = table_.lanes, pixel = (b * s_.out[1] + h0) * s_.out[2] + w0;
+  const auto kernel_of = table_.tile[(kernel - 3) / 2][stride - 1];
+  const float* const residual = early_residual(pixel);
+  alignas(64) float window[kWindow * kWindow * kMaxLanes], weights[49 * kMaxLanes], bias[kMaxLanes] = {};
+  for (int64_t v = first; v < last; ++v) {
+    const int64_t c = v * lanes, n = std::min(lanes, s_.groups - c);
+    if (n < lanes) std::memset(weights, 0, sizeof weights), std::memset(bias, 0, sizeof bias);
+    const auto bytes = static_cast<size_t>(n) * sizeof(float);
+    for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * s_.groups + c, bytes);
+    if (e_.bias) std::memcpy(bias, e_.bias + c, bytes);
+    const float* in = in_ + ((b * s_.in[1] + y0) * s_.in[2] + x0) * s_.in_ld + c;
+    DepthwiseTile t = {in, s_.in[2] * s_.in_ld, s_.in_ld, h1 - h0, w1 - w0, weights, bias};
+    if (!inside || n < lanes) {
+      table_.copy({in_ + b * s_.in[1] * s_.in[2] * s_.in_ld + c, s_.in_ld, s_.in[1], s_.in[2], y0, x0, height,
+                   width, n, window});
+      t.in = window, t.in_row = width * lanes, t.in_pixel = lanes;
+    }
+    t.out = out_ + pixel * s_.out_ld + c, t.out_row = s_.out[2] * s_.out_ld, t.out_pixel = s_.out_ld;
+    t.residual = residual ? residual + c : nullptr;
+    t.residual_row = s_.out[2] * e_.residual_ld, t.residual_pixel = e_.residual_ld;
+    t.channels = n, t.low = low_, t.high = high_;
+    kernel_of(t);
+  }
+  const int64_t begin = first * lanes, count = std::min(s_.groups, last * lanes) - begin;
+  for (int64_t h = h0; h < h1; ++h)
+    for (int64_t w = w0; w < w1; ++w) finish((b * s_.out[1] + h) * s_.out[2] + w, begin, count);
+}
 
 }  // namespace
 
@@ -162,6 +224,19 @@ void depthwise_pack(const ConvShape& shape, const float* w, float* packed) {
 void depthwise_conv(Isa isa, const ConvShape& shape, const float* packed, const float* in, float* out,
                     const Epilogue& epilogue, int threads) {
   const Depthwise job(isa, shape, packed, in, out, epilogue);
+  if (job.has_tiles()) {
+    // A task is a rectangle, or some of its channels where rectangles are few.
+    const int64_t vectors = job.vectors(),
+                  wanted = 4 * static_cast<int64_t>(threads > 0 ? threads : usable_threads());
+    const int64_t parts = std::clamp<int64_t>(ceil_div(wanted, job.tiles() + 1), 1, vectors);
+    const int64_t work =
+        shape.out_pixels() * shape.batch * shape.out_channels * shape.taps() / (job.tiles() * parts + 1);
+    parallel_for(job.tiles() * parts, 1 + 100000 / (work + 1), threads, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end && !stop_requested(); ++i)
+        job.tile(i / parts, vectors * (i % parts) / parts, vectors * (i % parts + 1) / parts);
+    });
+    return;
+  }
   const int64_t row_work = shape.out[2] * shape.out_channels * shape.taps();
   parallel_for(shape.batch * shape.out[0] * shape.out[1], 1 + 100000 / (row_work + 1), threads,
                [&](int64_t begin, int64_t end) {

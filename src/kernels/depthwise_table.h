@@ -22,8 +22,35 @@ struct DepthwiseRun {
   float low, high;
 };
 
+// A rectangle of output pixels and one vector of channels, of a square kernel. All taps lie inside `in`.
+struct DepthwiseTile {
+  const float* in;
+  int64_t in_row, in_pixel;
+  int64_t rows, columns;  // of output pixels
+  const float* w;         // [taps][the vector's channels]
+  const float* bias;      // [the vector's channels]
+  float* out;
+  int64_t out_row, out_pixel;
+  const float* residual;  // null: none
+  int64_t residual_row, residual_pixel;
+  int64_t channels;  // of the vector that exist; the others are readable in all but out and residual
+  float low, high;   // bounds of every result
+};
+
+// A rectangle of pixels of an image, copied one vector of channels a pixel, zeros outside the image.
+struct DepthwiseWindow {
+  const float* image;  // pixel (0, 0), at the vector's first channel
+  int64_t ld, height, width;
+  int64_t y, x, rows, columns;  // the rectangle
+  int64_t channels;             // of the vector that exist; zeros behind them
+  float* to;
+};
+
 struct DepthwiseTable {
+  void (*copy)(const DepthwiseWindow& window);
   void (*run)(const DepthwiseRun& run);
+  void (*tile[3][2])(const DepthwiseTile& tile);  // kernels of 3, 5, 7; stride 1, 2
+  int lanes;                                      // channels of a vector
 };
 
 ONWARD_ISA_TABLES(DepthwiseTable, depthwise)

@@ -56,6 +56,29 @@ inline void store_first(float* p, VecF v, int64_t n) {
 }
 #endif
 
+// The first n < kLanes elements, `fill` behind them.
+inline VecF load_first_or(const float* p, int64_t n, float fill) {
+  static const int32_t kIndex[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  typedef int32_t Unaligned __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+  const VecI index = *reinterpret_cast<const Unaligned*>(kIndex);
+  return index < static_cast<int32_t>(n) ? load_first(p, n) : splat(fill);
+}
+
+// Across the lanes, in one order whatever the instruction set's own.
+inline float sum_lanes(VecF v) {
+  float part[kLanes];
+  store(part, v);
+  for (int step = kLanes / 2; step > 0; step /= 2)
+    for (int i = 0; i < step; ++i) part[i] += part[i + step];
+  return part[0];
+}
+inline float max_lanes(VecF v) {
+  float part[kLanes];
+  store(part, v);
+  for (int i = 1; i < kLanes; ++i) part[0] = part[i] > part[0] ? part[i] : part[0];
+  return part[0];
+}
+
 // y[i] = f(x[i]) for a function of vectors.
 template <class F>
 inline void map(const float* x, float* y, int64_t n, F f) {

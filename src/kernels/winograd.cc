@@ -18,6 +18,7 @@ namespace ow::kernels {
 namespace {
 
 constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed pixels
+constexpr int64_t kSumPiece = 512;           // of the sum at a time
 constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -36,10 +37,11 @@ class Winograd {
         m_(m),
         products_((m + 2) * (m + 2)),
         tiles_w_(ceil_div(s.out[2], m)),
-        tiles_(s.batch * ceil_div(s.out[1], m) * tiles_w_),
+        tiles_(s.batch * s.out[0] * ceil_div(s.out[1], m) * tiles_w_),
         panels_(ceil_div(s.out_channels, table_.panel_columns)),
-        panel_floats_(panel_floats(table_, s.in_channels, s.out_channels)),
-        row_floats_(apart(round_up(s.in_channels, 16), 256)) {
+        depth_(s.kernel[0] * s.in_channels),
+        panel_floats_(panel_floats(table_, depth_, s.out_channels)),
+        row_floats_(apart(round_up(depth_ - s.in_channels + round_up(s.in_channels, 16), 16), 256)) {
     const int64_t fitting = kBlockBytes / (products_ * row_floats_ * 4) / table_.max_rows * table_.max_rows;
     const int64_t largest = kMaxBlockTiles / table_.max_rows * table_.max_rows;
     block_ = std::clamp<int64_t>(fitting, table_.max_rows, largest);
@@ -66,22 +68,23 @@ class Winograd {
   int lanes_of(int threads) const {
     constexpr double kParallelFlops = 2e6;
     const double flops =
-        2.0 * static_cast<double>(tiles_ * products_) * static_cast<double>(s_.in_channels * s_.out_channels);
+        2.0 * static_cast<double>(tiles_ * products_) * static_cast<double>(depth_ * s_.out_channels);
     return flops < kParallelFlops ? 1 : std::max(1, threads > 0 ? threads : usable_threads());
   }
   bool whole_first(int threads) const { return lanes_of(threads) > 1 && blocks_ < 3 * lanes_of(threads); }
   int64_t pixel_step(int64_t tiles) const { return apart(tiles * row_floats_, 1024); }
 
-  // Tile number -> image, and its first output row and column.
+  // Tile number -> image, plane, and its first output row and column there.
   struct Place {
-    int64_t batch, h, w;
+    int64_t batch, d, h, w;
   };
   Place place(int64_t tile) const {
-    const int64_t line = tile / tiles_w_, lines = ceil_div(s_.out[1], m_);
-    return {line / lines, line % lines * m_, tile % tiles_w_ * m_};
+    const int64_t line = tile / tiles_w_, lines = ceil_div(s_.out[1], m_), plane = line / lines;
+    return {plane / s_.out[0], plane % s_.out[0], line % lines * m_, tile % tiles_w_ * m_};
   }
 
   void transform_pixels(int64_t tile, float* to, int64_t step) const;
+  void transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to, int64_t step) const;
   void multiply(int64_t tiles, int64_t panel, const float* pixels, int64_t step, float* results) const;
   void transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const;
 
@@ -89,7 +92,8 @@ class Winograd {
   const WinogradTable& transforms_;
   const MathTable& math_;
   const ConvShape& s_;
-  const int64_t m_, products_, tiles_w_, tiles_, panels_, panel_floats_, row_floats_;
+  // depth_: what is summed over, the planes of the kernel times the channels.
+  const int64_t m_, products_, tiles_w_, tiles_, panels_, depth_, panel_floats_, row_floats_;
   int64_t block_, blocks_, result_step_;  // tiles
   // Of the run:
   const float *zeros_ = nullptr, *weights_ = nullptr, *in_ = nullptr;
@@ -124,28 +128,41 @@ void Winograd::pack(const float* w, float* packed, int threads) const {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
       const int64_t width = columns > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
-      float* const to = packed + zeros + column * s_.in_channels;
+      float* const to = packed + zeros + column * depth_;
       float w9[9 * kMaxPanelColumns] = {};
-      for (int64_t c = 0; c < s_.in_channels; ++c) {
-        for (int64_t j = 0; j < std::min(columns, width); ++j)
-          for (int64_t k = 0; k < 9; ++k) w9[k * width + j] = w[((column + j) * s_.in_channels + c) * 9 + k];
+      for (int64_t k = 0; k < depth_; ++k) {
+        const int64_t plane = k / s_.in_channels, c = k % s_.in_channels;
+        for (int64_t j = 0; j < std::min(columns, width); ++j) {
+          const float* from = w + (((column + j) * s_.in_channels + c) * s_.kernel[0] + plane) * 9;
+          for (int64_t i = 0; i < 9; ++i) w9[i * width + j] = from[i];
+        }
         (m_ == 4 ? transforms_.weights4
-                 : transforms_.weights2)({g, w9, width, to + c * width, panel_floats_});
+                 : transforms_.weights2)({g, w9, width, to + k * width, panel_floats_});
       }
     }
   });
 }
 
+// What a plane writes past its channels, the next one writes over.
 void Winograd::transform_pixels(int64_t tile, float* to, int64_t step) const {
-  const auto [batch, h0, w0] = place(tile);
+  const Place at = place(tile);
+  for (int64_t i = 0; i < s_.kernel[0]; ++i) {
+    const int64_t d = at.d + i * s_.dilation[0] - s_.pad[0];
+    const bool inside = d >= 0 && d < s_.in[0];
+    transform_plane(inside ? at.batch * s_.in[0] + d : -1, at.h, at.w, to + i * s_.in_channels, step);
+  }
+}
+
+// The tile at (h0, w0) of an image's plane; -1: one of zeros.
+void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to, int64_t step) const {
   const float* pixels[kMaxProducts];
   const int64_t n = m_ + 2;
   for (int64_t i = 0; i < n; ++i) {
     const int64_t h = h0 + i - s_.pad[1];
-    const float* line = in_ + (batch * s_.in[1] + h) * s_.in[2] * s_.in_ld;
+    const float* line = in_ + (plane * s_.in[1] + h) * s_.in[2] * s_.in_ld;
     for (int64_t j = 0; j < n; ++j) {
       const int64_t w = w0 + j - s_.pad[2];
-      const bool inside = h >= 0 && h < s_.in[1] && w >= 0 && w < s_.in[2];
+      const bool inside = plane >= 0 && h >= 0 && h < s_.in[1] && w >= 0 && w < s_.in[2];
       pixels[i * n + j] = inside ? line + w * s_.in_ld : zeros_;
     }
   }
@@ -159,18 +176,21 @@ void Winograd::multiply(int64_t tiles, int64_t panel, const float* pixels, int64
   const bool wide = columns > table_.vector_columns;
   const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
   const int64_t parts = ceil_div(tiles, table_.max_rows);
+  const int64_t pieces = ceil_div(depth_, kSumPiece), piece = ceil_div(depth_, pieces);
   for (int64_t i = 0; i < products_; ++i)
-    for (int64_t part = 0, row = 0; part < parts; ++part) {
-      const int64_t rows = tiles / parts + (part < tiles % parts ? 1 : 0);
-      const float* a[kMaxTileRows];
-      float* c[kMaxTileRows];
-      for (int64_t r = 0; r < rows; ++r, ++row) {
-        a[r] = pixels + i * step + row * row_floats_;
-        c[r] = results + i * result_step_ + row * width;
+    for (int64_t k = 0; k < depth_; k += piece)
+      for (int64_t part = 0, row = 0; part < parts; ++part) {
+        const int64_t rows = tiles / parts + (part < tiles % parts ? 1 : 0);
+        const float* a[kMaxTileRows];
+        float* c[kMaxTileRows];
+        for (int64_t r = 0; r < rows; ++r, ++row) {
+          a[r] = pixels + i * step + row * row_floats_ + k;
+          c[r] = results + i * result_step_ + row * width;
+        }
+        const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
+        table_.tile[rows][wide](
+            {a, 1, std::min(piece, depth_ - k), panel_k, c, nullptr, nullptr, width, k == 0, false, 0, 0});
       }
-      table_.tile[rows][wide]({a, 1, s_.in_channels, weights_ + i * panel_floats_ + column * s_.in_channels,
-                               c, nullptr, nullptr, width, true, false, 0, 0});
-    }
 }
 
 void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const {
@@ -181,12 +201,12 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
   const bool activates = e_->activation != Activation::kNone && e_->activation != Activation::kRelu &&
                          e_->activation != Activation::kClip;
   for (int64_t t = 0; t < tiles; ++t) {
-    const auto [batch, h0, w0] = place(first + t);
+    const Place at = place(first + t);
     float* out[16];
     const float* residual[16];
     for (int64_t i = 0; i < m_ * m_; ++i) {
-      const int64_t h = h0 + i / m_, w = w0 + i % m_;
-      const int64_t pixel = (batch * s_.out[1] + h) * s_.out[2] + w;
+      const int64_t h = at.h + i / m_, w = at.w + i % m_;
+      const int64_t pixel = ((at.batch * s_.out[0] + at.d) * s_.out[1] + h) * s_.out[2] + w;
       const bool inside = h < s_.out[1] && w < s_.out[2];
       out[i] = inside ? out_ + pixel * s_.out_ld + column : nullptr;
       if (e_->residual) residual[i] = inside ? e_->residual + pixel * e_->residual_ld + column : nullptr;
@@ -249,7 +269,7 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
 }  // namespace
 
 bool winograd_applies(const ConvShape& s) {
-  if (s.groups != 1 || s.kernel[0] != 1 || s.stride[0] != 1 || s.pad[0] != 0) return false;
+  if (s.groups != 1 || s.stride[0] != 1) return false;
   for (int i = 1; i < 3; ++i)
     if (s.kernel[i] != 3 || s.stride[i] != 1 || s.dilation[i] != 1) return false;
   return true;

@@ -7,8 +7,11 @@
 // Networks", 2015) at 0, the points of `winograd_points` with both signs, and infinity. Those of F(4) keep
 // its rounding error near that of the plain sum, which the usual 1 and 2 do not.
 //
+// Along a third spatial axis the kernel's planes are summed as channels are: "channels" below is planes x
+// channels.
+//
 //   packed: zeros for a pixel in the padding [in_channels, rounded up to 16]
-//           | for each of the (m + 2)^2 products, B as in gemm.h: [in_channels][out_channels]
+//           | for each of the (m + 2)^2 products, B as in gemm.h: [channels][out_channels]
 //
 // Tiles are taken in blocks whose transformed pixels stay in the second-level cache. An output element is
 // computed in one way whatever the block, the thread or the place in the batch.
@@ -21,8 +24,8 @@ namespace ow::kernels {
 inline constexpr double kWinogradPoints4[] = {0.625, 1.5};
 inline constexpr double kWinogradPoints2[] = {1};
 
-// Whether the method can compute this convolution: 3 x 3, unit stride and dilation, one group. The image must
-// have two spatial axes (depth 1), which is the caller's to know.
+// Whether the method can compute this convolution: 3 x 3 in the last two axes, unit stride and dilation
+// there, one group; any extent along the first axis, at unit stride.
 bool winograd_applies(const ConvShape& shape);
 
 int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m);

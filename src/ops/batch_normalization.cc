@@ -77,8 +77,9 @@ Status upgrade(Rewriter& c) {
 }
 
 // The moments of each channel over the batch, from those of its images.
-std::vector<Moments> batch_moments(const RunContext& c, const Tensor& x, const Planes& p) {
-  const std::vector<Moments> each = channel_moments(c, x, p);
+Result<std::vector<Moments>> batch_moments(RunContext& c, const Tensor& x) {
+  const Planes p = *planes(x);
+  const std::vector<Moments> each = ONWARD_TRY(channel_moments(c, x));
   std::vector<Moments> out(static_cast<size_t>(p.channels));
   for (int64_t ch = 0; ch < p.channels; ++ch) {
     Moments& m = out[static_cast<size_t>(ch)];
@@ -126,7 +127,7 @@ Status run(const Attrs& a, RunContext& c) {
                             mean = as_doubles(c.in(3)), var = as_doubles(c.in(4));
   std::vector<Moments> moments(static_cast<size_t>(channels));
   for (size_t i = 0; i < moments.size(); ++i) moments[i] = {mean[i], var[i]};
-  if (a.training) moments = batch_moments(c, x, *planes(x));
+  if (a.training) moments = ONWARD_TRY(batch_moments(c, x));
   std::vector<Affine> coefficients;
   for (size_t i = 0; i < moments.size(); ++i)
     coefficients.push_back(

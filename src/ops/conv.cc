@@ -1,11 +1,15 @@
 // Conv: y[n, o, p] = b[o] + sum_i sum_k x[n, i, p * stride + k * dilation - pad] * w[o, i, k], in groups of
 // channels, over one to three spatial axes.
 //
-// onward.Conv is the same with `activation` (and its `alpha`, `beta`) applied to y: what the optimiser makes
-// of a convolution and the activation behind it.
+// What the optimiser makes of a convolution and the nodes behind it:
+//   onward.Conv          activation(y + residual), with `activation`, its `alpha` and `beta`; input 3, the
+//   residual, may
+//                        be absent
+//   onward.ConvThenAdd   activation(y) + residual
 //
 // Works on channels-last images; constant float weights are packed once. Double goes through the plain loop.
 #include "ops/op/convolution.h"
+#include "ops/op/fused.h"
 
 #include "ops/op/op.h"
 
@@ -13,32 +17,11 @@ namespace ow {
 namespace {
 
 struct Attrs : ConvAttrs {
-  kernels::Activation activation = kernels::Activation::kNone;
-  float alpha = 0, beta = 0;
+  FusedActivation activation;
 };
 
-kernels::Activation read_activation(const AttrReader& a) {
-  using A = kernels::Activation;
-  static constexpr std::pair<std::string_view, A> kNames[] = {{"", A::kNone},
-                                                              {"relu", A::kRelu},
-                                                              {"leaky_relu", A::kLeakyRelu},
-                                                              {"clip", A::kClip},
-                                                              {"sigmoid", A::kSigmoid},
-                                                              {"silu", A::kSilu},
-                                                              {"tanh", A::kTanh},
-                                                              {"hard_swish", A::kHardSwish},
-                                                              {"hard_sigmoid", A::kHardSigmoid}};
-  const std::string name = a.text("activation", "");
-  for (auto [known, activation] : kNames)
-    if (name == known) return activation;
-  a.fail("activation", cat("is '", printable(name), "', which is no activation"));
-  return A::kNone;
-}
-
-Result<Attrs> read(const AttrReader& a) { return Attrs{{read_conv(a)}}; }
-Result<Attrs> read_fused(const AttrReader& a) {
-  return Attrs{{read_conv(a)}, read_activation(a), a.real("alpha", 0), a.real("beta", 0)};
-}
+Result<Attrs> read(const AttrReader& a) { return Attrs{{read_conv(a)}, {}}; }
+Result<Attrs> read_fused(const AttrReader& a) { return Attrs{{read_conv(a)}, read_activation(a)}; }
 
 Status infer(const Attrs& a, InferContext& c) {
   ONWARD_TRY(infer_conv(a, c, c.dtype(0), 0, 1));
@@ -55,21 +38,33 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
   if (!w) return std::any();
   kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label()));
-  if (w->rank() == 4) {
+  if (w->rank() >= 4 && !c.strict()) {
     const ir::Type& y = c.node().output(0)->type();
     for (size_t axis = 1; axis < 3; ++axis)
-      s.out[axis] = y.shape ? (*y.shape)[axis + 1].constant().value_or(0) : 0;
+      s.out[axis] = y.shape ? (*y.shape)[axis + w->rank() - 3].constant().value_or(0) : 0;
     s.method = kernels::quickest_method(s);
   }
   return pack_weights(c, kKernels, s, *w);
 }
 
+template <bool kAddLast>
 Status run(const Attrs& a, RunContext& c) {
   const auto* packed = c.prepared<PackedWeights>();
   Shape out;
   const Shape& w = packed ? packed->shape : c.in(1).shape();
   const kernels::ConvShape s = ONWARD_TRY(conv_shape(a, c, c.in(0).shape(), w, out));
-  return run_conv(c, kKernels, s, out, {.activation = a.activation, .alpha = a.alpha, .beta = a.beta});
+  kernels::Epilogue e = {.residual_after_activation = kAddLast,
+                         .activation = a.activation.kind,
+                         .alpha = a.activation.alpha,
+                         .beta = a.activation.beta};
+  if (c.has(3)) {
+    if (!(c.in(3).shape() == out))
+      return c.error("the residual has shape ", c.in(3).shape(), ", expected ", out);
+    const auto residual = ONWARD_TRY(image_input<float>(c, c.in(3)));
+    e.residual = residual.data;
+    e.residual_ld = residual.ld;
+  }
+  return run_conv(c, kKernels, s, out, e);
 }
 
 }  // namespace
@@ -79,14 +74,19 @@ ONWARD_OPS(conv) {
                      .read = read,
                      .infer = infer,
                      .prepare = prepare,
-                     .run = run,
+                     .run = run<false>,
                      .native = types<float, double>,
                      .layout = LayoutRule::kChannelsLast};
   OpSpec<Attrs> fused = spec;
   fused.domain = "onward";
   fused.read = read_fused;
   fused.native = types<float>;
-  return {op<Attrs>(spec), op<Attrs>(fused)};
+  fused.images = 1u << 3;
+  OpSpec<Attrs> add_last = fused;
+  add_last.name = "ConvThenAdd";
+  add_last.run = run<true>;
+  fused.in_place = {{3, 0}};
+  return {op<Attrs>(spec), op<Attrs>(fused), op<Attrs>(add_last)};
 }
 
 }  // namespace ow

@@ -97,7 +97,7 @@ Status run(const Attrs& a, RunContext& c) {
   if (x.count() == 0) return {};
   if (!planes(x)) x = ONWARD_TRY(channels_last(c, x));
   ImageOutput out = ONWARD_TRY(plane_output(c, y));
-  const auto moments = channel_moments(c, x, *planes(x));
+  const auto moments = ONWARD_TRY(channel_moments(c, x));
   apply_affine(c, x, *planes(x), out.staged, *planes(out.staged), coefficients(a, c, moments, *planes(x)),
                true);
   out.finish(c);

@@ -1,10 +1,11 @@
 // LayerNormalization: y = (x - mean) / sqrt(var + epsilon) * Scale + B over the axes from `axis` on.
 // RMSNormalization: y = x / sqrt(mean(x^2) + epsilon) * scale.
 //
-// Each row's sums take two passes in double, in order. Scale and B broadcast to x; one that repeats in any
-// way other than whole rows is spread to x's shape first.
+// Float rows go through kernels/normalize.h; a double row's sums take two passes, in order. Scale and B
+// broadcast to x; one that repeats in any way other than whole rows is spread to x's shape first.
 #include <cmath>
 
+#include "kernels/normalize.h"
 #include "kernels/transpose.h"
 #include "ops/op/op.h"
 #include "tensor/convert.h"
@@ -80,34 +81,33 @@ Result<Rows<T>> rows_of(RunContext& c, size_t input, size_t axis) {
   return Rows<T>{spread.data(), x.count(axis, x.rank())};
 }
 
-struct RowStatistics {
-  double mean, inverse;
+kernels::RowStatistics normalize(const kernels::NormalizeRow& row) { return kernels::normalize_row(row); }
+
+struct DoubleRow {
+  const double* x;
+  double* y;
+  int64_t n;
+  double epsilon;
+  bool centred;
+  const double* scale;
+  const double* bias;
 };
 
-template <class T, bool kCentred>
-RowStatistics statistics(const T* x, int64_t n, double epsilon) {
-  double mean = 0, square = 0;
-  if (kCentred) {
-    double lanes[4] = {};
-    for (int64_t i = 0; i < n; ++i) lanes[i % 4] += static_cast<double>(x[i]);
-    mean = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) / static_cast<double>(n);
-  }
-  double lanes[4] = {};
-  for (int64_t i = 0; i < n; ++i) {
-    const double d = static_cast<double>(x[i]) - mean;
-    lanes[i % 4] += d * d;
-  }
-  square = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) / static_cast<double>(n);
-  return {mean, 1 / std::sqrt(square + epsilon)};
-}
-
 template <class T>
-void normalize_row(const T* x, T* y, int64_t n, RowStatistics s, const T* scale, const T* bias) {
-  const T mean = static_cast<T>(s.mean), inverse = static_cast<T>(s.inverse);
-  if (bias)
-    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - mean) * inverse * scale[i] + bias[i];
-  else
-    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - mean) * inverse * scale[i];
+using Row = std::conditional_t<std::is_same_v<T, double>, DoubleRow, kernels::NormalizeRow>;
+
+kernels::RowStatistics normalize(const DoubleRow& r) {
+  const auto mean_of = [&](auto term) {
+    double lanes[4] = {};
+    for (int64_t i = 0; i < r.n; ++i) lanes[i % 4] += term(r.x[i]);
+    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) / static_cast<double>(r.n);
+  };
+  const double mean = r.centred ? mean_of([](double x) { return x; }) : 0;
+  const double square = mean_of([mean](double x) { return (x - mean) * (x - mean); });
+  const double inverse = 1 / std::sqrt(square + r.epsilon);
+  for (int64_t i = 0; i < r.n; ++i)
+    r.y[i] = (r.x[i] - mean) * inverse * r.scale[i] + (r.bias ? r.bias[i] : 0);
+  return {mean, inverse};
 }
 
 void store(Tensor& t, int64_t i, double v) {
@@ -138,9 +138,9 @@ Status run_typed(const Attrs& a, RunContext& c) {
   if (rows == 0) return {};
   c.parallel_for(rows, std::max<int64_t>(1, 8192 / std::max<int64_t>(1, n)), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      const auto s = statistics<T, kCentred>(x.data<T>() + r * n, n, double{a.epsilon});
-      normalize_row(x.data<T>() + r * n, y.mutable_data<T>() + r * n, n, s, scale.data + r * scale.step,
-                    bias.data ? bias.data + r * bias.step : nullptr);
+      const auto s =
+          normalize(Row<T>{x.data<T>() + r * n, y.mutable_data<T>() + r * n, n, double{a.epsilon}, kCentred,
+                           scale.data + r * scale.step, bias.data ? bias.data + r * bias.step : nullptr});
       if (means.has_value()) store(means, r, s.mean);
       if (inverses.has_value()) store(inverses, r, s.inverse);
     }

@@ -3,15 +3,26 @@
 //
 // A constant float B is packed once. Where all leading axes of B are 1, those of A fold into m, so that a
 // batch of activations times one weight matrix is a single product.
+//
+// onward.MatMul is what the optimiser makes of such a product and the nodes behind it:
+//   activation(A * B + bias + residual), bias at input 2 ([n]) and residual at input 3 (C's shape), each may
+//   be absent; `activation`, `alpha` and `beta` as in ops/op/fused.h
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
+#include "ops/op/fused.h"
 #include "ops/op/matrix.h"
 #include "ops/op/op.h"
 
 namespace ow {
 namespace {
 
-Status infer(const NoAttrs&, InferContext& c) { return infer_matmul(c, c.dtype(0), 0, 1); }
+struct Attrs {
+  FusedActivation activation;
+};
+
+Result<Attrs> read_fused(const AttrReader& a) { return Attrs{read_activation(a)}; }
+
+Status infer(const Attrs&, InferContext& c) { return infer_matmul(c, c.dtype(0), 0, 1); }
 
 struct PackedB {
   Buffer memory;
@@ -34,7 +45,7 @@ void pack_all(const float* b, int64_t count, int64_t k, int64_t n, std::byte* pa
   });
 }
 
-Result<std::any> prepare(const NoAttrs&, PrepareContext& c) {
+Result<std::any> prepare(const Attrs&, PrepareContext& c) {
   const Tensor* b = c.constant(1);
   if (!b || b->dtype() != DType::kFloat32 || b->rank() < 1 || b->count() <= 0 || !b->is_dense())
     return std::any();
@@ -50,7 +61,25 @@ Result<std::any> prepare(const NoAttrs&, PrepareContext& c) {
   return std::any(std::move(packed));
 }
 
-Status run_float(RunContext& c, const MatMulShape& s, const PackedB* prepared) {
+Result<kernels::Epilogue> epilogue_of(const Attrs& a, RunContext& c, const MatMulShape& s) {
+  kernels::Epilogue e = {
+      .activation = a.activation.kind, .alpha = a.activation.alpha, .beta = a.activation.beta};
+  if (c.has(2)) {
+    if (c.in(2).count() != s.n)
+      return c.error("the bias has shape ", c.in(2).shape(), ", expected [", s.n, "]");
+    e.bias = c.in(2).data<float>();
+  }
+  if (c.has(3)) {
+    if (!(c.in(3).shape() == s.out))
+      return c.error("the residual has shape ", c.in(3).shape(), ", expected ", s.out);
+    e.residual = c.in(3).data<float>();
+    e.residual_ld = s.n;
+  }
+  return e;
+}
+
+Status run_float(const Attrs& a, RunContext& c, const MatMulShape& s, const PackedB* prepared) {
+  kernels::Epilogue epilogue = ONWARD_TRY(epilogue_of(a, c, s));
   Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, s.out));
   if (y.count() == 0) return {};
   const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
@@ -62,15 +91,17 @@ Status run_float(RunContext& c, const MatMulShape& s, const PackedB* prepared) {
     pack_all(c.in(1).data<float>(), s.b_matrices, s.k, s.n, memory.data(), each, c.threads());
     packed = memory.data();
   }
-  const float* a = c.in(0).data<float>();
+  const float* x = c.in(0).data<float>();
   float* out = y.mutable_data<float>();
   if (s.b_matrices == 1) {  // A's batch is dense, and nothing repeats it
-    kernels::gemm(s.batch * s.m, s.n, s.k, a, s.k, packed, out, s.n, {}, c.threads());
+    kernels::gemm(s.batch * s.m, s.n, s.k, x, s.k, packed, out, s.n, epilogue, c.threads());
     return {};
   }
   auto product = [&](int64_t i, int threads) {
-    kernels::gemm(s.m, s.n, s.k, a + s.a_index[i] * s.m * s.k, s.k, packed + s.b_index[i] * each,
-                  out + i * s.m * s.n, s.n, {}, threads);
+    kernels::Epilogue mine = epilogue;
+    if (mine.residual) mine.residual += i * s.m * s.n;
+    kernels::gemm(s.m, s.n, s.k, x + s.a_index[i] * s.m * s.k, s.k, packed + s.b_index[i] * each,
+                  out + i * s.m * s.n, s.n, mine, threads);
   };
   if (s.batch < c.threads()) {
     for (int64_t i = 0; i < s.batch; ++i) product(i, c.threads());
@@ -99,13 +130,13 @@ Status run_generic(RunContext& c, const MatMulShape& s) {
   return {};
 }
 
-Status run(const NoAttrs&, RunContext& c) {
+Status run(const Attrs& a, RunContext& c) {
   const auto* packed = c.prepared<PackedB>();
   const MatMulShape s =
       ONWARD_TRY(matmul_shape(c, c.in(0).shape(), packed ? packed->shape : c.in(1).shape()));
   switch (c.in(0).dtype()) {
     case DType::kFloat32:
-      return run_float(c, s, packed);
+      return run_float(a, c, s, packed);
     case DType::kFloat64:
       return run_generic<double>(c, s);
     case DType::kInt32:
@@ -124,11 +155,17 @@ Status run(const NoAttrs&, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(matmul) {
-  return {op<NoAttrs>({.name = "MatMul",
-                       .infer = infer,
-                       .prepare = prepare,
-                       .run = run,
-                       .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>})};
+  OpSpec<Attrs> spec{.name = "MatMul",
+                     .infer = infer,
+                     .prepare = prepare,
+                     .run = run,
+                     .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>};
+  OpSpec<Attrs> fused = spec;
+  fused.domain = "onward";
+  fused.read = read_fused;
+  fused.native = types<float>;
+  fused.in_place = {{3, 0}};
+  return {op<Attrs>(spec), op<Attrs>(fused)};
 }
 
 }  // namespace ow

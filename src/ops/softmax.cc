@@ -6,6 +6,7 @@
 // order whatever the number of threads.
 #include <cmath>
 
+#include "kernels/softmax.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -83,20 +84,48 @@ Status run_lines(const Attrs& a, RunContext& c, Line<T> line) {
   return {};
 }
 
-template <class F, class D>
-Status run_typed(const Attrs& a, RunContext& c, F for_float, D for_double) {
-  return c.in(0).dtype() == DType::kFloat64 ? run_lines<double>(a, c, for_double)
-                                            : run_lines<float>(a, c, for_float);
+using Rows = void (*)(const float*, float*, int64_t rows, int64_t n);
+using Columns = void (*)(const float*, float*, int64_t n, int64_t stride, int64_t columns);
+
+// Lines that lie side by side go through the kernel together.
+Status run_vectors(const Attrs& a, RunContext& c, Rows rows, Columns columns) {
+  const Tensor& x = c.in(0);
+  Tensor y = ONWARD_TRY(c.out(0, x.dtype(), x.shape()));
+  if (x.count() == 0) return {};
+  const size_t rank = x.rank();
+  const auto axis = rank ? static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis, rank))) : 0;
+  const int64_t outer = rank ? x.shape().count(0, axis) : 1, n = rank ? x.dim(axis) : 1,
+                inner = rank ? x.shape().count(axis + 1, rank) : 1;
+  const float* from = x.data<float>();
+  float* to = y.mutable_data<float>();
+  if (inner == 1) {
+    c.parallel_for(outer, std::max<int64_t>(1, 16384 / n), [&](int64_t begin, int64_t end) {
+      rows(from + begin * n, to + begin * n, end - begin, n);
+    });
+    return {};
+  }
+  constexpr int64_t kBlock = 64;
+  const int64_t blocks = (inner + kBlock - 1) / kBlock;
+  c.parallel_for(outer * blocks, std::max<int64_t>(1, 16384 / kBlock / n), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i % blocks * kBlock, offset = i / blocks * n * inner + first;
+      columns(from + offset, to + offset, n, inner, std::min(kBlock, inner - first));
+    }
+  });
+  return {};
 }
 
 Status run_softmax(const Attrs& a, RunContext& c) {
-  return run_typed(a, c, softmax_line<float>, softmax_line<double>);
+  if (c.in(0).dtype() == DType::kFloat64) return run_lines<double>(a, c, softmax_line<double>);
+  return run_vectors(a, c, kernels::softmax_rows, kernels::softmax_columns);
 }
 Status run_log_softmax(const Attrs& a, RunContext& c) {
-  return run_typed(a, c, log_softmax_line<float>, log_softmax_line<double>);
+  if (c.in(0).dtype() == DType::kFloat64) return run_lines<double>(a, c, log_softmax_line<double>);
+  return run_vectors(a, c, kernels::log_softmax_rows, kernels::log_softmax_columns);
 }
 Status run_hardmax(const Attrs& a, RunContext& c) {
-  return run_typed(a, c, hardmax_line<float>, hardmax_line<double>);
+  return c.in(0).dtype() == DType::kFloat64 ? run_lines<double>(a, c, hardmax_line<double>)
+                                            : run_lines<float>(a, c, hardmax_line<float>);
 }
 
 std::unique_ptr<Op> row(std::string_view name, Status (*run)(const Attrs&, RunContext&)) {

@@ -150,5 +150,207 @@ TEST(FuseActivation, LeavesWhatOnlyLooksLikeOne) {
          node("Clip", {"c", "low", "top"}, {"y"})});
 }
 
+onnx::Node conv(const char* x, const char* y) {
+  return node("Conv", {x, "w", "b"}, {y}, {attr("pads", std::vector<int64_t>{1, 1, 1, 1})});
+}
+
+TEST(FuseResidual, TakesTheSumAndTheActivationBehindIt) {
+  const auto tail = [](std::vector<onnx::Node> nodes) {
+    return after_conv(std::move(nodes), conv("x", "c"));
+  };
+  EXPECT_EQ(pass(tail({node("Add", {"c", "x"}, {"y"})}), fuse_residual, 1), kFused);
+  EXPECT_EQ(pass(tail({node("Add", {"x", "c"}, {"s"}), node("Relu", {"s"}, {"y"})}), fuse_residual, 1),
+            kFused);
+  EXPECT_EQ(pass(tail({node("Add", {"c", "x"}, {"s"}), node("Sigmoid", {"s"}, {"g"}),
+                       node("Mul", {"s", "g"}, {"y"})}),
+                 fuse_residual, 1),
+            kFused);
+}
+
+TEST(FuseResidual, AnActivatedConvolutionAddsLast) {
+  const auto both = [](ir::Graph& g) -> Result<int> {
+    const int first = ONWARD_TRY(fuse_activation(g));
+    return first + ONWARD_TRY(fuse_residual(g));
+  };
+  const auto g = after_conv({node("Relu", {"c"}, {"r"}), node("Add", {"r", "x"}, {"y"})}, conv("x", "c"));
+  EXPECT_EQ(pass(g, both, 2), Names{"onward.ConvThenAdd"});
+  const auto twice =
+      after_conv({node("Relu", {"c"}, {"r"}), node("Add", {"r", "x"}, {"s"}), node("Relu", {"s"}, {"y"})},
+                 conv("x", "c"));
+  EXPECT_EQ(pass(twice, both, 2), (Names{"onward.ConvThenAdd", "Relu"}));
+}
+
+TEST(FuseResidual, TheLaterConvolutionTakesTheEarlierOnesResult) {
+  const auto g = after_conv({conv("x", "d"), node("Add", {"c", "d"}, {"s"}), node("Relu", {"s"}, {"y"})},
+                            conv("x", "c"));
+  EXPECT_EQ(pass(g, fuse_residual, 1), (Names{"Conv", "onward.Conv"}));
+  // A chain of blocks, each of whose sums is the next one's residual.
+  const auto chain =
+      after_conv({node("Add", {"c", "x"}, {"s"}), conv("s", "d"), node("Add", {"s", "d"}, {"t"}),
+                  conv("t", "e"), node("Add", {"e", "t"}, {"y"})},
+                 conv("x", "c"));
+  EXPECT_EQ(pass(chain, fuse_residual, 3), (Names{"onward.Conv", "onward.Conv", "onward.Conv"}));
+}
+
+TEST(FuseResidual, LeavesWhatItCannotTakeOver) {
+  const auto stays = [](std::vector<onnx::Node> nodes, std::vector<std::string> outputs = {"y"}) {
+    Names expected = {"Conv"};
+    for (const auto& n : nodes) expected.emplace_back(*n.op_type);
+    EXPECT_EQ(pass(after_conv(std::move(nodes), conv("x", "c"), std::move(outputs)), fuse_residual, 0),
+              expected);
+  };
+  stays({node("Add", {"c", "low"}, {"y"})});                           // a number
+  stays({node("Add", {"c", "c"}, {"y"})});                             // twice itself
+  stays({node("Add", {"c", "x"}, {"y"})}, {"y", "c"});                 // somebody else wants it
+  stays({node("Neg", {"x"}, {"n"}), node("Add", {"c", "n"}, {"y"})});  // made after the convolution
+  stays({node("Sub", {"c", "x"}, {"y"})});
+  stays({node("ReduceMax", {"x"}, {"m"}), node("Add", {"c", "m"}, {"y"})});  // broadcast
+}
+
+// x [2,4,5,5] -> nodes -> y, with constants.
+onnx::Graph chain(std::vector<onnx::Node> nodes) {
+  onnx::Graph g;
+  g.input = {value("x", kFloat, {"2", "4", "5", "5"}), value("k", kFloat, {"4"})};
+  g.output = {value("y", kFloat)};
+  g.node = std::move(nodes);
+  g.initializer = {floats("half", {}, {.5f}),
+                   floats("two", {1}, {2}),
+                   floats("one", {}, {1}),
+                   floats("three", {}, {3}),
+                   floats("root2", {}, {1.41421356f}),
+                   floats("over", {}, {.70710678f}),
+                   floats("root", {}, {.7978845608f}),
+                   floats("small", {}, {.044715f}),
+                   floats("eps", {}, {1e-5f}),
+                   ints("last", {-1}),
+                   ints("two_last", {2, 3}),
+                   ints("first", {1}),
+                   floats("w5", {5}, numbers(5, 1)),
+                   floats("b5", {5}, numbers(5, 2)),
+                   floats("w55", {5, 5}, numbers(25, 3)),
+                   floats("m", {5, 3}, numbers(15, 4)),
+                   floats("row", {3}, numbers(3, 5)),
+                   floats("square", {5, 5}, numbers(25, 6)),
+                   floats("wide", {1, 1, 1, 5}, numbers(5, 7))};
+  return g;
+}
+
+TEST(FuseGelu, TakesEachForm) {
+  const Names gelu = {"Gelu"};
+  const auto erf = [](std::vector<onnx::Node> head, std::vector<onnx::Node> tail) {
+    head.push_back(node("Erf", {"a"}, {"e"}));
+    head.push_back(node("Add", {"e", "one"}, {"p"}));
+    for (auto& n : tail) head.push_back(std::move(n));
+    return chain(std::move(head));
+  };
+  const auto div = node("Div", {"x", "root2"}, {"a"});
+  EXPECT_EQ(
+      pass(erf({div}, {node("Mul", {"x", "p"}, {"q"}), node("Mul", {"q", "half"}, {"y"})}), fuse_gelu, 1),
+      gelu);
+  EXPECT_EQ(pass(erf({node("Mul", {"over", "x"}, {"a"})},
+                     {node("Mul", {"p", "x"}, {"q"}), node("Div", {"q", "two"}, {"y"})}),
+                 fuse_gelu, 1),
+            gelu);
+  EXPECT_EQ(
+      pass(erf({node("Mul", {"x", "half"}, {"h"}), div}, {node("Mul", {"h", "p"}, {"y"})}), fuse_gelu, 1),
+      gelu);
+  EXPECT_EQ(
+      pass(erf({div}, {node("Mul", {"p", "half"}, {"q"}), node("Mul", {"x", "q"}, {"y"})}), fuse_gelu, 1),
+      gelu);
+  EXPECT_EQ(pass(chain({node("Pow", {"x", "three"}, {"c"}), node("Mul", {"c", "small"}, {"d"}),
+                        node("Add", {"x", "d"}, {"s"}), node("Mul", {"s", "root"}, {"a"}),
+                        node("Tanh", {"a"}, {"t"}), node("Add", {"t", "one"}, {"p"}),
+                        node("Mul", {"half", "x"}, {"h"}), node("Mul", {"h", "p"}, {"y"})}),
+                 fuse_gelu, 1),
+            gelu);
+  EXPECT_EQ(pass(chain({node("Mul", {"x", "x"}, {"sq"}), node("Mul", {"x", "sq"}, {"c"}),
+                        node("Mul", {"small", "c"}, {"d"}), node("Add", {"d", "x"}, {"s"}),
+                        node("Mul", {"root", "s"}, {"a"}), node("Tanh", {"a"}, {"t"}),
+                        node("Add", {"one", "t"}, {"p"}), node("Mul", {"x", "p"}, {"q"}),
+                        node("Mul", {"half", "q"}, {"y"})}),
+                 fuse_gelu, 1),
+            gelu);
+}
+
+TEST(FuseGelu, LeavesOtherFactors) {
+  const auto with = [](const char* factor, const char* plus, const char* last) {
+    return chain({node("Div", {"x", factor}, {"a"}), node("Erf", {"a"}, {"e"}),
+                  node("Add", {"e", plus}, {"p"}), node("Mul", {"x", "p"}, {"q"}),
+                  node("Mul", {"q", last}, {"y"})});
+  };
+  EXPECT_EQ(pass(with("two", "one", "half"), fuse_gelu, 0).size(), 5u);
+  EXPECT_EQ(pass(with("root2", "half", "half"), fuse_gelu, 0).size(), 5u);
+  EXPECT_EQ(pass(with("root2", "one", "one"), fuse_gelu, 0).size(), 5u);
+}
+
+std::vector<onnx::Node> layer_norm(const char* axes, const char* scale, const char* bias, bool power) {
+  return {node("ReduceMean", {"x", axes}, {"mean"}),
+          node("Sub", {"x", "mean"}, {"d"}),
+          power ? node("Pow", {"d", "two"}, {"sq"}) : node("Mul", {"d", "d"}, {"sq"}),
+          node("ReduceMean", {"sq", axes}, {"var"}),
+          node("Add", {"var", "eps"}, {"v"}),
+          node("Sqrt", {"v"}, {"s"}),
+          node("Div", {"d", "s"}, {"n"}),
+          node("Mul", {"n", scale}, {"m1"}),
+          node("Add", {"m1", bias}, {"y"})};
+}
+
+TEST(FuseLayerNorm, TakesTheLastAxes) {
+  EXPECT_EQ(pass(chain(layer_norm("last", "w5", "b5", true)), fuse_layer_norm, 1),
+            Names{"LayerNormalization"});
+  EXPECT_EQ(pass(chain(layer_norm("last", "w5", "b5", false)), fuse_layer_norm, 1),
+            Names{"LayerNormalization"});
+  EXPECT_EQ(pass(chain(layer_norm("two_last", "w55", "w55", true)), fuse_layer_norm, 1),
+            Names{"LayerNormalization"});
+  // A bias of another shape is added behind.
+  EXPECT_EQ(pass(chain(layer_norm("last", "w5", "one", true)), fuse_layer_norm, 1),
+            (Names{"LayerNormalization", "Add"}));
+}
+
+TEST(FuseLayerNorm, LeavesOtherAxesAndScales) {
+  EXPECT_EQ(pass(chain(layer_norm("first", "w5", "b5", true)), fuse_layer_norm, 0).size(), 9u);
+  EXPECT_EQ(pass(chain(layer_norm("last", "one", "b5", true)), fuse_layer_norm, 0).size(), 9u);
+  EXPECT_EQ(pass(chain(layer_norm("two_last", "w5", "b5", true)), fuse_layer_norm, 0).size(), 9u);
+}
+
+TEST(FuseMatMul, TakesBiasActivationAndSum) {
+  const Names fused = {"onward.MatMul"};
+  const auto bias = node("Add", {"p", "row"}, {"b"});
+  EXPECT_EQ(
+      pass(chain({node("MatMul", {"x", "m"}, {"p"}), node("Add", {"row", "p"}, {"y"})}), fuse_matmul, 1),
+      fused);
+  EXPECT_EQ(
+      pass(chain({node("MatMul", {"x", "m"}, {"p"}), bias, node("Gelu", {"b"}, {"y"})}), fuse_matmul, 1),
+      fused);
+  EXPECT_EQ(pass(chain({node("MatMul", {"x", "m"}, {"p"}), node("Relu", {"p"}, {"y"})}), fuse_matmul, 1),
+            fused);
+  EXPECT_EQ(pass(chain({node("MatMul", {"x", "square"}, {"p"}), node("Add", {"p", "wide"}, {"b"}),
+                        node("Add", {"x", "b"}, {"y"})}),
+                 fuse_matmul, 1),
+            fused);
+  EXPECT_EQ(pass(chain({node("MatMul", {"x", "square"}, {"p"}), node("Add", {"p", "b5"}, {"b"}),
+                        node("Tanh", {"b"}, {"t"}), node("Add", {"x", "t"}, {"y"})}),
+                 fuse_matmul, 1),
+            (Names{"onward.MatMul", "Add"}))
+      << "a sum behind the activation stays";
+}
+
+TEST(FuseMatMul, LeavesWhatItCannotTakeOver) {
+  EXPECT_EQ(
+      pass(chain({node("MatMul", {"x", "x"}, {"p"}), node("Relu", {"p"}, {"y"})}), fuse_matmul, 0).size(),
+      2u);
+  EXPECT_EQ(
+      pass(chain({node("MatMul", {"x", "square"}, {"p"}), node("Add", {"p", "w55"}, {"y"})}), fuse_matmul, 0)
+          .size(),
+      2u)
+      << "a bias that differs from row to row";
+  EXPECT_EQ(pass(chain({node("MatMul", {"x", "square"}, {"p"}), node("Neg", {"x"}, {"n"}),
+                        node("Add", {"p", "n"}, {"y"})}),
+                 fuse_matmul, 0)
+                .size(),
+            3u)
+      << "a sum with what is made later";
+}
+
 }  // namespace
 }  // namespace ow

@@ -9,10 +9,18 @@ namespace ow {
 
 std::span<const Pass> pipeline() {
   static constexpr Pass kPasses[] = {
-      {"constants", Level::kOff, fold_constant_nodes}, {"lower", Level::kOff, lower_nodes},
-      {"identity", Level::kBasic, eliminate_identity}, {"fold", Level::kBasic, fold_constants},
-      {"batch_norm", Level::kFull, fuse_batch_norm},   {"activation", Level::kFull, fuse_activation},
-      {"dead", Level::kOff, eliminate_dead},           {"widen", Level::kOff, widen_types},
+      {"constants", Level::kOff, fold_constant_nodes},
+      {"lower", Level::kOff, lower_nodes},
+      {"identity", Level::kBasic, eliminate_identity},
+      {"fold", Level::kBasic, fold_constants},
+      {"gelu", Level::kFull, fuse_gelu},
+      {"layer_norm", Level::kFull, fuse_layer_norm},
+      {"batch_norm", Level::kFull, fuse_batch_norm},
+      {"activation", Level::kFull, fuse_activation},
+      {"residual", Level::kFull, fuse_residual},
+      {"matmul", Level::kFull, fuse_matmul},
+      {"dead", Level::kOff, eliminate_dead},
+      {"widen", Level::kOff, widen_types},
   };
   return kPasses;
 }

@@ -61,6 +61,12 @@ constexpr Key kKeys[] = {
        o.level = static_cast<Level>(ONWARD_TRY(word(v, kLevels)));
        return {};
      }},
+    {"strict_math",
+     "1: sums run in the operators' own order, never by a method that rounds differently (Winograd)",
+     [](SessionOptions& o, std::string_view v) -> Status {
+       o.strict_math = ONWARD_TRY(flag(v));
+       return {};
+     }},
     {"disabled_passes", "names of passes to leave out, separated by commas",
      [](SessionOptions& o, std::string_view v) -> Status {
        o.skipped_passes = split(v);

@@ -94,7 +94,7 @@ class Compiler {
     step.attrs = ONWARD_TRY(op->read(AttrReader(node)));
     uint32_t dropped = 0;
     if (op->has_prepare) {
-      PrepareContext context(node, options_.threads);
+      PrepareContext context(node, options_.threads, options_.strict);
       step.prepared = ONWARD_TRY(op->prepare(step.attrs.get(), context));
       dropped = context.dropped();
     }
@@ -167,8 +167,10 @@ class Compiler {
         return {};
       case LayoutRule::kChannelsLast: {
         for (size_t i = 0; i < inputs.size(); ++i)
-          if (inputs[i] >= 0)
-            inputs[i] = reordered(inputs[i], i == 0 ? Order{.channels_last = true} : Order{});
+          if (inputs[i] >= 0) {
+            const bool image = i == 0 || (i < 32 && (op.traits.images >> i & 1));
+            inputs[i] = reordered(inputs[i], image ? Order{.channels_last = true} : Order{});
+          }
         return Order{.channels_last = true};
       }
       case LayoutRule::kElementwise: {

@@ -87,6 +87,7 @@ struct Plan {
 
 struct PlanOptions {
   int threads = 1;
+  bool strict = false;  // see PrepareContext::strict
 };
 
 // `graph` is final: passes have run. Errors: Unsupported (an operator without a CPU kernel), InvalidModel.

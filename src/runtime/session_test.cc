@@ -249,7 +249,8 @@ TEST(Session, RandomGraphsMeanTheSameAtEveryLevel) {
         ASSERT_TRUE(out.ok()) << out.status().message();
         ASSERT_EQ(out->size(), expected->size());
         for (size_t o = 0; o < out->size(); ++o)
-          expect_same((*out)[o], (*expected)[o], l == 2 ? 1e-4f : 0,
+          // Sums along an axis round differently in another memory order.
+          expect_same((*out)[o], (*expected)[o], l == 2 ? 1e-4f : 2e-6f,
                       cat("level ", l, " shape ", shape, " output ", o, "\n", ir::print(*plain->graph)));
         expect_same(x, x_before, 0, "the caller's input");
         std::vector<ir::Fact> facts(2, {ir::Type::tensor(DType::kFloat32, symbolic(shape)), {}, {}});

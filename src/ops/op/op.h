@@ -36,14 +36,15 @@ enum class LayoutRule {
   kDense,         // inputs arrive row-major and dense; outputs are made so (default)
   kElementwise,   // one common axis order for all inputs of the output's rank (broadcast inputs of lower rank
                   // or scalars arrive dense); strided; outputs take that order. `run` must honour strides().
-  kChannelsLast,  // input 0 and output 0 (rank >= 3) are channels-last with a pixel stride; other inputs
-                  // dense. `run` sees logical NC... shapes with strides: strides()[1] == 1, strides()[last]
+  kChannelsLast,  // input 0, those in `images` and output 0 (rank >= 3) are channels-last with a pixel
+                  // stride; other inputs dense. `run` sees logical NC... shapes with strides: strides()[1] ==
+                  // 1, strides()[last]
                   // == pixel stride.
-  kTranspose,     // output 0 is a strided view of input 0
-  kAlongAxes,     // one common memory order for all inputs of input 0's rank; outputs of that rank take it.
-                  // `run` sees those tensors dense, with their axes in memory order: it finds an axis by
-                  // read_axis() and makes an output that lacks some by out_without().
-  kUnread,        // only types and shapes of the inputs are looked at, so they arrive as they are
+  kTranspose,  // output 0 is a strided view of input 0
+  kAlongAxes,  // one common memory order for all inputs of input 0's rank; outputs of that rank take it.
+               // `run` sees those tensors dense, with their axes in memory order: it finds an axis by
+               // read_axis() and makes an output that lacks some by out_without().
+  kUnread,     // only types and shapes of the inputs are looked at, so they arrive as they are
 };
 
 // Element types by bit: bit i stands for the DType with code i.
@@ -66,6 +67,8 @@ struct OpTraits {
   bool deterministic = true;  // false: never folded, never merged with an equal node
   // Inputs whose *contents* decide the output's shape (e.g. the shape input of Reshape), as a bit mask.
   uint32_t shape_inputs = 0;
+  // LayoutRule::kChannelsLast: the inputs beside input 0 that arrive as it does, as a bit mask.
+  uint32_t images = 0;
 };
 
 class Op {
@@ -102,6 +105,7 @@ struct OpSpec {
   int view_of = -1;
   bool deterministic = true;
   uint32_t shape_inputs = 0;
+  uint32_t images = 0;
 };
 
 struct NoAttrs {};
@@ -129,8 +133,8 @@ std::unique_ptr<Op> op(OpSpec<A> spec) {
   auto made = std::make_unique<Typed>(std::move(spec));
   made->name = made->s.name;
   made->domain = made->s.domain;
-  made->traits = {made->s.native,  made->s.layout,        made->s.in_place,
-                  made->s.view_of, made->s.deterministic, made->s.shape_inputs};
+  made->traits = {made->s.native,        made->s.layout,       made->s.in_place, made->s.view_of,
+                  made->s.deterministic, made->s.shape_inputs, made->s.images};
   made->can_run = made->s.run != nullptr;
   made->can_lower = made->s.lower != nullptr;
   made->can_upgrade = made->s.upgrade != nullptr;

@@ -17,7 +17,8 @@ namespace ow {
 // all contexts and read-only.
 class PrepareContext {
  public:
-  PrepareContext(const ir::Node& node, int threads) : node_(node), threads_(threads) {}
+  PrepareContext(const ir::Node& node, int threads, bool strict = false)
+      : node_(node), threads_(threads), strict_(strict) {}
   const ir::Node& node() const { return node_; }
   size_t inputs() const { return node_.inputs().size(); }
   const Tensor* constant(size_t i) const {
@@ -26,6 +27,8 @@ class PrepareContext {
   }
   const ir::Fact* fact(size_t i) const { return node_.input(i) ? &node_.input(i)->fact : nullptr; }
   int threads() const { return threads_; }
+  // Whether only methods may be chosen that sum in the operator's own order: no Winograd.
+  bool strict() const { return strict_; }
   // A constant that `run` will not read any more because its packed form replaces it.
   void drop(size_t i) { dropped_ |= uint32_t{1} << i; }
   uint32_t dropped() const { return dropped_; }
@@ -37,6 +40,7 @@ class PrepareContext {
  private:
   const ir::Node& node_;
   int threads_;
+  bool strict_;
   uint32_t dropped_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "kernels/normalize.h"
+
 namespace ow {
 namespace {
 
@@ -26,6 +28,33 @@ void moments_of(const T* x, const Planes& p, int64_t channels, Moments* out) {
     out[ch] = {mean[static_cast<size_t>(ch)], square[static_cast<size_t>(ch)] / n};
 }
 
+// Channels that are last in memory. Segments of pixels are measured apart, so that an image of few channels
+// has work for several threads, and joined in order.
+void moments_last(const RunContext& c, const float* x, const Planes& p, Moments* out) {
+  constexpr int64_t kSegment = 4096;
+  const int64_t segments = (p.pixels + kSegment - 1) / kSegment, blocks = (p.channels + kBlock - 1) / kBlock;
+  std::vector<kernels::Spread> parts(static_cast<size_t>(p.batch * segments * p.channels));
+  c.parallel_for(
+      p.batch * segments * blocks, std::max<int64_t>(1, 16384 / (std::min(kSegment, p.pixels) * kBlock)),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t first = i % blocks * kBlock, part = i / blocks;
+          const int64_t pixel = part % segments * kSegment;
+          kernels::join_channels(x + part / segments * p.batch_stride + pixel * p.pixel_stride + first,
+                                 std::min(kSegment, p.pixels - pixel), p.pixel_stride,
+                                 std::min(kBlock, p.channels - first),
+                                 &parts[static_cast<size_t>(part * p.channels + first)]);
+        }
+      });
+  for (int64_t n = 0; n < p.batch; ++n)
+    for (int64_t ch = 0; ch < p.channels; ++ch) {
+      kernels::Spread all;
+      for (int64_t s = 0; s < segments; ++s)
+        all.join(parts[static_cast<size_t>((n * segments + s) * p.channels + ch)]);
+      out[n * p.channels + ch] = {all.mean, all.squares / static_cast<double>(p.pixels)};
+    }
+}
+
 template <class T>
 void moments_all(const RunContext& c, const T* x, const Planes& p, Moments* out) {
   const int64_t block = p.channel_stride == 1 ? kBlock : 1, blocks = (p.channels + block - 1) / block;
@@ -44,11 +73,30 @@ struct Coefficients {
   std::vector<T> mean, scale, bias;
 };
 
+// One channel, whatever the strides, by the kernel's arithmetic: the same bits in every layout.
+void affine_line(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t n,
+                 const float (&k)[3]) {
+  if (x_stride == 1 && y_stride == 1) return kernels::affine_line(x, y, n, k[0], k[1], k[2]);
+  constexpr int64_t kPiece = 256;
+  float piece[kPiece];
+  for (int64_t i = 0; i < n; i += kPiece) {
+    const int64_t count = std::min(kPiece, n - i);
+    for (int64_t j = 0; j < count; ++j) piece[j] = x[(i + j) * x_stride];
+    kernels::affine_line(piece, piece, count, k[0], k[1], k[2]);
+    for (int64_t j = 0; j < count; ++j) y[(i + j) * y_stride] = piece[j];
+  }
+}
+
 // Pixels [begin, end) of image n, walked in the order of the output's memory.
 template <class T>
 void affine_pixels(const T* x, const Planes& px, T* y, const Planes& py, const Coefficients<T>& k,
                    int64_t first, int64_t begin, int64_t end) {
   const T *m = k.mean.data() + first, *s = k.scale.data() + first, *b = k.bias.data() + first;
+  if constexpr (std::is_same_v<T, float>)
+    if (py.channel_stride == 1 && px.channel_stride == 1)
+      return kernels::affine_channels({x + begin * px.pixel_stride, px.pixel_stride,
+                                       y + begin * py.pixel_stride, py.pixel_stride, end - begin, px.channels,
+                                       m, s, b});
   if (py.channel_stride == 1 && py.channels > 1) {
     for (int64_t i = begin; i < end; ++i) {
       const T* from = x + i * px.pixel_stride;
@@ -61,6 +109,11 @@ void affine_pixels(const T* x, const Planes& px, T* y, const Planes& py, const C
   for (int64_t ch = 0; ch < px.channels; ++ch) {
     const T* from = x + ch * px.channel_stride;
     T* to = y + ch * py.channel_stride;
+    if constexpr (std::is_same_v<T, float>) {
+      affine_line(from + begin * px.pixel_stride, px.pixel_stride, to + begin * py.pixel_stride,
+                  py.pixel_stride, end - begin, {m[ch], s[ch], b[ch]});
+      continue;
+    }
     for (int64_t i = begin; i < end; ++i)
       to[i * py.pixel_stride] = (from[i * px.pixel_stride] - m[ch]) * s[ch] + b[ch];
   }
@@ -88,12 +141,14 @@ void apply(const RunContext& c, const T* x, const Planes& px, T* y, const Planes
 
 }  // namespace
 
-std::vector<Moments> channel_moments(const RunContext& c, const Tensor& t, const Planes& p) {
+Result<std::vector<Moments>> channel_moments(RunContext& c, const Tensor& t) {
+  const Tensor last = t.dtype() == DType::kFloat64 && planes(t) ? t : ONWARD_TRY(channels_last(c, t));
+  const Planes p = *planes(last);
   std::vector<Moments> out(static_cast<size_t>(p.batch * p.channels));
   if (t.dtype() == DType::kFloat64)
-    moments_all(c, t.data<double>(), p, out.data());
-  else
-    moments_all(c, t.data<float>(), p, out.data());
+    moments_all(c, last.data<double>(), p, out.data());
+  else if (p.pixels > 0)
+    moments_last(c, last.data<float>(), p, out.data());
   return out;
 }
 

@@ -1,5 +1,5 @@
 // Per-channel statistics and the affine map that follows them: the shared part of batch, instance and group
-// normalization. Means and variances take two passes and add in double, pixels in order.
+// normalization. Means and variances do not depend on the number of threads.
 #pragma once
 #include "ops/op/image.h"
 
@@ -9,8 +9,8 @@ struct Moments {
   double mean = 0, variance = 0;
 };
 
-// moments[n * channels + ch] over the pixels of each (n, ch). `t` is float or double.
-std::vector<Moments> channel_moments(const RunContext& c, const Tensor& t, const Planes& p);
+// moments[n * channels + ch] over the pixels of each (n, ch). `t`, [N, C, ...], is float or double.
+Result<std::vector<Moments>> channel_moments(RunContext& c, const Tensor& t);
 
 // y = (x - mean) * scale + bias with one coefficient triple per (n, ch), or per ch where `per_image` is
 // false.

@@ -1,0 +1,20 @@
+// Softmax and its logarithm over lines of float32, by vectors.
+//
+//   y[i] = exp(x[i] - m) / sum_j exp(x[j] - m),  m = max_j x[j]          log: y[i] = x[i] - m - log(sum)
+//
+// A line with a NaN or +inf in it, or of nothing but -inf, is all NaN, as in numpy. x == y (in place) is
+// allowed; no other overlap. What a line gives depends on it alone, not on the lines beside it.
+#pragma once
+#include <cstdint>
+
+namespace ow::kernels {
+
+// `rows` lines of n contiguous elements.
+void softmax_rows(const float* x, float* y, int64_t rows, int64_t n);
+void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n);
+
+// `columns` lines side by side, the n elements of each `stride` apart.
+void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns);
+void log_softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns);
+
+}  // namespace ow::kernels

@@ -1,0 +1,27 @@
+#include "ops/op/fused.h"
+
+#include "base/text.h"
+
+namespace ow {
+
+FusedActivation read_activation(const AttrReader& a) {
+  using A = kernels::Activation;
+  static constexpr std::pair<std::string_view, A> kNames[] = {{"", A::kNone},
+                                                              {"relu", A::kRelu},
+                                                              {"leaky_relu", A::kLeakyRelu},
+                                                              {"clip", A::kClip},
+                                                              {"sigmoid", A::kSigmoid},
+                                                              {"silu", A::kSilu},
+                                                              {"tanh", A::kTanh},
+                                                              {"hard_swish", A::kHardSwish},
+                                                              {"gelu", A::kGelu},
+                                                              {"gelu_tanh", A::kGeluTanh},
+                                                              {"hard_sigmoid", A::kHardSigmoid}};
+  const std::string name = a.text("activation", "");
+  for (auto [known, kind] : kNames)
+    if (name == known) return {kind, a.real("alpha", 0), a.real("beta", 0)};
+  a.fail("activation", cat("is '", printable(name), "', which is no activation"));
+  return {};
+}
+
+}  // namespace ow

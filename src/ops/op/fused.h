@@ -1,0 +1,15 @@
+// The activation that the optimiser puts into the operator before it, as the attributes `activation`, `alpha`
+// and `beta` of an operator of domain "onward".
+#pragma once
+#include "kernels/math.h"
+#include "ops/op/attributes.h"
+
+namespace ow {
+
+struct FusedActivation {
+  kernels::Activation kind = kernels::Activation::kNone;
+  float alpha = 0, beta = 0;
+};
+FusedActivation read_activation(const AttrReader& a);
+
+}  // namespace ow
