@@ -40,11 +40,11 @@ enum class LayoutRule {
                   // stride; other inputs dense. `run` sees logical NC... shapes with strides: strides()[1] ==
                   // 1, strides()[last]
                   // == pixel stride.
-  kTranspose,  // output 0 is a strided view of input 0
-  kAlongAxes,  // one common memory order for all inputs of input 0's rank; outputs of that rank take it.
-               // `run` sees those tensors dense, with their axes in memory order: it finds an axis by
-               // read_axis() and makes an output that lacks some by out_without().
-  kUnread,     // only types and shapes of the inputs are looked at, so they arrive as they are
+  kTranspose,     // output 0 is a strided view of input 0
+  kAlongAxes,     // one common memory order for all inputs of input 0's rank; outputs of that rank take it.
+                  // `run` sees those tensors dense, with their axes in memory order: it finds an axis by
+                  // read_axis() and makes an output that lacks some by out_without().
+  kUnread,        // only types and shapes of the inputs are looked at, so they arrive as they are
 };
 
 // Element types by bit: bit i stands for the DType with code i.
