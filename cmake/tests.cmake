@@ -1,5 +1,5 @@
 # Test programs that are no unit tests of a room, and benchmarks: bench/<name>_bench.cc is the program
-# <name>_bench, built when asked for (./dev bench <name>).
+# <name>_bench, built when asked for (./dev bench <name>); onward_worker sees only what users see.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 if(ONWARD_TESTS)
   add_executable(onnx_roundtrip ${PROJECT_SOURCE_DIR}/tests/onnx_roundtrip.cc)
@@ -19,6 +19,8 @@ foreach(file ${benchmarks})
   add_executable(${stem} EXCLUDE_FROM_ALL ${file})
   target_link_libraries(${stem} PRIVATE onward_all)
 endforeach()
+add_executable(onward_worker EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/bench/onward_worker.cc)
+target_link_libraries(onward_worker PRIVATE onward_library)
 
 if(ONWARD_TESTS)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
