@@ -90,9 +90,10 @@ def run(title: str, stem: str, kind: str, cases: list, options) -> int:
     for threads in options.threads:
         for case in cases:
             facts = case.facts()
-            measured = schedule.measure(commands(case, threads, options), case.reference(), plan,
-                                        machine.around_row(threads, facts["bytes"] if kind == "operator" else None))
+            probe = machine.around_row(threads, facts["bytes"] if kind == "operator" else None)
+            measured = schedule.measure(commands(case, threads, options), case.reference(), plan, probe)
             row = {"name": case.name, "kind": kind, "threads": threads, **facts, **measured}
+            schedule.probe_again(row, plan, probe)
             result["rows"].append(row)
             progress(row)
             result["machine"]["load_after"] = os.getloadavg()
