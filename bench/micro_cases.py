@@ -190,14 +190,22 @@ def loop() -> Graph:
                  {"trips": np.int64(1000), "one": np.float32(0.25)}, shape=(), counted=False)
 
 
-def chain(name: str, steps: list, x: np.ndarray, weights: dict, counted: bool = True) -> Graph:
+def chain(name: str, steps: list, x: np.ndarray, weights: dict) -> Graph:
     """Each step is (operator, its second input or "")."""
     nodes, last = [], "x"
     for index, (op, second) in enumerate(steps):
         following = "y" if index + 1 == len(steps) else f"v{index}"
         nodes.append(node(op, f"{last} {second}".strip(), following))
         last = following
-    return Graph(name, nodes, {"x": x}, weights, counted=counted)
+    return Graph(name, nodes, {"x": x}, weights)
+
+
+def many_additions() -> Graph:
+    """Of an input, not of constants, which an engine may add up beforehand."""
+    names = ["x", *[f"v{index}" for index in range(999)], "y"]
+    nodes = [node("Add", f"{before} a", after) for before, after in zip(names, names[1:])]
+    inputs = {"x": numbers("small", 1, 16), "a": numbers("step", 1, 16, scale=0.01)}
+    return Graph("1000 Add of 16 floats", nodes, inputs, counted=False)
 
 
 def elementwise() -> list:
@@ -212,8 +220,7 @@ def elementwise() -> list:
                                        ("Tanh", ""), ("Add", "a")], million, rows),
         chain("chain of 4, channels, 64@128", [("Mul", "g"), ("Add", "h"), ("Relu", ""), ("Mul", "g")], numbers("cx", 1, 64, 128, 128), by_channel),
         Graph("SiLU 1M", [node("Sigmoid", "x", "s"), node("Mul", "x s")], {"x": million}),
-        chain("1000 Add of 16 floats", [("Add", f"w{i}") for i in range(1000)], numbers("small", 1, 16),
-              {f"w{i}": numbers(f"w{i}", 1, 16, scale=0.1) for i in range(1000)}, counted=False),
+        many_additions(),
         Graph("Identity of one float: a call", [node("Identity", "x")], {"x": numbers("one", 1)}, counted=False),
     ]
 

@@ -35,7 +35,7 @@ def times(ratio) -> str:
 
 
 def percent(share) -> str:
-    return "-" if share is None else f"{share * 100:.0f} %"
+    return "-" if share is None else f"{number(share * 100, 2)} %"
 
 
 def ms(row: dict, engine: str) -> str:
