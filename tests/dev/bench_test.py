@@ -228,6 +228,34 @@ def test_a_worker_that_ends_is_told(measured, tmp_path):
             worker.ask("load")
 
 
+def test_onwards_own_worker(tmp_path):
+    """The real one, on a model of one node: the protocol, the outputs, and what it says of a model that is not there."""
+    program = ROOT / "build/bin/onward_worker"
+    if not program.exists():
+        pytest.skip("build/bin/onward_worker is not built; ./dev build builds it")
+    from onnx import save
+    from micro_cases import Graph, node
+
+    x = np.array([[1.5, -2.0]], np.float32)
+    save(Graph("relu", [node("Relu", "x")], {"x": x}).model(), tmp_path / "model.onnx")
+    tensors.write(tmp_path / "inputs", {"x": x})
+    folder = tmp_path / "out of it"
+    folder.mkdir()
+    with schedule.Worker([program, tmp_path / "model.onnx", 1, tmp_path / "inputs"]) as worker:
+        worker.answer()
+        with pytest.raises(schedule.WorkerError, match="no model is loaded"):
+            worker.ask("run 1 0")
+        assert float(worker.ask("load")[0]) > 0
+        assert len(worker.ask("run 5 0.1")) == 5
+        worker.ask(f"save {folder}")
+        assert np.array_equal(tensors.read(folder)["y"], [[1.5, 0.0]])
+        assert int(worker.ask("memory")[0]) > 0
+    with schedule.Worker([program, tmp_path / "none.onnx", 1, tmp_path / "inputs"]) as worker:
+        worker.answer()
+        with pytest.raises(schedule.WorkerError, match="none.onnx"):
+            worker.ask("load")
+
+
 def test_winograd_fits_some_convolutions():
     from onnx import helper
 
