@@ -51,6 +51,7 @@ class OpenVino:
     precision = None
 
     def __init__(self):
+        sys.modules["openvino_telemetry"] = None  # the package reports its use and leaves processes behind; it is optional
         import openvino
 
         self.library = openvino

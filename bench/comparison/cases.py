@@ -34,7 +34,7 @@ class Case:
         report = inspect(self.model, sizes(model, inputs))
         inferred = report.get("inferred") or {}
         flops = (inferred.get("flops") or {}).get("value")
-        known = self.counted and not inferred.get("loops_counted_once")
+        known = self.counted and not inferred.get("loops_counted_once") and not inferred.get("nodes_of_unknown_cost")
         touched = sum(file.stat().st_size for part in ("inputs", "expected") for file in (self.folder / part).glob("*.bin"))
         weights = report.get("parameters", {}).get("total", {}).get("bytes", 0)
         return {

@@ -14,7 +14,7 @@ PEAK_LIMIT = 1.01
 # Multiplications of a 3x3 convolution over those of the largest Winograd tile that anybody uses, F(6x6).
 WINOGRAD_SAVING = 5.0625
 # By engine: largest relative L2 distance of an output from the reference, and largest scaled absolute one.
-TOLERANCES = {DEFAULT: (0.1, 0.2)}
+TOLERANCES = {DEFAULT: (0.25, 0.5)}  # bfloat16 in deep networks of random weights
 FLOAT32_TOLERANCE = (1e-3, 1e-3)
 
 
