@@ -72,7 +72,8 @@ class OpenVino:
         self.request.infer(share_outputs=True)
 
     def outputs(self) -> dict:
-        return {port.any_name: np.array(self.request.get_tensor(port).data) for port in self.model.outputs}
+        """Under every name that OpenVINO knows an output by."""
+        return {name: np.array(self.request.get_tensor(port).data) for port in self.model.outputs for name in port.names}
 
 
 class OpenVinoFloat32(OpenVino):
