@@ -1,5 +1,5 @@
 # Test programs that are no unit tests of a room, and benchmarks: bench/<name>_bench.cc is the program
-# <name>_bench, built when asked for (./dev bench <name>).
+# <name>_bench, built when asked for (./dev bench <name>); onward_worker sees only what users see.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 if(ONWARD_TESTS)
   add_executable(onnx_roundtrip ${PROJECT_SOURCE_DIR}/tests/onnx_roundtrip.cc)
@@ -21,6 +21,9 @@ foreach(file ${benchmarks})
 endforeach()
 
 if(ONWARD_TESTS)
+  add_executable(onward_worker ${PROJECT_SOURCE_DIR}/bench/onward_worker.cc)
+  target_link_libraries(onward_worker PRIVATE onward_library)
+  target_compile_options(onward_worker PRIVATE -Wall -Wextra -Werror)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   set(abi_flags "")
   if(ONWARD_SANITIZE)

@@ -61,12 +61,15 @@ class Pool {
     job_ = &chunk;
     chunks_ = chunks;
     next_.store(0, std::memory_order_relaxed);
-    active_.store(helpers, std::memory_order_relaxed);
-    const uint32_t epoch = (region_.load(std::memory_order_relaxed) >> 8) + 1;
-    region_.store(epoch << 8 | static_cast<uint32_t>(helpers), std::memory_order_release);
+    const uint32_t region =
+        ((region_.load(std::memory_order_relaxed) >> 8) + 1) << 8 | static_cast<uint32_t>(helpers);
+    gate_.store(uint64_t{region} << 32, std::memory_order_release);
+    region_.store(region, std::memory_order_release);
     region_.notify_all();
     work();
-    for (int spins = 0; active_.load(std::memory_order_acquire) != 0; ++spins) {
+    // Only who is inside is waited for: one that the system has not woken yet would be long in coming.
+    gate_.fetch_or(kClosed, std::memory_order_acq_rel);
+    for (int spins = 0; (gate_.load(std::memory_order_acquire) & kInside) != 0; ++spins) {
       if (spins < spins_before_sleep())
         relax();
       else
@@ -79,6 +82,7 @@ class Pool {
 
  private:
   static constexpr int kMaxThreads = 256;
+  static constexpr uint64_t kClosed = uint64_t{1} << 31, kInside = kClosed - 1;
 
   // What a chunk throws reaches the caller of the region once nobody works on it any more.
   void work() noexcept {
@@ -114,10 +118,20 @@ class Pool {
       if (now == seen) continue;
       seen = now;
       // A worker beyond this region's size skips it. One inside it is waited for, so job_ stays valid.
-      if (index >= static_cast<int>(now & 255)) continue;
+      if (index >= static_cast<int>(now & 255) || !enter(now)) continue;
       work();
-      active_.fetch_sub(1, std::memory_order_release);
+      gate_.fetch_sub(1, std::memory_order_release);
     }
+  }
+
+  // False if the region is over: its caller has found all chunks taken.
+  bool enter(uint32_t region) {
+    uint64_t gate = gate_.load(std::memory_order_relaxed);
+    do {
+      if (gate >> 32 != region || (gate & kClosed) != 0) return false;
+    } while (
+        !gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire, std::memory_order_relaxed));
+    return true;
   }
 
   std::atomic<bool> busy_{false};
@@ -127,8 +141,8 @@ class Pool {
   std::exception_ptr failure_;  // the first one of a region
   std::atomic<bool> failed_{false};
   alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<int> active_{0};
-  alignas(64) std::atomic<uint32_t> region_{0};  // epoch << 8 | helpers: read as one
+  alignas(64) std::atomic<uint64_t> gate_{kClosed};  // region << 32 | closed | workers inside
+  alignas(64) std::atomic<uint32_t> region_{0};      // epoch << 8 | helpers: read as one
 };
 
 constinit std::atomic<Pool*> g_pool{nullptr};

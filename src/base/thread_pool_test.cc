@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <new>
 #include <thread>
 #include <vector>
@@ -74,6 +75,28 @@ TEST(ParallelFor, AnExceptionReachesTheCaller) {
     EXPECT_EQ(inside, 0) << "the caller went on while a chunk ran";
     expect_each_once(97, 1, 4);
   }
+}
+
+// On a busy machine a worker waits for its turn; a caller that has done all chunks itself does not wait with
+// it.
+TEST(ParallelFor, DoesNotWaitForAWorkerThatHasNotCome) {
+  std::atomic<bool> over{false};
+  std::vector<std::thread> others;
+  for (int i = 0; i < 4 * usable_threads(); ++i)
+    others.emplace_back([&] {
+      while (!over) {
+      }
+    });
+  int slow = 0;
+  constexpr int kRounds = 100;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    parallel_for(12, 1, 2, [](int64_t, int64_t) {});
+    slow += std::chrono::steady_clock::now() - start > std::chrono::milliseconds(1);
+  }
+  over = true;
+  for (auto& other : others) other.join();
+  EXPECT_LT(slow, kRounds / 2) << "regions of no work took more than a millisecond";
 }
 
 TEST(ParallelFor, ChunksSeeTheStopOfTheirRun) {

@@ -1,4 +1,4 @@
-"""A one-stage detector of the YOLOv5 family, nano widths: Focus, C3, SPPF, path aggregation, decoded head.
+"""A one-stage detector of the YOLOv5 family, nano widths unless others are given: Focus, C3, SPPF, path aggregation, decoded head.
 
 Per map of stride s, with t = sigmoid(raw):  xy = (2 t - 0.5 + cell) s,  wh = (2 t)^2 anchor,  rest = t.
 Output (N, 3 * cells of all maps, 5 + classes): centre x, y, width, height in pixels, objectness, class
@@ -81,9 +81,9 @@ class SPPF(nn.Module):
 
 
 class Head(nn.Module):
-    def __init__(self, widths):
+    def __init__(self, widths, classes):
         super().__init__()
-        self.outputs = CLASSES + 5
+        self.outputs = classes + 5
         self.convs = nn.ModuleList(nn.Conv2d(width, 3 * self.outputs, 1) for width in widths)
         self.register_buffer("anchors", torch.tensor(ANCHORS, dtype=torch.float32).view(3, 1, 3, 1, 1, 2))
 
@@ -102,9 +102,8 @@ class Head(nn.Module):
 
 
 class Detector(nn.Module):
-    def __init__(self):
+    def __init__(self, w=(16, 32, 64, 128, 256), classes=CLASSES):
         super().__init__()
-        w = (16, 32, 64, 128, 256)
         self.stem = nn.Sequential(Focus(3, w[0]), Conv(w[0], w[1], 3, 2), C3(w[1], w[1]))
         self.to_8 = nn.Sequential(Conv(w[1], w[2], 3, 2), C3(w[2], w[2], 2))
         self.to_16 = nn.Sequential(Conv(w[2], w[3], 3, 2), C3(w[3], w[3], 3))
@@ -116,7 +115,7 @@ class Detector(nn.Module):
         self.out_16 = C3(2 * w[2], w[3], 1, False)
         self.down_32 = Conv(w[3], w[3], 3, 2)
         self.out_32 = C3(2 * w[3], w[4], 1, False)
-        self.head = Head((w[2], w[3], w[4]))
+        self.head = Head((w[2], w[3], w[4]), classes)
 
     def forward(self, x):
         at_8 = self.to_8(self.stem(x))

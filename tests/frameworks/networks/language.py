@@ -27,11 +27,11 @@ def initialise(network: nn.Module) -> nn.Module:
 
 
 class Bert(nn.Module):
-    def __init__(self, width=96, heads=6, layers=3):
+    def __init__(self, width=96, heads=6, layers=3, places=64, words=WORDS):
         super().__init__()
         self.word, self.place, self.kind = (
-            nn.Embedding(WORDS, width),
-            nn.Embedding(64, width),
+            nn.Embedding(words, width),
+            nn.Embedding(places, width),
             nn.Embedding(2, width),
         )
         self.norm = nn.LayerNorm(width, eps=1e-12)
@@ -48,7 +48,7 @@ class Bert(nn.Module):
             for _ in range(layers)
         )
         self.pooler, self.heads = nn.Linear(width, width), heads
-        self.register_buffer("position_ids", torch.arange(64).expand(1, -1))
+        self.register_buffer("position_ids", torch.arange(places).expand(1, -1))
 
     def split(self, x):
         x = x.view(x.size()[:-1] + (self.heads, x.shape[-1] // self.heads))
@@ -144,26 +144,26 @@ def rotate_half(x):
 
 
 class Llama(nn.Module):
-    """Eight query heads share two key heads."""
+    """Query heads share key heads."""
 
-    def __init__(self, width=64, heads=8, shared=2, layers=2):
+    def __init__(self, width=64, heads=8, shared=2, layers=2, feed=160, places=64, words=WORDS):
         super().__init__()
         size = width // heads
-        self.word, self.shape = nn.Embedding(WORDS, width), (heads, shared, size)
-        rows = {"q": heads * size, "k": shared * size, "v": shared * size, "o": width, "gate": 160, "up": 160}
+        self.word, self.shape = nn.Embedding(words, width), (heads, shared, size)
+        rows = {"q": heads * size, "k": shared * size, "v": shared * size, "o": width, "gate": feed, "up": feed}
         self.layers = nn.ModuleList(
             nn.ModuleDict(
                 {
                     **{n: nn.Linear(width, r, bias=False) for n, r in rows.items()},
-                    "down": nn.Linear(160, width, bias=False),
+                    "down": nn.Linear(feed, width, bias=False),
                 }
             )
             for _ in range(layers)
         )
         self.norms = nn.ModuleList(RmsNorm(width) for _ in range(2 * layers + 1))
-        self.head = nn.Linear(width, WORDS, bias=False)
+        self.head = nn.Linear(width, words, bias=False)
         angles = 1.0 / (10000 ** (torch.arange(0, size, 2).float() / size))
-        self.register_buffer("angles", torch.outer(torch.arange(64).float(), angles).repeat(1, 2))
+        self.register_buffer("angles", torch.outer(torch.arange(places).float(), angles).repeat(1, 2))
 
     def forward(self, input_ids, attention_mask, position_ids, *past):
         heads, shared, size = self.shape
