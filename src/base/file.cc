@@ -99,6 +99,16 @@ MappedFile::~MappedFile() {
     ::operator delete(data, kAlignment);
 }
 
+void MappedFile::let_go(std::span<const std::byte> bytes) const {
+  constexpr uintptr_t kPage = 4096;
+  if (borrowed_ || size_ <= kMaxReadBytes) return;
+  const auto at = [](const std::byte* p) { return reinterpret_cast<uintptr_t>(p); };
+  if (at(bytes.data()) < at(data_) || at(bytes.data() + bytes.size()) > at(data_ + size_)) return;
+  const uintptr_t begin = (at(bytes.data()) + kPage - 1) / kPage * kPage;
+  const uintptr_t end = at(bytes.data() + bytes.size()) / kPage * kPage;
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 std::shared_ptr<MappedFile> MappedFile::borrow(std::span<const std::byte> bytes) {
   auto file = std::shared_ptr<MappedFile>(new MappedFile(bytes.data(), bytes.size()));
   file->borrowed_ = true;

@@ -29,6 +29,10 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
 
+  // Those of the bytes that lie in this file are not needed for now: a mapped file's pages leave memory, and
+  // come back if they are read again.
+  void let_go(std::span<const std::byte> bytes) const;
+
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
 

@@ -45,6 +45,11 @@ void ExternalFiles::put(std::string location, std::span<const std::byte> bytes) 
   files_.insert_or_assign(std::move(location), MappedFile::borrow(bytes));
 }
 
+void ExternalFiles::let_go(std::span<const std::byte> bytes) const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [location, file] : files_) file->let_go(bytes);
+}
+
 Result<std::shared_ptr<MappedFile>> ExternalFiles::open(Text location) const {
   std::lock_guard lock(mutex_);
   if (auto found = files_.find(location); found != files_.end()) return found->second;

@@ -38,6 +38,8 @@ class ExternalFiles {
 
   // Errors: those of MappedFile::open_beneath, or InvalidArgument without a folder.
   Result<std::shared_ptr<MappedFile>> open(Text location) const;
+  // MappedFile::let_go for whichever file they are in.
+  void let_go(std::span<const std::byte> bytes) const;
 
  private:
   const std::string folder_;

@@ -30,6 +30,12 @@ class ModelFile {
   const ExternalFiles& external_files() const { return external_files_; }
   ExternalFiles& external_files() { return external_files_; }
 
+  // MappedFile::let_go for this file or those of its external data.
+  void let_go(std::span<const std::byte> bytes) const {
+    if (mapping_) mapping_->let_go(bytes);
+    external_files_.let_go(bytes);
+  }
+
   // Keeps a copy of `text` as long as this object lives: for names and data that an edit puts into `model`.
   // Safe to use from several threads.
   Text keep(std::string text);

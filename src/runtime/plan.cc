@@ -98,6 +98,8 @@ class Compiler {
       step.prepared = ONWARD_TRY(op->prepare(step.attrs.get(), context));
       dropped = context.dropped();
     }
+    for (size_t i = 0; i < std::min<size_t>(32, node.inputs().size()); ++i)
+      if (dropped >> i & 1) drop_use(node.inputs()[i]);
     std::vector<int> inputs;
     for (size_t i = 0; i < node.inputs().size(); ++i) {
       const ir::Value* v = node.inputs()[i];
@@ -115,6 +117,13 @@ class Compiler {
       step.outputs.push_back(output_slot(*op, node, step, o, takes_order(step, o) ? out : Order{}));
     plan_->steps.push_back(std::move(step));
     return {};
+  }
+
+  // One reader of a constant has it packed; after the last of them nobody needs it.
+  void drop_use(ir::Value* v) {
+    if (++dropped_uses_[v] != v->uses().size() || v->output_uses() > 0 || !v->is_constant()) return;
+    if (options_.let_go) options_.let_go(*v->fact.constant);
+    v->fact.constant.reset();
   }
 
   static bool may_be_of_any_type(const ir::Value* v) {
@@ -339,6 +348,7 @@ class Compiler {
   PlanOptions options_;
   std::unordered_map<const ir::Value*, int> slots_;
   std::unordered_map<int, std::vector<int>> copies_;
+  std::unordered_map<const ir::Value*, size_t> dropped_uses_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 // capture are handed over by slot.
 #pragma once
 #include <any>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -88,9 +89,12 @@ struct Plan {
 struct PlanOptions {
   int threads = 1;
   bool strict = false;  // see PrepareContext::strict
+  // Told of each constant that the graph forgets because all who read it have it in packed form; may be null.
+  std::function<void(const Tensor&)> let_go = nullptr;
 };
 
-// `graph` is final: passes have run. Errors: Unsupported (an operator without a CPU kernel), InvalidModel.
+// `graph` is final: passes have run. Constants that are packed for all who read them are taken out of it.
+// Errors: Unsupported (an operator without a CPU kernel), InvalidModel.
 Result<std::shared_ptr<const Plan>> compile_plan(std::shared_ptr<const ir::Graph> graph,
                                                  const PlanOptions& options);
 

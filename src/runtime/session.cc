@@ -40,8 +40,11 @@ Status Session::compile() {
   passes_ = ONWARD_TRY(run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes));
   for (const PassReport& p : passes_)
     log(LogLevel::kVerbose, "pass ", p.name, ": ", p.changes, " changes, ", p.ms, " ms");
-  plan_ =
-      ONWARD_TRY(compile_plan(imported.graph, {.threads = options_.threads, .strict = options_.strict_math}));
+  const auto let_go = [file = &model_->file()](const Tensor& t) {
+    file->let_go({t.raw(), static_cast<size_t>(t.bytes())});
+  };
+  plan_ = ONWARD_TRY(compile_plan(
+      imported.graph, {.threads = options_.threads, .strict = options_.strict_math, .let_go = let_go}));
   log(LogLevel::kInfo, "compiled graph '", printable(plan_->graph->name), "' to ", plan_->steps.size(),
       " steps for ", options_.threads, " threads in ", since_ms(), " ms");
   options_.overrides = {};

@@ -15,6 +15,7 @@
 #include "faults/allocations.h"
 #include "faults/models.h"
 #include "faults/request.h"
+#include "passes/test_support.h"
 
 namespace ow::faults {
 namespace {
@@ -161,6 +162,31 @@ TEST(OutOfMemoryInReports, TextIsMadeOrNull) {
   EXPECT_TRUE(api().session_placement_json(session));
   api().session_free(session);
   api().model_free(model);
+}
+
+// 4 MB of weights, of which the packed form is as large. They do not lie in the file as floats must in
+// memory.
+TEST(Memory, APackedWeightIsNotKeptTwice) {
+  using namespace test;
+  constexpr int64_t kSide = 1024, kBytes = kSide * kSide * 4;
+  std::string file;
+  for (const char* producer : {"", "1", "12", "123"}) {  // one of them puts the data off its alignment
+    auto m =
+        model(graph({value("x", onnx::Tensor::FLOAT, {"1", "1024"})},
+                    {value("y", onnx::Tensor::FLOAT, {"1", "1024"})}, {node("MatMul", {"x", "w"}, {"y"})},
+                    {floats("w", {kSide, kSide}, std::vector<float>(kSide * kSide, 0.5f))}));
+    m.producer_name = keep(producer);
+    file = bytes(m);
+    const int64_t before = live_bytes();
+    onward_model* loaded = nullptr;
+    onward_session* session = nullptr;
+    ASSERT_EQ(code_of(api().model_load_bytes(file.data(), file.size(), nullptr, &loaded)), ONWARD_OK);
+    ASSERT_EQ(code_of(api().session_create(loaded, nullptr, &session)), ONWARD_OK);
+    EXPECT_LT(live_bytes() - before, kBytes + kBytes / 2 + static_cast<int64_t>(file.size()));
+    EXPECT_LT(peak_bytes(), before + 2 * kBytes + kBytes / 2 + static_cast<int64_t>(file.size()));
+    api().session_free(session);
+    api().model_free(loaded);
+  }
 }
 
 TEST(OutOfMemoryInFiles, LoadingAPathLeavesNothingOpen) {
