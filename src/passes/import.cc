@@ -113,6 +113,7 @@ Result<ImportedModel> Importer::run() {
   if (!model.graph) return invalid_model("the model has no graph");
   ONWARD_TRY(check_overrides(overrides_, *model.graph));
   out_.file = file_;
+  out_.sizes_given = !overrides_.dims.empty() || !overrides_.denotations.empty();
   out_.opsets = ONWARD_TRY(read_opsets(model.opset_import));
   if (ir_version_ < 3 && out_.opsets.empty()) out_.opsets[""] = 1;
   for (const auto& f : model.functions) {
@@ -193,6 +194,7 @@ Status Importer::inputs(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bo
       if (!imported.ok()) return imported.take_status().context(cat("input '", printable(name), "'"));
       type = *std::move(imported);
       if (main) put_sizes(overrides_, *info.type, type);
+      if (overrides_.separate_symbols) separate_symbols(type);
     } else if (main) {
       return invalid_model("input '", printable(name), "' has no type");
     }

@@ -1,7 +1,12 @@
+#include "passes/simplify.h"
 #include "runtime/session.h"
 
 namespace ow {
 namespace {
+
+void reached(LoadStage* stage, LoadStage now) {
+  if (stage) *stage = now;
+}
 
 void put_files(onnx::ModelFile& file, const LoadOptions& options) {
   for (const auto& [location, bytes] : options.files) file.external_files().put(location, bytes);
@@ -9,17 +14,22 @@ void put_files(onnx::ModelFile& file, const LoadOptions& options) {
 
 }  // namespace
 
-Result<std::shared_ptr<Model>> Model::load(const std::string& path, const LoadOptions& options) {
+Result<std::shared_ptr<Model>> Model::load(const std::string& path, const LoadOptions& options,
+                                           LoadStage* stage) {
+  reached(stage, LoadStage::kRead);
   auto file = ONWARD_TRY(onnx::load(path, {}, options.folder));
+  reached(stage, file->model.graph ? LoadStage::kImport : LoadStage::kImportNothing);
   put_files(*file, options);
   auto model = make(std::move(file), options);
   if (!model.ok()) return model.take_status().context(path);
   return model;
 }
 
-Result<std::shared_ptr<Model>> Model::load_bytes(std::span<const std::byte> bytes,
-                                                 const LoadOptions& options) {
+Result<std::shared_ptr<Model>> Model::load_bytes(std::span<const std::byte> bytes, const LoadOptions& options,
+                                                 LoadStage* stage) {
+  reached(stage, LoadStage::kRead);
   auto file = ONWARD_TRY(onnx::load_bytes(bytes, options.folder));
+  reached(stage, file->model.graph ? LoadStage::kImport : LoadStage::kImportNothing);
   put_files(*file, options);
   return make(std::move(file), options);
 }
@@ -60,6 +70,14 @@ Result<Model::Import> Model::import(ImportOverrides overrides) {
   }
   overrides.initializers.insert(initializers_.begin(), initializers_.end());
   return describe(*file_, ONWARD_TRY(import_model(file_, {}, nullptr, overrides)));
+}
+
+Result<ExportedModel> Model::optimize(const SessionOptions& options) const {
+  ImportOverrides overrides = options.overrides;
+  overrides.initializers.insert(initializers_.begin(), initializers_.end());
+  const ImportedModel imported = ONWARD_TRY(import_model(file_, {}, nullptr, overrides));
+  ONWARD_TRY(simplify(*imported.graph, {.level = options.level, .skipped = options.skipped_passes}));
+  return export_model(imported);
 }
 
 }  // namespace ow
