@@ -256,6 +256,13 @@ typedef struct onward_check_options {
   int32_t full; /* 1: also infer types and shapes, and look into all weights */
 } onward_check_options;
 
+/* Since version 3. Where an initializer of a model that is written goes. Returns 0: into the model; 1: it is
+ * in the file *location (which must stay valid until the next call), *bytes long from *offset on, and written
+ * there by whoever returns this; anything else: the call stops with INVALID_ARGUMENT. Before, they say where
+ * it is in the original; NULL and 0: inside. */
+typedef int32_t (*onward_place_fn)(void* user, const char* name, const onward_value* value,
+                                   const char** location, int64_t* offset, int64_t* bytes);
+
 /* Since version 3. Where model_optimize writes to. */
 typedef struct onward_save_options {
   size_t size;
@@ -265,6 +272,8 @@ typedef struct onward_save_options {
    * pass 2 GiB; then they go to a file that has ".data" after the model's name. */
   const char* data_file;
   int64_t threshold_bytes;
+  onward_place_fn place; /* asked for each initializer of numbers; excludes data_file */
+  void* place_user;
 } onward_save_options;
 
 typedef struct onward_api {

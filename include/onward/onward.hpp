@@ -535,8 +535,9 @@ class Model {
   // standard operators. `data_file`: a file beside it for initializers of at least `threshold_bytes`.
   void optimize(const std::string& path, const SessionOptions& options = {},
                 const std::string& data_file = {}, int64_t threshold_bytes = 1024) const {
-    const onward_save_options save{sizeof save, path.c_str(), data_file.empty() ? nullptr : data_file.c_str(),
-                                   threshold_bytes};
+    const onward_save_options save{
+        sizeof save,     path.c_str(), data_file.empty() ? nullptr : data_file.c_str(),
+        threshold_bytes, nullptr,      nullptr};
     detail::check(api().model_optimize(get(), detail::SessionArguments(options).c(), &save, nullptr));
   }
   // The same as the bytes of a file.

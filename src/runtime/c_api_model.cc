@@ -186,22 +186,6 @@ onward_status* model_load_bytes(const void* data, size_t bytes, const onward_mod
   return with_detail(status, stage, nullptr);
 }
 
-onward_status* model_optimize(onward_model* m, const onward_session_options* options,
-                              const onward_save_options* save, onward_text** text) {
-  return guarded([&]() -> Status {
-    const auto to = ONWARD_TRY(read_struct(save, "onward_save_options"));
-    if (!m || (!to.path && !text)) return null_argument(m ? "path and text" : "model");
-    if (to.threshold_bytes < 0) return invalid_argument("threshold_bytes is ", to.threshold_bytes);
-    if (!to.path && to.data_file) return invalid_argument("a data file needs a path to be beside of");
-    const ExportedModel made = ONWARD_TRY(m->model->optimize(ONWARD_TRY(read_session_options(options))));
-    if (to.path)
-      return save_exported(made, to.path, to.data_file ? to.data_file : "",
-                           to.threshold_bytes ? to.threshold_bytes : 1024);
-    *text = new_text(ONWARD_TRY(onnx::serialize(made.file->model)));
-    return {};
-  });
-}
-
 void model_free(onward_model* m) { delete m; }
 size_t model_input_count(const onward_model* m) { return m ? m->inputs.size() : 0; }
 size_t model_output_count(const onward_model* m) { return m ? m->outputs.size() : 0; }

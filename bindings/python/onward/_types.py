@@ -7,6 +7,8 @@ their bits are shown as unsigned integers: uint16 for bfloat16, uint8 for the ot
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,17 @@ def element_type(given: Any) -> int:
     if number is None:
         raise ValueError(f"{given!r} has no element type in ONNX")
     return number
+
+
+def is_known(number: int) -> bool:
+    """Whether ONNX has an element type of that number: `is_known(1)`."""
+    return number in _ROWS
+
+
+def bytes_of(number: int, shape: Sequence[int]) -> int:
+    """Bytes of a tensor of numbers: `bytes_of(22, (3,))` is 2, for three int4."""
+    bits = PACKED_BITS.get(number) or 8 * numpy_type(number).itemsize
+    return (math.prod(shape) * bits + 7) // 8
 
 
 def name_of(number: int) -> str:
