@@ -108,6 +108,8 @@ std::string label(const onnx::Node& n) {
 Result<ImportedModel> Importer::run() {
   const onnx::Model& model = file_->model;
   ir_version_ = onnx::or_default(model.ir_version);
+  if (ir_version_ <= 0 && !model.graph)
+    return invalid_model("there is no model in it: the file is empty, or another kind of file");
   if (ir_version_ <= 0) return invalid_model("ir_version is missing: not an ONNX model, or a damaged one");
   if (ir_version_ > 14) return unsupported("ir_version is ", ir_version_, "; this build reads up to 14");
   if (!model.graph) return invalid_model("the model has no graph");

@@ -1,3 +1,4 @@
+#include "passes/import_value.h"
 #include "passes/simplify.h"
 #include "runtime/session.h"
 
@@ -41,7 +42,9 @@ Model::Import Model::describe(const onnx::ModelFile& file, ImportedModel importe
     out.inputs.push_back({v->name(), v->type(), v->default_value.has_value()});
   for (size_t i = 0; i < g.outputs().size(); ++i) {
     // Names of sizes come from what the file declares; known sizes from inference, which does not guess.
-    ir::Type type = ir::merge(g.outputs()[i]->type(), imported.declared_outputs[i]);
+    const ir::Type& declared = imported.declared_outputs[i];
+    const bool sparse = declared.kind == ir::Type::Kind::kSparseTensor && g.outputs()[i]->is_constant();
+    ir::Type type = sparse ? declared : ir::merge(g.outputs()[i]->type(), declared);
     const onnx::Text name = onnx::or_default(file.model.graph->output[i].name);
     out.outputs.push_back({std::string(name), std::move(type), false});
   }
@@ -60,7 +63,19 @@ Result<std::shared_ptr<Model>> Model::make(std::shared_ptr<onnx::ModelFile> file
   model->inputs_ = std::move(imported.inputs);
   model->outputs_ = std::move(imported.outputs);
   model->fresh_ = std::move(imported.graph);
+  ONWARD_TRY(model->find_sparse_outputs());
   return model;
+}
+
+// In the graph a sparse initializer is a dense constant.
+Status Model::find_sparse_outputs() {
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].type.kind != ir::Type::Kind::kSparseTensor) continue;
+    for (const onnx::SparseTensor& t : file_->model.graph->sparse_initializer)
+      if (t.values && onnx::or_default(t.values->name) == outputs_[i].name)
+        sparse_outputs_.emplace(i, ONWARD_TRY(import_sparse(t, file_)));
+  }
+  return {};
 }
 
 Result<Model::Import> Model::import(ImportOverrides overrides) {

@@ -318,15 +318,23 @@ std::string largest_step(const Plan& plan, const Binding& binding) {
   return node ? node->label() : "no node";
 }
 
+Result<Tensor> copy_of(const Tensor& t, const std::shared_ptr<Budget>& budget) {
+  Tensor copy = ONWARD_TRY(Tensor::allocate(t.dtype(), t.shape(), budget));
+  copy_elements(t, copy);
+  return copy;
+}
+
 // Outputs are the caller's to write to: none is memory of the model, of an input or of another output.
 Status unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) {
   for (Value& value : results) {
+    if (const SparseValue* s = value.sparse()) {
+      value = SparseValue{ONWARD_TRY(copy_of(s->values, budget)), ONWARD_TRY(copy_of(s->indices, budget)),
+                          s->dense_shape};
+      continue;
+    }
     Tensor* t = value.tensor();
     // One handle here is the only one, unless an input, a constant or another output has it, too.
-    if (!t || t->owner().use_count() == 1) continue;
-    Tensor copy = ONWARD_TRY(Tensor::allocate(t->dtype(), t->shape(), budget));
-    copy_elements(*t, copy);
-    *t = std::move(copy);
+    if (t && t->owner().use_count() != 1) *t = ONWARD_TRY(copy_of(*t, budget));
   }
   return {};
 }
@@ -367,7 +375,10 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
   if (options.trim_after) trim();
   if (!results.ok()) return results;
   std::vector<Value> chosen;
-  for (size_t i : wanted) chosen.push_back((*results)[i]);
+  for (size_t i : wanted) {
+    const auto sparse = model_->sparse_outputs().find(i);
+    chosen.push_back(sparse == model_->sparse_outputs().end() ? (*results)[i] : Value(sparse->second));
+  }
   results->clear();
   for (size_t i = 0; i < targets.size(); ++i)
     if (targets[i]) ONWARD_TRY(fill_target(outputs_[wanted[i]], chosen[i], *targets[i]));

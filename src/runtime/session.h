@@ -53,6 +53,8 @@ class Model {
   // Without overrides the first call gets the graph that loading made. Overrides of the same initializer win
   // over those given to load.
   Result<Import> import(ImportOverrides overrides = {});
+  // Outputs that the file declares as sparse and gives as sparse initializers, by index.
+  const std::map<size_t, SparseValue>& sparse_outputs() const { return sparse_outputs_; }
   // The model in standard operators, simplified as far as `options` allow, with their overrides in it.
   // Errors: those of import_model and export_model.
   Result<ExportedModel> optimize(const struct SessionOptions& options) const;
@@ -61,9 +63,11 @@ class Model {
   static Result<std::shared_ptr<Model>> make(std::shared_ptr<onnx::ModelFile> file,
                                              const LoadOptions& options);
   static Import describe(const onnx::ModelFile& file, ImportedModel imported);
+  Status find_sparse_outputs();
   std::shared_ptr<onnx::ModelFile> file_;
   std::map<std::string, Tensor, std::less<>> initializers_;
   std::vector<PortInfo> inputs_, outputs_;
+  std::map<size_t, SparseValue> sparse_outputs_;
   std::mutex mutex_;
   std::shared_ptr<ir::Graph> fresh_;
 };

@@ -21,7 +21,7 @@ import numpy as np
 
 from . import _types
 from ._engine import Value
-from ._errors import InvalidArgument, make
+from ._errors import RuntimeException, make
 from ._ort_value import OrtValue
 
 FORMAT_VERSION = 1
@@ -36,7 +36,7 @@ class _Reader:
         self.data, self._name = data, name
 
     def fail(self, what: str) -> Exception:
-        return make(InvalidArgument, f"{self._name}: {what}; the file is no adapter, or a damaged one")
+        return make(RuntimeException, f"{self._name}: {what}; the file is no adapter, or a damaged one")
 
     def number(self, form: str, at: int) -> int:
         if at < 0 or at + _SIZES[form] > len(self.data):
@@ -104,7 +104,7 @@ def read(file_path: str | os.PathLike) -> _Content:
         with open(path, "rb") as file:
             reader = _Reader(file.read(), path)
     except OSError as error:
-        raise make(InvalidArgument, f"adapter '{path}' cannot be read: {error.strerror}") from None
+        raise make(RuntimeException, f"adapter '{path}' cannot be read: {error.strerror}") from None
     if reader.data[4:8] != _IDENTIFIER:
         raise reader.fail(f"begins with {reader.data[:8]!r}, expected {_IDENTIFIER!r} at byte 4")
     root, content = reader.target(0), _Content()
@@ -199,9 +199,12 @@ class AdapterFormat:
         """Writes the file: `made.export_adapter("style.onnx_adapter")`."""
         data = _serialize(self._content)
         if len(data) > 0x7FFFFFFF:
-            raise make(InvalidArgument, f"an adapter file has less than 2 GiB, this one would have {len(data)} bytes")
-        with open(file_path, "wb") as file:
-            file.write(data)
+            raise make(RuntimeException, f"an adapter file has less than 2 GiB, this one would have {len(data)} bytes")
+        try:
+            with open(file_path, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            raise make(RuntimeException, f"adapter '{file_path}' cannot be written: {error.strerror}") from None
 
     def get_format_version(self) -> int:
         """The version of the file format: `made.get_format_version()`."""
@@ -227,7 +230,7 @@ class AdapterFormat:
         """Tensors by the names of the inputs that they are for: `made.set_parameters({"lora_A": value})`."""
         for name, value in params.items():
             if value._tensor().dtype == _types.STRING:
-                raise make(InvalidArgument, f"parameter '{name}' is a tensor of strings, which an adapter cannot hold")
+                raise make(RuntimeException, f"parameter '{name}' is a tensor of strings, which an adapter cannot hold")
         self._content.parameters = {name: value._value for name, value in params.items()}
 
     def get_parameters(self) -> dict[str, OrtValue]:

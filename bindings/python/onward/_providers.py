@@ -58,7 +58,7 @@ class OrtEpDevice:
 
 
 class OrtSyncStream:
-    """A queue of work on a device; OrtEpDevice.create_sync_stream makes it, for devices that have queues."""
+    """A queue of work on a device, for devices that have queues: `device.create_sync_stream().get_handle()`."""
 
     def __init__(self) -> None:
         raise TypeError("OrtSyncStream: No constructor defined!")
