@@ -301,13 +301,13 @@ class CApiOptimize : public ::testing::Test {
   const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / cat("onward_", ::getpid());
 };
 
-// y = x + Identity(w), w of 300 floats: one node is enough.
+// y = Identity(x) + w, w of 300 floats: one node is enough.
 onnx::Model with_weights() {
   onnx::Graph g;
   g.input = {value("x", kFloat, {"N", "300"})};
   g.output = {value("y", kFloat, {"N", "300"})};
   g.initializer = {floats("w", {300}, std::vector<float>(300, 2))};
-  g.node = {node("Identity", {"w"}, {"v"}), node("Add", {"x", "v"}, {"y"})};
+  g.node = {node("Identity", {"x"}, {"v"}), node("Add", {"v", "w"}, {"y"})};
   return model(g);
 }
 
