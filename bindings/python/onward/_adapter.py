@@ -80,7 +80,8 @@ def _read_parameter(reader: _Reader, table: int) -> tuple[str, Value]:
     at, size = reader.vector(table, 3, 1)
     if number == _types.STRING or not _types.is_known(number):
         raise reader.fail(f"parameter '{name}' has element type {number}")
-    if any(d < 0 for d in dims) or size != _types.bytes_of(number, dims):
+    largest = _types.bytes_of(number, [max(1, d) for d in dims])  # where a size is 0, others could be anything
+    if any(d < 0 for d in dims) or largest >= 1 << 63 or size != _types.bytes_of(number, dims):
         raise reader.fail(f"parameter '{name}' of {_types.name_of(number)}{dims} has {size} bytes")
     # An array of its own where the file's place for it is not one for such elements.
     data: Any = np.frombuffer(reader.data, np.uint8, size, at)
