@@ -41,7 +41,7 @@ class _Reader:
     def number(self, form: str, at: int) -> int:
         if at < 0 or at + _SIZES[form] > len(self.data):
             raise self.fail(f"points to byte {at} of {len(self.data)}")
-        return struct.unpack_from(form, self.data, at)[0]
+        return int(struct.unpack_from(form, self.data, at)[0])
 
     def target(self, at: int) -> int:
         return at + self.number("<I", at)
@@ -98,7 +98,7 @@ class _Content:
         self.parameters: dict[str, Value] = {}
 
 
-def read(file_path: str | os.PathLike) -> _Content:
+def read(file_path: str | os.PathLike[str]) -> _Content:
     """The content of a file: `read("style.onnx_adapter").parameters`."""
     path = os.fspath(file_path)
     try:
@@ -175,7 +175,7 @@ class LoraAdapter:
     def __init__(self) -> None:
         self._parameters: dict[str, Value] = {}
 
-    def Load(self, file_path: str | os.PathLike) -> None:  # noqa: N802 - the name that users know
+    def Load(self, file_path: str | os.PathLike[str]) -> None:  # noqa: N802 - the name that users know
         """Reads a file, in the place of what was loaded before: `adapter.Load("style.onnx_adapter")`."""
         self._parameters = read(file_path).parameters
 
@@ -192,11 +192,11 @@ class AdapterFormat:
         self._content = adapter if adapter is not None else _Content()
 
     @staticmethod
-    def read_adapter(file_path: str | os.PathLike) -> AdapterFormat:
+    def read_adapter(file_path: str | os.PathLike[str]) -> AdapterFormat:
         """A file's content: `AdapterFormat.read_adapter("style.onnx_adapter").get_parameters()`."""
         return AdapterFormat(read(file_path))
 
-    def export_adapter(self, file_path: str | os.PathLike) -> None:
+    def export_adapter(self, file_path: str | os.PathLike[str]) -> None:
         """Writes the file: `made.export_adapter("style.onnx_adapter")`."""
         data = _serialize(self._content)
         if len(data) > 0x7FFFFFFF:

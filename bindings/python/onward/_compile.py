@@ -86,9 +86,9 @@ class ModelCompiler:
     def __init__(
         self,
         sess_options: Any,
-        input_model_path_or_bytes: str | os.PathLike | bytes,
+        input_model_path_or_bytes: str | os.PathLike[str] | bytes,
         embed_compiled_data_into_model: bool = False,
-        external_initializers_file_path: str | os.PathLike | None = None,
+        external_initializers_file_path: str | os.PathLike[str] | None = None,
         external_initializers_size_threshold: int = 1024,
         flags: int = OrtCompileApiFlags.NONE,
         graph_optimization_level: GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL,
@@ -108,7 +108,7 @@ class ModelCompiler:
             raise make(InvalidArgument, f"'{self._data_file}' is no plain name of a file beside the model")
         self._threshold, self._locate = int(external_initializers_size_threshold), get_initializer_location_func
 
-    def compile_to_file(self, output_model_path: str | os.PathLike | None = None) -> None:
+    def compile_to_file(self, output_model_path: str | os.PathLike[str] | None = None) -> None:
         """Writes the model to a file, by default the input's name with "_ctx" in it:
         `compiler.compile_to_file("out.onnx")`."""
         if output_model_path is not None and not isinstance(output_model_path, (str, os.PathLike)):

@@ -212,7 +212,7 @@ def type_of(value: Value) -> str:
     return "optional(?)"
 
 
-class OrtValueVector(list):
+class OrtValueVector(list[OrtValue]):
     """A list of OrtValue, as run_with_ortvaluevector takes it: `vector.push_back(value)`."""
 
     def push_back(self, value: OrtValue) -> None:

@@ -121,16 +121,18 @@ class InferenceSession:
 
     def __init__(
         self,
-        path_or_bytes: str | bytes | os.PathLike,
+        path_or_bytes: str | bytes | os.PathLike[str],
         sess_options: SessionOptions | None = None,
         providers: Sequence[str | tuple[str, dict[Any, Any]]] | None = None,
         provider_options: Sequence[dict[Any, Any]] | None = None,
         **kwargs: Any,
     ) -> None:
+        self._model_path: str | None = None
+        self._model_bytes: bytes | None = None
         if isinstance(path_or_bytes, (str, os.PathLike)):
-            self._model_path, self._model_bytes = os.fspath(path_or_bytes), None
+            self._model_path = os.fspath(path_or_bytes)
         elif isinstance(path_or_bytes, bytes):
-            self._model_path, self._model_bytes = None, path_or_bytes
+            self._model_bytes = path_or_bytes
         else:
             raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'; expected a path or bytes")
         if sess_options is not None and not isinstance(sess_options, SessionOptions):

@@ -63,7 +63,8 @@ def numpy_type(number: int) -> np.dtype:
         import ml_dtypes
     except ImportError:
         return np.dtype(np.uint16 if number == BFLOAT16 else np.uint8)
-    return np.dtype(getattr(ml_dtypes, name))
+    found: np.dtype = np.dtype(getattr(ml_dtypes, name))
+    return found
 
 
 @functools.lru_cache(maxsize=256)
