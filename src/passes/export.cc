@@ -141,7 +141,7 @@ void Exporter::interface(const ir::Graph& g, bool main, onnx::Graph& out) {
       onnx::ValueInfo said = source().output[i];
       const bool ranked = said.type && (!said.type->tensor_type || said.type->tensor_type->shape);
       const bool typed = ranked && (!said.type->tensor_type || said.type->tensor_type->elem_type);
-      if (typed && !(in_.sizes_given && info.type)) info.type = std::move(said.type);
+      if (typed && !(in_.sizes_given && g.outputs()[i]->type().shape)) info.type = std::move(said.type);
       info.doc_string = said.doc_string;
       info.metadata_props = std::move(said.metadata_props);
     }
