@@ -306,7 +306,9 @@ typedef struct onward_api {
   onward_status* (*session_create)(onward_model*, const onward_session_options*, onward_session**);
   void (*session_free)(onward_session*);
   /* Runs once. Inputs by name, in any order. `outputs[i]` receives the output `output_names[i]`; with
-   * output_count 0 and output_names NULL, all outputs in the model's order are written to `outputs`. */
+   * output_count 0 and output_names NULL, all outputs in the model's order are written to `outputs`. A symbol
+   * of the inputs' shapes may stand for two sizes: the first such run warns, and compiles the model once more
+   * without it. */
   onward_status* (*session_run)(onward_session*, const onward_run_options*, const char* const* input_names,
                                 const onward_value* const* inputs, size_t input_count,
                                 const char* const* output_names, size_t output_count, onward_value** outputs);

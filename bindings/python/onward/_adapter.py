@@ -85,7 +85,7 @@ def _read_parameter(reader: _Reader, table: int) -> tuple[str, Value]:
         raise reader.fail(f"parameter '{name}' of {_types.name_of(number)}{dims} has {size} bytes")
     # An array of its own where the file's place for it is not one for such elements.
     data: Any = np.frombuffer(reader.data, np.uint8, size, at)
-    if data.ctypes.data % 16:
+    if data.ctypes.data % _types.numpy_type(number).itemsize:
         data = data.copy()
     return name, Value.wrap(number, dims, data)
 
