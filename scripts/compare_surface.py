@@ -7,19 +7,6 @@ classes, names of parameters. Prints what onward lacks.
 
 import inspect
 
-# Members that are not here, and why: graph capture on WebGPU and tuning of ROCm kernels.
-KNOWN_MEMBERS = {
-    "InferenceSession.release_captured_graph",
-    "InferenceSession.get_tuning_results",
-    "InferenceSession.set_tuning_results",
-    "SessionOptions.set_provider_selection_policy_delegate",
-    "SessionOptions.set_ep_context_data_read_func",
-    "SessionOptions.clear_ep_context_data_read_func",
-    "RunOptions.add_active_adapter",
-    "OrtEpDevice.create_sync_stream",
-}
-
-
 def names_of(owner):
     """Public names; of an enumeration, its members (they all have name and value)."""
     names = {n for n in dir(owner) if not n.startswith("_")}
@@ -53,7 +40,7 @@ def missing():
             for member in names_of(theirs):
                 if not hasattr(ours() if name in ("SessionOptions", "RunOptions") else ours, member):
                     instance_only = name in ("OrtHardwareDevice", "OrtEpDevice", "OrtEpAssignedNode", "OrtEpAssignedSubgraph",
-                                             "OrtArenaCfg")  # fmt: skip
+                                             "OrtArenaCfg", "OrtExternalInitializerInfo")  # fmt: skip
                     if not (instance_only and member in inspect.getsource(ours.__init__)):
                         found.add(f"{name}.{member}")
                     continue

@@ -63,26 +63,6 @@ T value_or_throw(ow::Result<T> result, const std::string& at) {
   return *std::move(result);
 }
 
-bool any_external(const ow::onnx::Model& m) {
-  bool any = false;
-  (void)ow::onnx::for_each<ow::onnx::Tensor>(m, [&](const ow::onnx::Tensor& t, std::string_view) {
-    any |= t.is_external();
-    return ow::Status();
-  });
-  return any;
-}
-
-// Into `path`; weights go into a file beside it where the source had them so, or the message would be too
-// long.
-void save_model(const ow::ExportedModel& exported, const std::string& path) {
-  ow::onnx::SaveOptions inside{ow::onnx::ExternalData::kInline}, outside{ow::onnx::ExternalData::kExternal};
-  ow::Status status = ow::onnx::save(exported.file->model, nullptr, path,
-                                     any_external(exported.source->model) ? outside : inside);
-  if (!status.ok() && status.code() == ow::Code::kLimitExceeded)
-    status = ow::onnx::save(exported.file->model, nullptr, path, outside);
-  if (!status.ok()) throw apps::FileError(path + ": " + std::string(status.message()));
-}
-
 std::vector<Datum> outputs_of(const Session& session, const Inputs& inputs) {
   std::vector<Datum> out;
   for (const Value& v : session.run(inputs)) out.push_back(datum_of(v));
@@ -207,7 +187,8 @@ int simplify(const Options& o) {
   const fs::path out(o.out);
   const TemporaryFolder folder(out.has_parent_path() ? out.parent_path().string() : ".");
   const std::string made = folder.path(out.filename().string());
-  save_model(exported, made);
+  if (ow::Status s = ow::save_exported(exported, made); !s.ok())
+    throw apps::FileError(made + ": " + std::string(s.message()));
   bool same = true;
   if (!o.no_verify) {
     for (const Difference& d : verify(o, made)) {

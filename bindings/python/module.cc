@@ -1,8 +1,8 @@
 // The extension module: its parts, the log level, and how a failure of the library becomes a Python
 // exception.
 //
-// Which exception class is decided in Python: onward._errors.from_engine(code, message) returns an instance.
-// The function is looked up when something fails, so that nothing here outlives the interpreter.
+// Which exception class is decided in Python: onward._errors.from_engine(code, detail, message) returns an
+// instance. The function is looked up when something fails, so that nothing here outlives the interpreter.
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -16,7 +16,8 @@ namespace {
 void raise_as_python(const onward::Error& e) {
   try {
     const nb::object made =
-        nb::module_::import_("onward._errors").attr("from_engine")(static_cast<int>(e.code()), e.what());
+        nb::module_::import_("onward._errors")
+            .attr("from_engine")(static_cast<int>(e.code()), static_cast<int>(e.detail()), e.what());
     PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(made.ptr())), made.ptr());
   } catch (nb::python_error& failed) {
     failed.restore();

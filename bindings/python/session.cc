@@ -1,10 +1,11 @@
-// `Model`, `Session` and `CancelToken`. Whatever may wait for a lock of the library's gives the interpreter's
-// lock up first: other Python threads go on meanwhile, and a release of borrowed memory, which needs the
-// interpreter, cannot wait for a thread that waits for it.
+// `Model`, `Options`, `Session` and `CancelToken`. Whatever may wait for a lock of the library's gives the
+// interpreter's lock up first: other Python threads go on meanwhile, and a release of borrowed memory, which
+// needs the interpreter, cannot wait for a thread that waits for it.
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings/python/engine.h"
@@ -66,11 +67,11 @@ Model load_bytes(const nb::bytes& bytes, const std::string& folder, const Initia
   return Model(std::span(data, size), o);
 }
 
-Session open(const Model& model, int threads, int optimization, int64_t memory_limit_bytes,
-             const std::vector<std::string>& providers, bool strict, bool profile, const Sizes& dim_names,
-             const Sizes& denotations, const std::string& log_id, int log_level,
-             const std::map<std::string, std::string>& config) {
-  onward::SessionOptions o;
+void make_options(onward::SessionOptions* self, int threads, int optimization, int64_t memory_limit_bytes,
+                  const std::vector<std::string>& providers, bool strict, bool profile,
+                  const Sizes& dim_names, const Sizes& denotations, const std::string& log_id, int log_level,
+                  const std::map<std::string, std::string>& config) {
+  auto& o = *new (self) onward::SessionOptions;
   o.threads = threads;
   o.optimization = static_cast<onward_optimization>(optimization);
   o.memory_limit_bytes = memory_limit_bytes;
@@ -82,8 +83,61 @@ Session open(const Model& model, int threads, int optimization, int64_t memory_l
   o.log_id = log_id;
   if (log_level >= 0) o.log_level = log_level;
   o.config.assign(config.begin(), config.end());
+}
+
+Session open(const Model& model, const onward::SessionOptions& options) {
   nb::gil_scoped_release unlocked;
-  return Session(model, o);
+  return Session(model, options);
+}
+
+// Asks a Python function (name, value, (location, offset, bytes) or None) where an initializer is. What it
+// raises is kept by whoever made the function.
+struct Placer {
+  nb::object function;
+  std::string location;
+
+  static int32_t call(void* user, const char* name, const onward_value* value, const char** location,
+                      int64_t* offset, int64_t* bytes) {
+    auto& self = *static_cast<Placer*>(user);
+    nb::gil_scoped_acquire locked;
+    try {
+      const Value shared = Value::made([&](onward_value** v) { return onward::api().value_share(value, v); });
+      const nb::object was = *location ? nb::object(nb::make_tuple(*location, *offset, *bytes)) : nb::none();
+      const nb::object answer = self.function(name, shared, was);
+      if (answer.is_none()) return 0;
+      const auto [file, at, size] = nb::cast<std::tuple<std::string, int64_t, int64_t>>(answer);
+      self.location = file;
+      *location = self.location.c_str(), *offset = at, *bytes = size;
+      return 1;
+    } catch (const std::exception&) {
+      return -1;
+    }
+  }
+};
+
+nb::bytes optimize(const Model& model, const onward::SessionOptions& options, const std::string& path,
+                   const std::string& data_file, int64_t threshold_bytes, nb::object place) {
+  Placer placer{place, {}};
+  onward_save_options save{};
+  save.size = sizeof save;
+  save.path = path.empty() ? nullptr : path.c_str();
+  save.data_file = data_file.empty() ? nullptr : data_file.c_str();
+  save.threshold_bytes = threshold_bytes;
+  if (!place.is_none()) save.place = Placer::call;
+  save.place_user = &placer;
+  std::string made;
+  {
+    nb::gil_scoped_release unlocked;
+    const onward::detail::SessionArguments arguments(options);
+    const auto call = [&](onward_text** t) {
+      return onward::api().model_optimize(model.get(), arguments.c(), &save, t);
+    };
+    if (path.empty())
+      made = onward::detail::text_of(call);
+    else
+      onward::detail::check(call(nullptr));
+  }
+  return nb::bytes(made.data(), made.size());
 }
 
 // `given[i]`, if there is one, is the tensor that output i is written to.
@@ -114,6 +168,12 @@ std::vector<Value> run(const Session& session, const onward::Inputs& inputs,
 }  // namespace
 
 void onward_python::add_models(nb::module_& m) {
+  nb::class_<onward::SessionOptions>(m, "Options")
+      .def("__init__", &make_options, nb::kw_only(), nb::arg("threads") = 0, nb::arg("optimization") = 0,
+           nb::arg("memory_limit_bytes") = 0, nb::arg("providers") = std::vector<std::string>(),
+           nb::arg("strict") = false, nb::arg("profile") = false, nb::arg("dim_names") = Sizes(),
+           nb::arg("denotations") = Sizes(), nb::arg("log_id") = "", nb::arg("log_level") = -1,
+           nb::arg("config") = std::map<std::string, std::string>());
   nb::class_<Model>(m, "Model")
       .def_static("load", &load, nb::arg("path"), nb::arg("folder"), nb::arg("initializers"),
                   nb::arg("files"), nb::keep_alive<0, 4>())
@@ -122,6 +182,8 @@ void onward_python::add_models(nb::module_& m) {
       .def("inputs", [](const Model& model) { return ports(model.inputs()); })
       .def("outputs", [](const Model& model) { return ports(model.outputs()); })
       .def("field", &Model::field, nb::arg("name"))
+      .def("optimize", &optimize, nb::arg("options"), nb::arg("path"), nb::arg("data_file"),
+           nb::arg("threshold_bytes"), nb::arg("place").none())
       .def("metadata", [](const Model& model) {
         nb::dict out;
         for (const auto& [key, value] : model.metadata()) out[key.c_str()] = value;
@@ -135,10 +197,7 @@ void onward_python::add_sessions(nb::module_& m) {
       .def("trigger", &onward::CancelToken::trigger)
       .def("reset", &onward::CancelToken::reset);
   nb::class_<Session>(m, "Session")
-      .def_static("open", &open, nb::arg("model"), nb::arg("threads"), nb::arg("optimization"),
-                  nb::arg("memory_limit_bytes"), nb::arg("providers"), nb::arg("strict"), nb::arg("profile"),
-                  nb::arg("dim_names"), nb::arg("denotations"), nb::arg("log_id"), nb::arg("log_level"),
-                  nb::arg("config"), nb::keep_alive<0, 1>())
+      .def_static("open", &open, nb::arg("model"), nb::arg("options"), nb::keep_alive<0, 1>())
       .def("inputs", [](const Session& s) { return ports(s.inputs()); })
       .def("outputs", [](const Session& s) { return ports(s.outputs()); })
       .def("run", &run, nb::arg("inputs"), nb::arg("outputs"), nb::arg("given"), nb::arg("cancel").none(),

@@ -28,7 +28,7 @@
 
 /* The version of the table that this header describes. It rises when the table or a struct grows; every
  * function and field says from which version it is, by where it stands. */
-#define ONWARD_ABI_VERSION 2
+#define ONWARD_ABI_VERSION 3
 
 #if defined(_WIN32)
 #define ONWARD_EXPORT __declspec(dllexport)
@@ -52,6 +52,15 @@ typedef enum onward_code {
   ONWARD_IO = 8,
   ONWARD_INTERNAL = 9
 } onward_code;
+
+/* Since version 3. Which of the failures of its code a status is, for programs that tell these apart; the
+ * text of a message may change. */
+typedef enum onward_detail {
+  ONWARD_DETAIL_NONE = 0,
+  ONWARD_DETAIL_NO_SUCH_FILE = 1, /* IO: the model's file is not there */
+  ONWARD_DETAIL_NOT_ONNX = 2, /* INVALID_MODEL: the bytes are no ONNX message, not one that breaks a rule */
+  ONWARD_DETAIL_NO_GRAPH = 3  /* INVALID_MODEL: nothing in the file is a graph, as in an empty one */
+} onward_detail;
 
 /* Element types, with the codes of ONNX's TensorProto.DataType. 2- and 4-bit types are packed, first element
  * in the low bits. */
@@ -247,6 +256,26 @@ typedef struct onward_check_options {
   int32_t full; /* 1: also infer types and shapes, and look into all weights */
 } onward_check_options;
 
+/* Since version 3. Where an initializer of a model that is written goes. Returns 0: into the model; 1: it is
+ * in the file *location (which must stay valid until the next call), *bytes long from *offset on, and written
+ * there by whoever returns this; anything else: the call stops with INVALID_ARGUMENT. Before, they say where
+ * it is in the original; NULL and 0: inside. */
+typedef int32_t (*onward_place_fn)(void* user, const char* name, const onward_value* value,
+                                   const char** location, int64_t* offset, int64_t* bytes);
+
+/* Since version 3. Where model_optimize writes to. */
+typedef struct onward_save_options {
+  size_t size;
+  const char* path; /* NULL: the file is returned as bytes */
+  /* With a path: the plain name of a file beside it, for initializers of at least `threshold_bytes` (0:
+   * 1024). NULL: initializers are in the model, unless they are outside of the original, or the model would
+   * pass 2 GiB; then they go to a file that has ".data" after the model's name. */
+  const char* data_file;
+  int64_t threshold_bytes;
+  onward_place_fn place; /* asked for each initializer of numbers; excludes data_file */
+  void* place_user;
+} onward_save_options;
+
 typedef struct onward_api {
   size_t size; /* bytes of this table as the library has it */
   uint32_t version;
@@ -277,7 +306,9 @@ typedef struct onward_api {
   onward_status* (*session_create)(onward_model*, const onward_session_options*, onward_session**);
   void (*session_free)(onward_session*);
   /* Runs once. Inputs by name, in any order. `outputs[i]` receives the output `output_names[i]`; with
-   * output_count 0 and output_names NULL, all outputs in the model's order are written to `outputs`. */
+   * output_count 0 and output_names NULL, all outputs in the model's order are written to `outputs`. A symbol
+   * of the inputs' shapes may stand for two sizes: the first such run warns, and compiles the model once more
+   * without it. */
   onward_status* (*session_run)(onward_session*, const onward_run_options*, const char* const* input_names,
                                 const onward_value* const* inputs, size_t input_count,
                                 const char* const* output_names, size_t output_count, onward_value** outputs);
@@ -432,6 +463,17 @@ typedef struct onward_api {
   const int64_t* (*sparse_dims)(const onward_value*);
   onward_status* (*sparse_values)(const onward_value*, onward_value**);  /* a new handle */
   onward_status* (*sparse_indices)(const onward_value*, onward_value**); /* a new handle */
+
+  /* Since version 3. */
+
+  onward_detail (*status_detail)(const onward_status*); /* NONE for success */
+  /* Writes the model as a session with these options would have it before it fuses for this engine:
+   * simplified as far as the options allow, with their initializers and sizes in it, in standard operators
+   * that every engine runs. The file appears whole or not at all. Without `path` its bytes are returned in
+   * `text`; with it `text` is not used and may be NULL. Errors: IO, LIMIT_EXCEEDED (bytes of 2 GiB or more),
+   * UNSUPPORTED (an operator that standard ONNX cannot say). */
+  onward_status* (*model_optimize)(onward_model*, const onward_session_options*, const onward_save_options*,
+                                   onward_text** text);
 } onward_api;
 
 /* The table, or NULL when the library is older than `version`. */

@@ -39,20 +39,23 @@ inline const onward_api& api() {
   return *table;
 }
 
-// What went wrong: code() to decide by, what() to show.
+// What went wrong: code() and detail() to decide by, what() to show.
 class Error : public std::runtime_error {
  public:
-  Error(onward_code code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(onward_code code, const std::string& message, onward_detail detail = ONWARD_DETAIL_NONE)
+      : std::runtime_error(message), code_(code), detail_(detail) {}
   onward_code code() const { return code_; }
+  onward_detail detail() const { return detail_; }
 
  private:
   onward_code code_;
+  onward_detail detail_;
 };
 
 namespace detail {
 // Takes the status.
 inline Error to_error(onward_status* status) {
-  Error error(api().status_code(status), api().status_message(status));
+  Error error(api().status_code(status), api().status_message(status), api().status_detail(status));
   api().status_free(status);
   return error;
 }
@@ -400,6 +403,86 @@ struct ValueInfo {
 
 using NamedValues = std::vector<std::pair<std::string, Value>>;
 
+using LogSink = std::function<void(int32_t level, const char* message)>;  // must not throw
+
+struct SessionOptions {
+  int threads = 0;  // 0: as many as the process may use
+  onward_optimization optimization = ONWARD_OPTIMIZE_FULL;
+  int64_t memory_limit_bytes = 0;
+  std::vector<std::string> providers;  // in order of preference; the CPU is always last
+  bool strict_providers = false;
+  std::string profile_path;  // Chrome trace
+  bool profile = false;
+  std::string log_id;
+  std::optional<int32_t> log_level;  // 0 verbose to 4 off; else the process's
+  LogSink log_sink;                  // of this session's messages; else the process's
+  // Sizes for open dimensions, by symbol and by denotation.
+  std::vector<std::pair<std::string, int64_t>> dims, denotations;
+  NamedValues initializers;                                 // tensors for these, and not those of the model
+  const Allocator* allocator = nullptr;                     // memory of runs
+  std::vector<std::pair<std::string, std::string>> config;  // options as text; see config_keys()
+};
+
+namespace detail {
+// Session options as the C interface wants them: pointers into the options, which must stay, and into this.
+class SessionArguments {
+ public:
+  explicit SessionArguments(const SessionOptions& options)
+      : providers_(pointers_to(options.providers)),
+        dims_(names_of(options.dims)),
+        denotations_(names_of(options.denotations)),
+        names_(names_of(options.initializers)),
+        keys_(names_of(options.config)),
+        dim_sizes_(sizes_of(options.dims)),
+        denoted_(sizes_of(options.denotations)),
+        sink_(options.log_sink ? std::make_shared<LogSink>(options.log_sink) : nullptr) {
+    for (const auto& [name, value] : options.initializers) tensors_.push_back(value.get());
+    for (const auto& [key, value] : options.config) texts_.push_back(value.c_str());
+    c_.size = sizeof c_;
+    c_.threads = options.threads;
+    c_.optimization = options.optimization;
+    c_.memory_limit_bytes = options.memory_limit_bytes;
+    c_.providers = providers_.data();
+    c_.provider_count = providers_.size();
+    c_.strict_providers = options.strict_providers;
+    c_.profile_path = options.profile_path.empty() ? nullptr : options.profile_path.c_str();
+    c_.profile = options.profile;
+    c_.log_id = options.log_id.empty() ? nullptr : options.log_id.c_str();
+    c_.has_log_level = options.log_level.has_value();
+    c_.log_level = options.log_level.value_or(0);
+    if (sink_)
+      c_.log_sink = [](void* user, int32_t level, const char* message) {
+        (*static_cast<LogSink*>(user))(level, message);
+      };
+    c_.log_user = sink_.get();
+    c_.dim_names = dims_.data();
+    c_.dim_sizes = dim_sizes_.data();
+    c_.dim_count = dims_.size();
+    c_.denotation_names = denotations_.data();
+    c_.denotation_sizes = denoted_.data();
+    c_.denotation_count = denotations_.size();
+    c_.initializer_names = names_.data();
+    c_.initializers = tensors_.data();
+    c_.initializer_count = tensors_.size();
+    c_.allocator = options.allocator;
+    c_.config_keys = keys_.data();
+    c_.config_values = texts_.data();
+    c_.config_count = keys_.size();
+  }
+  SessionArguments(const SessionArguments&) = delete;
+  SessionArguments& operator=(const SessionArguments&) = delete;
+  const onward_session_options* c() const { return &c_; }
+  const std::shared_ptr<LogSink>& sink() const { return sink_; }
+
+ private:
+  std::vector<const char*> providers_, dims_, denotations_, names_, keys_, texts_;
+  std::vector<int64_t> dim_sizes_, denoted_;
+  std::vector<const onward_value*> tensors_;
+  std::shared_ptr<LogSink> sink_;
+  onward_session_options c_{};
+};
+}  // namespace detail
+
 struct ModelOptions {
   std::string external_data_folder;  // "": beside the file; for bytes nowhere
   NamedValues initializers;          // tensors for these, and not those of the model
@@ -447,6 +530,21 @@ class Model {
     for (size_t i = 0; i < api().model_metadata_count(get()); ++i)
       out[api().model_metadata_key(get(), i)] = api().model_metadata_value(get(), i);
     return out;
+  }
+  // Writes the model as a session with these options has it before it fuses for this engine: simplified, in
+  // standard operators. `data_file`: a file beside it for initializers of at least `threshold_bytes`.
+  void optimize(const std::string& path, const SessionOptions& options = {},
+                const std::string& data_file = {}, int64_t threshold_bytes = 1024) const {
+    const onward_save_options save{
+        sizeof save,     path.c_str(), data_file.empty() ? nullptr : data_file.c_str(),
+        threshold_bytes, nullptr,      nullptr};
+    detail::check(api().model_optimize(get(), detail::SessionArguments(options).c(), &save, nullptr));
+  }
+  // The same as the bytes of a file.
+  std::string optimized_bytes(const SessionOptions& options = {}) const {
+    const detail::SessionArguments arguments(options);
+    return detail::text_of(
+        [&](onward_text** t) { return api().model_optimize(get(), arguments.c(), nullptr, t); });
   }
   onward_model* get() const { return handle_.get(); }
 
@@ -512,26 +610,6 @@ class CancelToken {
   std::shared_ptr<onward_cancel> handle_;
 };
 
-using LogSink = std::function<void(int32_t level, const char* message)>;  // must not throw
-
-struct SessionOptions {
-  int threads = 0;  // 0: as many as the process may use
-  onward_optimization optimization = ONWARD_OPTIMIZE_FULL;
-  int64_t memory_limit_bytes = 0;
-  std::vector<std::string> providers;  // in order of preference; the CPU is always last
-  bool strict_providers = false;
-  std::string profile_path;  // Chrome trace
-  bool profile = false;
-  std::string log_id;
-  std::optional<int32_t> log_level;  // 0 verbose to 4 off; else the process's
-  LogSink log_sink;                  // of this session's messages; else the process's
-  // Sizes for open dimensions, by symbol and by denotation.
-  std::vector<std::pair<std::string, int64_t>> dims, denotations;
-  NamedValues initializers;                                 // tensors for these, and not those of the model
-  const Allocator* allocator = nullptr;                     // memory of runs
-  std::vector<std::pair<std::string, std::string>> config;  // options as text; see config_keys()
-};
-
 // The keys of SessionOptions::config and what each means.
 inline std::vector<std::pair<std::string, std::string>> config_keys() {
   std::vector<std::pair<std::string, std::string>> out;
@@ -559,49 +637,10 @@ class Session {
   explicit Session(const std::string& path, const SessionOptions& options = {})
       : Session(Model(path), options) {}
   explicit Session(Model model, const SessionOptions& options = {}) : model_(std::move(model)) {
-    const auto providers = detail::pointers_to(options.providers);
-    const auto dims = detail::names_of(options.dims), denotations = detail::names_of(options.denotations);
-    const auto dim_sizes = detail::sizes_of(options.dims), denoted = detail::sizes_of(options.denotations);
-    const auto names = detail::names_of(options.initializers), keys = detail::names_of(options.config);
-    std::vector<const onward_value*> tensors;
-    for (const auto& [name, value] : options.initializers) tensors.push_back(value.get());
-    std::vector<const char*> texts;
-    for (const auto& [key, value] : options.config) texts.push_back(value.c_str());
-    auto sink = options.log_sink ? std::make_shared<LogSink>(options.log_sink) : nullptr;
-    onward_session_options o{};
-    o.size = sizeof o;
-    o.threads = options.threads;
-    o.optimization = options.optimization;
-    o.memory_limit_bytes = options.memory_limit_bytes;
-    o.providers = providers.data();
-    o.provider_count = providers.size();
-    o.strict_providers = options.strict_providers;
-    o.profile_path = options.profile_path.empty() ? nullptr : options.profile_path.c_str();
-    o.profile = options.profile;
-    o.log_id = options.log_id.empty() ? nullptr : options.log_id.c_str();
-    o.has_log_level = options.log_level.has_value();
-    o.log_level = options.log_level.value_or(0);
-    if (sink)
-      o.log_sink = [](void* user, int32_t level, const char* message) {
-        (*static_cast<LogSink*>(user))(level, message);
-      };
-    o.log_user = sink.get();
-    o.dim_names = dims.data();
-    o.dim_sizes = dim_sizes.data();
-    o.dim_count = dims.size();
-    o.denotation_names = denotations.data();
-    o.denotation_sizes = denoted.data();
-    o.denotation_count = denotations.size();
-    o.initializer_names = names.data();
-    o.initializers = tensors.data();
-    o.initializer_count = tensors.size();
-    o.allocator = options.allocator;
-    o.config_keys = keys.data();
-    o.config_values = texts.data();
-    o.config_count = keys.size();
+    const detail::SessionArguments arguments(options);
     onward_session* made = nullptr;
-    detail::check(api().session_create(model_.get(), &o, &made));
-    handle_ = {made, [sink](onward_session* s) { api().session_free(s); }};
+    detail::check(api().session_create(model_.get(), arguments.c(), &made));
+    handle_ = {made, [sink = arguments.sink()](onward_session* s) { api().session_free(s); }};
   }
 
   const Model& model() const { return model_; }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "onnx/walk.h"
 #include "passes/export_value.h"
 
 namespace ow {
@@ -126,8 +127,13 @@ void Exporter::interface(const ir::Graph& g, bool main, onnx::Graph& out) {
     for (const onnx::ValueInfo& info : source().input) declared[or_default(info.name)] = &info;
   for (const ir::Value* v : g.inputs()) {
     const auto it = declared.find(v->name());
-    out.input.push_back(it != declared.end() ? *it->second
-                                             : value_info(*v, names_.at(v), main || is_scalar(v->type())));
+    onnx::ValueInfo info = value_info(*v, names_.at(v), main || is_scalar(v->type()));
+    if (it != declared.end()) {
+      auto type = in_.sizes_given && v->type().is_tensor() ? std::move(info.type) : it->second->type;
+      info = *it->second;
+      info.type = std::move(type);
+    }
+    out.input.push_back(std::move(info));
   }
   for (size_t i = 0; i < g.outputs().size(); ++i) {
     onnx::ValueInfo info = value_info(*g.outputs()[i], output_names_[&g][i], main);
@@ -135,7 +141,7 @@ void Exporter::interface(const ir::Graph& g, bool main, onnx::Graph& out) {
       onnx::ValueInfo said = source().output[i];
       const bool ranked = said.type && (!said.type->tensor_type || said.type->tensor_type->shape);
       const bool typed = ranked && (!said.type->tensor_type || said.type->tensor_type->elem_type);
-      if (typed) info.type = std::move(said.type);
+      if (typed && !(in_.sizes_given && g.outputs()[i]->type().shape)) info.type = std::move(said.type);
       info.doc_string = said.doc_string;
       info.metadata_props = std::move(said.metadata_props);
     }
@@ -198,11 +204,14 @@ Result<onnx::Node> Exporter::node(const ir::Node& n) {
   const int64_t newest = newest_opset(n.domain);
   const Schema* schema = newest > 0 ? find_schema(n.domain, n.op_type, newest) : nullptr;
   onnx::Node out;
-  int64_t& needed = needed_[n.domain];
+  // Where ONNX Runtime, whose operator it is, looks for it.
+  const bool is_in_default_domain =
+      n.domain == "com.microsoft" && n.op_type == "SimplifiedLayerNormalization";
+  int64_t& needed = needed_[is_in_default_domain ? std::string() : n.domain];
   needed = std::max(needed, schema ? oldest_opset(n, *schema) : int64_t{1});
   if (!schema) called_[n.domain] = n.op_type;
   out.op_type = out_.file->keep(n.op_type);
-  if (!n.domain.empty()) out.domain = out_.file->keep(n.domain);
+  if (!n.domain.empty() && !is_in_default_domain) out.domain = out_.file->keep(n.domain);
   if (!n.name.empty()) out.name = node_name(n.name);
   if (!n.overload.empty()) out.overload = out_.file->keep(n.overload);
   if (!n.doc.empty()) out.doc_string = out_.file->keep(n.doc);
@@ -332,5 +341,19 @@ Result<ExportedModel> Exporter::run() {
 }  // namespace
 
 Result<ExportedModel> export_model(const ImportedModel& model) { return Exporter(model).run(); }
+
+Status save_exported(const ExportedModel& model, const std::string& path, const std::string& data_file,
+                     int64_t threshold_bytes) {
+  bool outside = !data_file.empty();
+  ONWARD_TRY(onnx::for_each<onnx::Tensor>(model.source->model, [&](const onnx::Tensor& t, std::string_view) {
+    outside |= t.is_external();
+    return Status();
+  }));
+  const onnx::SaveOptions external{onnx::ExternalData::kExternal, threshold_bytes, data_file};
+  if (outside) return onnx::save(model.file->model, nullptr, path, external);
+  Status status = onnx::save(model.file->model, nullptr, path, {onnx::ExternalData::kInline});
+  if (status.code() != Code::kLimitExceeded) return status;
+  return onnx::save(model.file->model, nullptr, path, external);
+}
 
 }  // namespace ow

@@ -30,4 +30,10 @@ struct ExportedModel {
 // Errors: Unsupported (an operator, attribute or value that standard ONNX cannot say), with the node.
 Result<ExportedModel> export_model(const ImportedModel& model);
 
+// Writes the model; each file appears whole or not at all. `data_file`: as onnx::SaveOptions::location, for
+// initializers of at least `threshold_bytes`. Empty: initializers are in the model, unless they were outside
+// of the source, or the message would be too long. Errors: those of onnx::save.
+Status save_exported(const ExportedModel& model, const std::string& path, const std::string& data_file = {},
+                     int64_t threshold_bytes = 1024);
+
 }  // namespace ow

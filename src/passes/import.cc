@@ -108,11 +108,14 @@ std::string label(const onnx::Node& n) {
 Result<ImportedModel> Importer::run() {
   const onnx::Model& model = file_->model;
   ir_version_ = onnx::or_default(model.ir_version);
+  if (ir_version_ <= 0 && !model.graph)
+    return invalid_model("there is no model in it: the file is empty, or another kind of file");
   if (ir_version_ <= 0) return invalid_model("ir_version is missing: not an ONNX model, or a damaged one");
   if (ir_version_ > 14) return unsupported("ir_version is ", ir_version_, "; this build reads up to 14");
   if (!model.graph) return invalid_model("the model has no graph");
   ONWARD_TRY(check_overrides(overrides_, *model.graph));
   out_.file = file_;
+  out_.sizes_given = !overrides_.dims.empty() || !overrides_.denotations.empty();
   out_.opsets = ONWARD_TRY(read_opsets(model.opset_import));
   if (ir_version_ < 3 && out_.opsets.empty()) out_.opsets[""] = 1;
   for (const auto& f : model.functions) {
@@ -193,6 +196,7 @@ Status Importer::inputs(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bo
       if (!imported.ok()) return imported.take_status().context(cat("input '", printable(name), "'"));
       type = *std::move(imported);
       if (main) put_sizes(overrides_, *info.type, type);
+      if (overrides_.separate_symbols) separate_symbols(type);
     } else if (main) {
       return invalid_model("input '", printable(name), "' has no type");
     }

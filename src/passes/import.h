@@ -19,6 +19,7 @@ struct ImportedModel {
   std::map<std::string, int64_t> opsets;  // as the file states them; "" is the default domain
   // What the file declares for the graph's outputs; inference may know more, or better.
   std::vector<ir::Type> declared_outputs;
+  bool sizes_given = false;  // by overrides, so that the file's own declarations say less
   std::vector<std::string> warnings;
 };
 
@@ -32,7 +33,11 @@ struct ImportOverrides {
   std::map<std::string, Tensor, std::less<>> initializers;  // by name; of the type and shape in the file
   std::map<std::string, int64_t, std::less<>> dims;         // sizes of the inputs' symbols
   std::map<std::string, int64_t, std::less<>> denotations;  // sizes of dimensions with this denotation
-  bool empty() const { return initializers.empty() && dims.empty() && denotations.empty(); }
+  // Each open dimension of an input is a size of its own, whatever symbol the file has for it.
+  bool separate_symbols = false;
+  bool empty() const {
+    return initializers.empty() && dims.empty() && denotations.empty() && !separate_symbols;
+  }
 };
 
 // Told of what an import would otherwise stop at, for tools that want to know everything.

@@ -74,6 +74,17 @@ void put_sizes(const ImportOverrides& overrides, const onnx::Type& proto, ir::Ty
   }
 }
 
+void separate_symbols(ir::Type& type) {
+  if (type.shape)
+    for (Dim& d : *type.shape)
+      if (!d.is_constant()) d = Dim::unknown();
+  if (type.element) {
+    ir::Type element = *type.element;
+    separate_symbols(element);
+    type.element = std::make_shared<ir::Type>(std::move(element));
+  }
+}
+
 Result<Tensor> overriding(const ImportOverrides& overrides, const onnx::Tensor& proto) {
   const auto& [name, tensor] = *overrides.initializers.find(or_default(proto.name));
   if (static_cast<int32_t>(tensor.dtype()) != or_default(proto.data_type) ||

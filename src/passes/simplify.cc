@@ -11,8 +11,10 @@ namespace {
 // Not lowering, fusing and widening: they make what only this engine runs, or what it runs best.
 constexpr std::string_view kStandard[] = {"constants", "identity", "fold", "batch_norm", "dead"};
 
-bool keeps_standard(const Pass& pass) {
-  return std::find(std::begin(kStandard), std::end(kStandard), pass.name) != std::end(kStandard);
+bool is_wanted(const Pass& pass, const SimplifyOptions& options) {
+  return options.level >= pass.from &&
+         !std::count(options.skipped.begin(), options.skipped.end(), pass.name) &&
+         std::find(std::begin(kStandard), std::end(kStandard), pass.name) != std::end(kStandard);
 }
 
 Result<int> run_everywhere(const Pass& pass, ir::Graph& graph) {
@@ -29,15 +31,15 @@ Result<int> run_everywhere(const Pass& pass, ir::Graph& graph) {
 
 }  // namespace
 
-Result<Simplified> simplify(ir::Graph& graph, int max_rounds) {
+Result<Simplified> simplify(ir::Graph& graph, const SimplifyOptions& options) {
   Simplified out;
   for (const Pass& pass : pipeline())
-    if (keeps_standard(pass)) out.passes.push_back({pass.name});
-  for (bool changed = true; changed && out.rounds < max_rounds; ++out.rounds) {
+    if (is_wanted(pass, options)) out.passes.push_back({pass.name});
+  for (bool changed = true; changed && out.rounds < options.max_rounds; ++out.rounds) {
     changed = false;
     size_t at = 0;
     for (const Pass& pass : pipeline()) {
-      if (!keeps_standard(pass)) continue;
+      if (!is_wanted(pass, options)) continue;
       const int changes = ONWARD_TRY(run_everywhere(pass, graph));
       out.passes[at++].changes += changes;
       changed |= changes > 0;

@@ -13,8 +13,14 @@ struct Simplified {
   int rounds = 0;
 };
 
-// Runs those passes over the graph and its subgraphs until none changes anything, at most `max_rounds` times.
-Result<Simplified> simplify(ir::Graph& graph, int max_rounds = 8);
+struct SimplifyOptions {
+  int max_rounds = 8;
+  Level level = Level::kFull;
+  std::vector<std::string> skipped;  // names of passes, as for run_pipeline
+};
+
+// Runs those passes over the graph and its subgraphs until none changes anything.
+Result<Simplified> simplify(ir::Graph& graph, const SimplifyOptions& options = {});
 
 // Why `node` is still there, for people: what folding it or the passes above would need.
 std::string why_kept(const ir::Node& node);

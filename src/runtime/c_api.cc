@@ -13,13 +13,14 @@ namespace ow::capi {
 
 onward_status* out_of_memory() {
   alignas(onward_status) static std::byte memory[sizeof(onward_status)];
-  static auto* const status = new (memory) onward_status{Code::kOutOfMemory, "out of memory"};
+  static auto* const status =
+      new (memory) onward_status{Code::kOutOfMemory, "out of memory", ONWARD_DETAIL_NONE};
   return status;
 }
 
 onward_status* wrap(Status s) {
   if (s.ok()) return nullptr;
-  return new onward_status{s.code(), std::string(s.message())};
+  return new onward_status{s.code(), std::string(s.message()), ONWARD_DETAIL_NONE};
 }
 
 Result<MemorySource> read_allocator(const onward_allocator* given) {
@@ -35,6 +36,7 @@ const char* status_message(const onward_status* s) { return s ? s->message.c_str
 void status_free(onward_status* s) {
   if (s != out_of_memory()) delete s;
 }
+onward_detail status_detail(const onward_status* s) { return s ? s->detail : ONWARD_DETAIL_NONE; }
 const char* library_version() { return ONWARD_VERSION; }
 void set_log_level(int32_t level) { ow::set_log_level(static_cast<LogLevel>(std::clamp(level, 0, 4))); }
 
@@ -205,6 +207,8 @@ constexpr onward_api kApi = {
     sparse_dims,
     sparse_values,
     sparse_indices,
+    status_detail,
+    model_optimize,
 };
 
 }  // namespace

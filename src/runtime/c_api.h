@@ -17,6 +17,7 @@
 struct onward_status {
   ow::Code code;
   std::string message;
+  onward_detail detail = ONWARD_DETAIL_NONE;
 };
 struct onward_text {
   std::string text;
@@ -161,6 +162,8 @@ const char* model_field(const onward_model*, const char*);
 size_t model_metadata_count(const onward_model*);
 const char* model_metadata_key(const onward_model*, size_t);
 const char* model_metadata_value(const onward_model*, size_t);
+onward_status* model_optimize(onward_model*, const onward_session_options*, const onward_save_options*,
+                              onward_text**);
 size_t model_opset_count(const onward_model*);
 onward_status* model_opset(const onward_model*, size_t, const char**, int64_t*);
 onward_status* type_describe(const onward_type*, onward_type_info*);

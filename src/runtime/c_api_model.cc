@@ -1,4 +1,6 @@
 // The C interface: models and their types.
+#include <filesystem>
+
 #include "onnx/text.h"
 #include "runtime/c_api.h"
 
@@ -145,21 +147,43 @@ onward_status* type_describe(const onward_type* t, onward_type_info* out) {
   });
 }
 
+namespace {
+
+bool is_missing(const char* path) {
+  std::error_code error;
+  return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+}
+
+onward_status* with_detail(onward_status* status, LoadStage failed, const char* path) {
+  if (!status) return status;
+  if (status->code == Code::kIo && failed == LoadStage::kRead && path && is_missing(path))
+    status->detail = ONWARD_DETAIL_NO_SUCH_FILE;
+  if (status->code == Code::kInvalidModel && failed != LoadStage::kImport)
+    status->detail = failed == LoadStage::kRead ? ONWARD_DETAIL_NOT_ONNX : ONWARD_DETAIL_NO_GRAPH;
+  return status;
+}
+
+}  // namespace
+
 onward_status* model_load(const char* path, const onward_model_options* options, onward_model** out) {
-  return guarded([&]() -> Status {
+  LoadStage stage = LoadStage::kImport;
+  onward_status* const status = guarded([&]() -> Status {
     if (!path || !out) return null_argument(path ? "model" : "path");
-    return finish_load(Model::load(path, ONWARD_TRY(read_model_options(options))), out);
+    return finish_load(Model::load(path, ONWARD_TRY(read_model_options(options)), &stage), out);
   });
+  return with_detail(status, stage, path);
 }
 
 onward_status* model_load_bytes(const void* data, size_t bytes, const onward_model_options* options,
                                 onward_model** out) {
-  return guarded([&]() -> Status {
+  LoadStage stage = LoadStage::kImport;
+  onward_status* const status = guarded([&]() -> Status {
     if (!data || !out) return null_argument(data ? "model" : "data");
     return finish_load(Model::load_bytes({static_cast<const std::byte*>(data), bytes},
-                                         ONWARD_TRY(read_model_options(options))),
+                                         ONWARD_TRY(read_model_options(options)), &stage),
                        out);
   });
+  return with_detail(status, stage, nullptr);
 }
 
 void model_free(onward_model* m) { delete m; }

@@ -265,5 +265,153 @@ TEST(CApiModel, Names) {
   a.text_free(nullptr);
 }
 
+onward_detail detail_of(onward_status* s) {
+  const onward_detail detail = api().status_detail(s);
+  api().status_free(s);
+  return detail;
+}
+
+TEST(CApiModel, DetailsTellFailuresOfOneCodeApart) {
+  const auto& a = api();
+  onward_model* m = nullptr;
+  const std::string junk = "\xff\xfe no model", nothing, rules = bytes(model({}));
+  EXPECT_EQ(detail_of(a.model_load("/nowhere.onnx", nullptr, &m)), ONWARD_DETAIL_NO_SUCH_FILE);
+  EXPECT_EQ(detail_of(a.model_load("/tmp", nullptr, &m)), ONWARD_DETAIL_NONE);
+  EXPECT_EQ(detail_of(a.model_load_bytes(junk.data(), junk.size(), nullptr, &m)), ONWARD_DETAIL_NOT_ONNX);
+  EXPECT_EQ(detail_of(a.model_load_bytes(nothing.data(), 0, nullptr, &m)), ONWARD_DETAIL_NO_GRAPH);
+  EXPECT_EQ(detail_of(a.model_load_bytes(nullptr, 0, nullptr, &m)), ONWARD_DETAIL_NONE);
+  auto broken = relu_model();
+  broken.graph->node[0].op_type = "NoSuchOperator";
+  const std::string text = bytes(broken);
+  onward_status* s = a.model_load_bytes(text.data(), text.size(), nullptr, &m);
+  EXPECT_EQ(a.status_code(s), ONWARD_INVALID_MODEL);
+  EXPECT_EQ(detail_of(s), ONWARD_DETAIL_NONE);
+  EXPECT_EQ(a.status_detail(nullptr), ONWARD_DETAIL_NONE);
+}
+
+class CApiOptimize : public ::testing::Test {
+ protected:
+  CApiOptimize() { std::filesystem::create_directories(folder_); }
+  ~CApiOptimize() override { std::filesystem::remove_all(folder_); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  size_t files() const {
+    return static_cast<size_t>(
+        std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator()));
+  }
+  const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / cat("onward_", ::getpid());
+};
+
+// y = Identity(x) + w, w of 300 floats: one node is enough.
+onnx::Model with_weights() {
+  onnx::Graph g;
+  g.input = {value("x", kFloat, {"N", "300"})};
+  g.output = {value("y", kFloat, {"N", "300"})};
+  g.initializer = {floats("w", {300}, std::vector<float>(300, 2))};
+  g.node = {node("Identity", {"x"}, {"v"}), node("Add", {"v", "w"}, {"y"})};
+  return model(g);
+}
+
+TEST_F(CApiOptimize, WritesASmallerModelThatRunsTheSame) {
+  const auto& a = api();
+  onward_model* m = load(with_weights());
+  auto save = sized<onward_save_options>();
+  const std::string out = path("out.onnx");
+  save.path = out.c_str();
+  auto options = sized<onward_session_options>();
+  const char* symbol = "N";
+  const int64_t size = 1;
+  options.dim_names = &symbol;
+  options.dim_sizes = &size;
+  options.dim_count = 1;
+  EXPECT_EQ(taken(a.model_optimize(m, &options, &save, nullptr)), "");
+  EXPECT_EQ(files(), 1u);
+  auto written = *onnx::load(out);
+  EXPECT_EQ(written->model.graph->node.size(), 1u);
+  EXPECT_EQ(written->model.graph->input[0].type->tensor_type->shape->dim[0].dim_value, 1);
+  onward_model* again = nullptr;
+  EXPECT_EQ(taken(a.model_load(out.c_str(), nullptr, &again)), "");
+  onward_session* s = session(again);
+  onward_value *x = floats_value({1, 300}, std::vector<float>(300, 1)), *y = nullptr;
+  const onward_value* in = x;
+  EXPECT_EQ(taken(a.session_run(s, nullptr, &kX, &in, 1, nullptr, 0, &y)), "");
+  EXPECT_EQ(floats_taken(y), std::vector<float>(300, 3));
+  a.value_free(x);
+  a.session_free(s);
+  a.model_free(again);
+  a.model_free(m);
+}
+
+TEST_F(CApiOptimize, KeepsWhatTheLevelKeepsAndPutsWeightsWhereItIsTold) {
+  const auto& a = api();
+  onward_model* m = load(with_weights());
+  auto options = sized<onward_session_options>();
+  options.optimization = ONWARD_OPTIMIZE_OFF;
+  onward_text* text = nullptr;
+  EXPECT_EQ(taken(a.model_optimize(m, &options, nullptr, &text)), "");
+  const std::string bytes = taken(text);
+  EXPECT_EQ((*onnx::load_bytes(as_bytes(bytes)))->model.graph->node.size(), 2u);
+  auto save = sized<onward_save_options>();
+  const std::string out = path("out.onnx");
+  save.path = out.c_str();
+  save.data_file = "weights.bin";
+  EXPECT_EQ(taken(a.model_optimize(m, nullptr, &save, nullptr)), "");
+  EXPECT_EQ(std::filesystem::file_size(path("weights.bin")), 1200u);
+  save.threshold_bytes = 4000;
+  EXPECT_EQ(taken(a.model_optimize(m, nullptr, &save, nullptr)), "");
+  EXPECT_GT(std::filesystem::file_size(out), 1200u);
+  a.model_free(m);
+}
+
+int32_t place_all(void* user, const char* name, const onward_value* value, const char** location,
+                  int64_t* offset, int64_t* count) {
+  if (!user) return 7;
+  EXPECT_STREQ(name, "w");
+  EXPECT_EQ(*location, nullptr);
+  *static_cast<std::string*>(user) =
+      std::string(static_cast<const char*>(api().tensor_const_data(value)), api().tensor_bytes(value));
+  *location = "mine.bin";
+  *offset = 16;
+  *count = 1200;
+  return 1;
+}
+
+TEST_F(CApiOptimize, AsksWhereInitializersAre) {
+  const auto& a = api();
+  onward_model* m = load(with_weights());
+  std::string data;
+  auto save = sized<onward_save_options>();
+  save.place = place_all;
+  save.place_user = &data;
+  onward_text* text = nullptr;
+  EXPECT_EQ(taken(a.model_optimize(m, nullptr, &save, &text)), "");
+  const std::string made = taken(text);
+  const auto file = *onnx::load_bytes(as_bytes(made));
+  const auto at = *onnx::external_location(file->model.graph->initializer[0]);
+  EXPECT_EQ(std::string(at.location), "mine.bin");
+  EXPECT_EQ(at.offset_bytes, 16u);
+  EXPECT_EQ(data.size(), 1200u);
+  save.place_user = nullptr;
+  EXPECT_THAT(taken(a.model_optimize(m, nullptr, &save, &text), ONWARD_INVALID_ARGUMENT), HasSubstr("'w'"));
+  save.path = "x.onnx";
+  save.data_file = "y.bin";
+  taken(a.model_optimize(m, nullptr, &save, nullptr), ONWARD_INVALID_ARGUMENT);
+  a.model_free(m);
+}
+
+TEST_F(CApiOptimize, WhatCannotBeWrittenLeavesNothingBehind) {
+  const auto& a = api();
+  onward_model* m = load(with_weights());
+  auto save = sized<onward_save_options>();
+  const std::string nowhere = path("no/such/out.onnx"), busy = folder_.string();
+  for (const std::string& p : {nowhere, busy}) {
+    save.path = p.c_str();
+    EXPECT_THAT(taken(a.model_optimize(m, nullptr, &save, nullptr), ONWARD_IO), HasSubstr(p));
+  }
+  EXPECT_EQ(files(), 0u);
+  taken(a.model_optimize(m, nullptr, nullptr, nullptr), ONWARD_INVALID_ARGUMENT);
+  taken(a.model_optimize(nullptr, nullptr, &save, nullptr), ONWARD_INVALID_ARGUMENT);
+  a.model_free(m);
+}
+
 }  // namespace
 }  // namespace ow

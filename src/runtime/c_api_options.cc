@@ -97,6 +97,12 @@ constexpr Key kKeys[] = {
        o.profile_path = v;
        return {};
      }},
+    {"random_seed",
+     "of operators that state none; run i of a session then draws the same numbers in every such session",
+     [](SessionOptions& o, std::string_view v) -> Status {
+       o.random_seed = static_cast<uint64_t>(ONWARD_TRY(number(v, INT64_MIN, INT64_MAX)));
+       return {};
+     }},
     {"log_id", "stands before each message of the session",
      [](SessionOptions& o, std::string_view v) -> Status {
        o.log_id = v;

@@ -24,7 +24,9 @@ inline std::string taken(onward_status* s, onward_code expected = ONWARD_OK) {
 }
 
 inline std::string taken(onward_text* t) {
-  std::string text = api().text_data(t, nullptr);
+  size_t size = 0;
+  const char* data = api().text_data(t, &size);
+  std::string text(data, size);
   api().text_free(t);
   return text;
 }

@@ -54,6 +54,21 @@ TEST(Hpp, ModelsDescribeThemselves) {
   EXPECT_FALSE(onward::config_keys().empty());
 }
 
+TEST(Hpp, WritesOptimisedModels) {
+  const auto model = loaded(relu_model());
+  const std::string made = model.optimized_bytes({.dims = {{"N", 1}}});
+  const onward::Session session(onward::Model(as_bytes(made)));
+  EXPECT_EQ(session.inputs()[0].type, "float[1,2]");
+  EXPECT_THAT(list(session.run({{"x", floats_tensor({1, 2}, {-1, 2})}}).at(0)), ElementsAre(0, 4));
+  EXPECT_EQ(code_of([&] { model.optimize("/no/such/folder/x.onnx"); }), ONWARD_IO);
+  try {
+    onward::Model("/nowhere.onnx");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.detail(), ONWARD_DETAIL_NO_SUCH_FILE);
+  }
+}
+
 TEST(Hpp, RunsInEveryWay) {
   const onward::Session session(loaded(relu_model()));
   const auto x = floats_tensor({1, 2}, {-1, 2});

@@ -135,10 +135,11 @@ class Compiler {
   }
 
   // Which inputs the schema allows nothing but tensors for. Nodes of this build's own domain take tensors
-  // only.
+  // only, and so do most of others'.
   static uint64_t tensor_inputs(const ir::Node& node) {
     const Schema* schema = find_schema(node.domain, node.op_type, newest_opset(node.domain));
-    if (!schema) return ~uint64_t{0};
+    // The one operator without a schema that looks at what kind of value it gets.
+    if (!schema) return node.is("SparseToDenseMatMul", "com.microsoft") ? ~uint64_t{1} : ~uint64_t{0};
     uint64_t mask = 0;
     for (size_t i = 0; i < 64; ++i) {
       const SchemaParam* p = schema->input(i);

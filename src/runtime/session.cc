@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "base/stop.h"
+#include "ops/op/random.h"
 
 namespace ow {
 
@@ -29,6 +30,26 @@ Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model,
   return s;
 }
 
+namespace {
+
+bool repeats_symbol(const std::vector<PortInfo>& ports) {
+  std::set<std::string> seen;
+  for (const PortInfo& p : ports)
+    for (const Dim& d : p.type.is_tensor() && p.type.shape ? *p.type.shape : SymShape())
+      if (!d.is_constant() && !d.is_unknown() && !seen.insert(d.text()).second) return true;
+  return false;
+}
+
+}  // namespace
+
+PlanOptions Session::plan_options() const {
+  return {.threads = options_.threads,
+          .strict = options_.strict_math,
+          .let_go = [file = &model_->file()](const Tensor& t) {
+            file->let_go({t.raw(), static_cast<size_t>(t.bytes())});
+          }};
+}
+
 Status Session::compile() {
   const auto start = Budget::Clock::now();
   const auto since_ms = [&] {
@@ -40,15 +61,27 @@ Status Session::compile() {
   passes_ = ONWARD_TRY(run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes));
   for (const PassReport& p : passes_)
     log(LogLevel::kVerbose, "pass ", p.name, ": ", p.changes, " changes, ", p.ms, " ms");
-  const auto let_go = [file = &model_->file()](const Tensor& t) {
-    file->let_go({t.raw(), static_cast<size_t>(t.bytes())});
-  };
-  plan_ = ONWARD_TRY(compile_plan(
-      imported.graph, {.threads = options_.threads, .strict = options_.strict_math, .let_go = let_go}));
-  log(LogLevel::kInfo, "compiled graph '", printable(plan_->graph->name), "' to ", plan_->steps.size(),
+  main_.plan = ONWARD_TRY(compile_plan(imported.graph, plan_options()));
+  log(LogLevel::kInfo, "compiled graph '", printable(plan().graph->name), "' to ", plan().steps.size(),
       " steps for ", options_.threads, " threads in ", since_ms(), " ms");
-  options_.overrides = {};
+  if (!repeats_symbol(inputs_)) options_.overrides = {};
   return {};
+}
+
+Result<Session::Compiled*> Session::separate(const std::string& conflict) {
+  std::lock_guard lock(separate_mutex_);
+  if (separate_) return separate_.get();
+  log(LogLevel::kWarning, conflict,
+      "; for inputs like these the model is compiled once more, with every size "
+      "by itself");
+  ImportOverrides overrides = options_.overrides;
+  overrides.separate_symbols = true;
+  Model::Import imported = ONWARD_TRY(model_->import(std::move(overrides)));
+  ONWARD_TRY(run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes));
+  auto made = std::make_unique<Compiled>();
+  made->plan = ONWARD_TRY(compile_plan(imported.graph, plan_options()));
+  separate_ = std::move(made);
+  return separate_.get();
 }
 
 Session::~Session() {
@@ -103,8 +136,9 @@ bool fits(const ir::Type& type, const Value& value) {
 }
 
 // A fed tensor must have the declared type and rank, and the declared sizes where these are fixed.
+// `conflict` is told of a symbol that stood for another size before.
 Status check_input(const PortInfo& port, const Value& value,
-                   std::map<std::string, std::pair<int64_t, std::string>>& symbols) {
+                   std::map<std::string, std::pair<int64_t, std::string>>& symbols, std::string& conflict) {
   const Tensor* t = value.tensor();
   const std::string where = cat("input '", printable(port.name), "'");
   if (!port.type.is_tensor()) {
@@ -126,9 +160,9 @@ Status check_input(const PortInfo& port, const Value& value,
         return invalid_argument(where, " is ", found, ", expected ", port.type, " (axis ", i, ")");
     } else if (!d.is_unknown()) {
       auto [it, fresh] = symbols.emplace(d.text(), std::pair(t->dim(i), port.name));
-      if (!fresh && it->second.first != t->dim(i))
-        return invalid_argument(where, " has size ", t->dim(i), " in axis ", i, ", but '", d, "' is ",
-                                it->second.first, " in input '", printable(it->second.second), "'");
+      if (!fresh && it->second.first != t->dim(i) && conflict.empty())
+        conflict = cat(where, " has size ", t->dim(i), " in axis ", i, ", but '", d, "' is ",
+                       it->second.first, " in input '", printable(it->second.second), "'");
     }
   }
   return {};
@@ -136,10 +170,10 @@ Status check_input(const PortInfo& port, const Value& value,
 
 }  // namespace
 
-Result<std::vector<Value>> Session::arrange(
-    std::span<const std::pair<std::string_view, Value>> inputs) const {
+Result<Session::Arranged> Session::arrange(std::span<const std::pair<std::string_view, Value>> inputs) const {
   const auto& ports = inputs_;
-  std::vector<Value> arranged(ports.size());
+  Arranged out{std::vector<Value>(ports.size()), {}};
+  std::vector<Value>& arranged = out.values;
   std::vector<bool> fed(ports.size(), false);
   for (const auto& [name, value] : inputs) {
     auto it = std::find_if(ports.begin(), ports.end(),
@@ -155,18 +189,20 @@ Result<std::vector<Value>> Session::arrange(
   std::map<std::string, std::pair<int64_t, std::string>> symbols;
   for (size_t i = 0; i < ports.size(); ++i) {
     if (!fed[i] && ports[i].is_optional) {
-      arranged[i] = Value(*plan_->graph->inputs()[i]->default_value);
+      arranged[i] = Value(*plan().graph->inputs()[i]->default_value);
       continue;
     }
     if (!fed[i])
       return invalid_argument("input '", printable(ports[i].name), "' is missing, expected ", ports[i].type);
-    ONWARD_TRY(check_input(ports[i], arranged[i], symbols));
+    ONWARD_TRY(check_input(ports[i], arranged[i], symbols, out.conflict));
     if (Tensor* t = arranged[i].tensor(); t && !t->is_dense()) *t = ONWARD_TRY(t->owned());
   }
-  return arranged;
+  return out;
 }
 
-Result<std::shared_ptr<const Binding>> Session::binding_for(std::span<const Value> inputs) {
+Result<std::shared_ptr<const Binding>> Session::binding_for(Compiled& compiled,
+                                                            std::span<const Value> inputs) {
+  auto& bindings = compiled.bindings;
   std::string key;
   std::vector<ir::Fact> facts;
   for (const Value& v : inputs) {
@@ -181,24 +217,24 @@ Result<std::shared_ptr<const Binding>> Session::binding_for(std::span<const Valu
   }
   {
     std::lock_guard lock(mutex_);
-    for (auto it = bindings_.begin(); it != bindings_.end(); ++it)
+    for (auto it = bindings.begin(); it != bindings.end(); ++it)
       if (it->first == key) {
-        bindings_.splice(bindings_.begin(), bindings_, it);
+        bindings.splice(bindings.begin(), bindings, it);
         return it->second;
       }
   }
-  auto made = ONWARD_TRY(bind_shapes(*plan_, facts));
+  auto made = ONWARD_TRY(bind_shapes(*compiled.plan, facts));
   std::lock_guard lock(mutex_);
-  bindings_.emplace_front(std::move(key), made);
-  if (bindings_.size() > kMaxBindings) bindings_.pop_back();
+  bindings.emplace_front(std::move(key), made);
+  if (bindings.size() > kMaxBindings) bindings.pop_back();
   return made;
 }
 
-std::unique_ptr<Frame> Session::take_frame() {
+std::unique_ptr<Frame> Session::take_frame(Compiled& compiled) {
   std::lock_guard lock(mutex_);
-  if (idle_.empty()) return std::make_unique<Frame>(plan_);
-  auto frame = std::move(idle_.back());
-  idle_.pop_back();
+  if (compiled.idle.empty()) return std::make_unique<Frame>(compiled.plan);
+  auto frame = std::move(compiled.idle.back());
+  compiled.idle.pop_back();
   return frame;
 }
 
@@ -288,15 +324,23 @@ std::string largest_step(const Plan& plan, const Binding& binding) {
   return node ? node->label() : "no node";
 }
 
+Result<Tensor> copy_of(const Tensor& t, const std::shared_ptr<Budget>& budget) {
+  Tensor copy = ONWARD_TRY(Tensor::allocate(t.dtype(), t.shape(), budget));
+  copy_elements(t, copy);
+  return copy;
+}
+
 // Outputs are the caller's to write to: none is memory of the model, of an input or of another output.
 Status unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) {
   for (Value& value : results) {
+    if (const SparseValue* s = value.sparse()) {
+      value = SparseValue{ONWARD_TRY(copy_of(s->values, budget)), ONWARD_TRY(copy_of(s->indices, budget)),
+                          s->dense_shape};
+      continue;
+    }
     Tensor* t = value.tensor();
     // One handle here is the only one, unless an input, a constant or another output has it, too.
-    if (!t || t->owner().use_count() == 1) continue;
-    Tensor copy = ONWARD_TRY(Tensor::allocate(t->dtype(), t->shape(), budget));
-    copy_elements(*t, copy);
-    *t = std::move(copy);
+    if (t && t->owner().use_count() != 1) *t = ONWARD_TRY(copy_of(*t, budget));
   }
   return {};
 }
@@ -308,34 +352,39 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
                                         std::span<Tensor* const> targets) {
   const auto start = Budget::Clock::now();
   const std::vector<size_t> wanted = ONWARD_TRY(wanted_outputs(outputs));
-  std::vector<Value> arranged = ONWARD_TRY(arrange(inputs));
+  Arranged arranged = ONWARD_TRY(arrange(inputs));
+  Compiled& compiled = arranged.conflict.empty() ? main_ : *ONWARD_TRY(separate(arranged.conflict));
   const std::vector<Tensor> direct =
       targets.empty() ? std::vector<Tensor>()
                       : ONWARD_TRY(direct_targets(targets, wanted, outputs_.size(), inputs));
   int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : options_.memory_limit_bytes;
   if (limit <= 0) limit = usable_memory_bytes();
   const auto budget = budget_for(options, limit);
-  auto binding = ONWARD_TRY(binding_for(arranged));
+  auto binding = ONWARD_TRY(binding_for(compiled, arranged.values));
   if (binding->total_bytes > limit)
     return limit_exceeded("these input shapes need ", binding->total_bytes, " bytes, most of them at ",
-                          largest_step(*plan_, *binding), "; the memory limit is ", limit, " bytes");
+                          largest_step(*compiled.plan, *binding), "; the memory limit is ", limit, " bytes");
   // The arenas outlive the run and its budget; the run is charged for them while it lasts.
   if (Status s = budget->acquire(binding->total_bytes); !s.ok())
     return std::move(s).context("the memory plan for these input shapes");
   StopScope scope(options.cancel || options.timeout.count() > 0 ? budget.get() : nullptr);
-  auto frame = take_frame();
+  const RandomScope random(options_.random_seed, runs_.fetch_add(1, std::memory_order_relaxed));
+  auto frame = take_frame(compiled);
   auto results =
-      frame->run(arranged, binding.get(),
+      frame->run(arranged.values, binding.get(),
                  {options_.threads, budget, profiling_ ? &profiler_ : nullptr, arena_memory_, direct});
   budget->release(binding->total_bytes);
   {
     std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(frame));
+    compiled.idle.push_back(std::move(frame));
   }
   if (options.trim_after) trim();
   if (!results.ok()) return results;
   std::vector<Value> chosen;
-  for (size_t i : wanted) chosen.push_back((*results)[i]);
+  for (size_t i : wanted) {
+    const auto sparse = model_->sparse_outputs().find(i);
+    chosen.push_back(sparse == model_->sparse_outputs().end() ? (*results)[i] : Value(sparse->second));
+  }
   results->clear();
   for (size_t i = 0; i < targets.size(); ++i)
     if (targets[i]) ONWARD_TRY(fill_target(outputs_[wanted[i]], chosen[i], *targets[i]));
@@ -351,7 +400,7 @@ std::string Session::placement_json() const {
     out += cat(i ? "," : "", json_string(placement_notes_[i]));
   out += "],\"nodes\":[";
   bool first = true;
-  for (const Step& step : plan_->steps) {
+  for (const Step& step : plan().steps) {
     if (step.kind != Step::Kind::kOperator) continue;
     out += cat(first ? "" : ",\n", "{\"name\":", json_string(step.node->name),
                ",\"op\":", json_string(step.node->op_type), ",\"provider\":\"cpu\"}");
@@ -364,7 +413,7 @@ std::string Session::report_json() const {
   static constexpr const char* kLevels[] = {"off", "basic", "full"};
   std::string out = cat(
       "{\"threads\":", options_.threads, ",\"optimization\":\"", kLevels[static_cast<int>(options_.level)],
-      "\",\"nodes\":", plan_->graph->nodes().size(), ",\"steps\":", plan_->steps.size(), ",\"passes\":[");
+      "\",\"nodes\":", plan().graph->nodes().size(), ",\"steps\":", plan().steps.size(), ",\"passes\":[");
   for (size_t i = 0; i < passes_.size(); ++i)
     out += cat(i ? "," : "", "{\"name\":", json_string(passes_[i].name), ",\"changes\":", passes_[i].changes,
                ",\"ms\":", passes_[i].ms, "}");
@@ -377,9 +426,12 @@ void Session::start_profile() {
 }
 
 void Session::trim() {
-  std::lock_guard lock(mutex_);
-  idle_.clear();
-  bindings_.clear();
+  std::scoped_lock lock(separate_mutex_, mutex_);
+  for (Compiled* c : {&main_, separate_.get()}) {
+    if (!c) continue;
+    c->idle.clear();
+    c->bindings.clear();
+  }
 }
 
 }  // namespace ow

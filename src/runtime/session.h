@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "passes/import.h"
+#include "passes/export.h"
 #include "passes/pipeline.h"
 #include "runtime/executor.h"
 #include "tensor/memory_source.h"
@@ -23,6 +23,9 @@ struct PortInfo {
   bool is_optional = false;
 };
 
+// The file's bytes; what they say; the same of a file without a graph.
+enum class LoadStage { kRead, kImport, kImportNothing };
+
 struct LoadOptions {
   std::string folder;  // of external data; empty: the file's own, or none for bytes
   std::map<std::string, Tensor, std::less<>> initializers;                // these, not those of the file
@@ -31,9 +34,12 @@ struct LoadOptions {
 
 class Model {
  public:
-  static Result<std::shared_ptr<Model>> load(const std::string& path, const LoadOptions& options = {});
+  // `stage`, if given, is left at what was done last: after an error, what failed.
+  static Result<std::shared_ptr<Model>> load(const std::string& path, const LoadOptions& options = {},
+                                             LoadStage* stage = nullptr);
   static Result<std::shared_ptr<Model>> load_bytes(std::span<const std::byte> bytes,
-                                                   const LoadOptions& options = {});
+                                                   const LoadOptions& options = {},
+                                                   LoadStage* stage = nullptr);
 
   const onnx::ModelFile& file() const { return *file_; }
   const std::shared_ptr<onnx::ModelFile>& shared_file() const { return file_; }
@@ -47,14 +53,21 @@ class Model {
   // Without overrides the first call gets the graph that loading made. Overrides of the same initializer win
   // over those given to load.
   Result<Import> import(ImportOverrides overrides = {});
+  // Outputs that the file declares as sparse and gives as sparse initializers, by index.
+  const std::map<size_t, SparseValue>& sparse_outputs() const { return sparse_outputs_; }
+  // The model in standard operators, simplified as far as `options` allow, with their overrides in it.
+  // Errors: those of import_model and export_model.
+  Result<ExportedModel> optimize(const struct SessionOptions& options) const;
 
  private:
   static Result<std::shared_ptr<Model>> make(std::shared_ptr<onnx::ModelFile> file,
                                              const LoadOptions& options);
   static Import describe(const onnx::ModelFile& file, ImportedModel imported);
+  Status find_sparse_outputs();
   std::shared_ptr<onnx::ModelFile> file_;
   std::map<std::string, Tensor, std::less<>> initializers_;
   std::vector<PortInfo> inputs_, outputs_;
+  std::map<size_t, SparseValue> sparse_outputs_;
   std::mutex mutex_;
   std::shared_ptr<ir::Graph> fresh_;
 };
@@ -74,6 +87,9 @@ struct SessionOptions {
   ImportOverrides overrides;
   MemorySource memory;  // of runs
   std::vector<std::string> skipped_passes;
+  // Of operators that state no seed: run number i of the session draws the same numbers in every session of
+  // the same model and options. nullopt: from the clock.
+  std::optional<uint64_t> random_seed;
 };
 
 struct RunOptions {
@@ -90,7 +106,7 @@ class Session {
   ~Session();
 
   const std::shared_ptr<Model>& model() const { return model_; }
-  const Plan& plan() const { return *plan_; }
+  const Plan& plan() const { return *main_.plan; }
   const std::vector<PassReport>& passes() const { return passes_; }
   const SessionOptions& options() const { return options_; }
   // The model's, with the sizes that the options give to open dimensions.
@@ -114,29 +130,42 @@ class Session {
   void trim();
 
  private:
+  // The model compiled once, and what its runs keep.
+  struct Compiled {
+    std::shared_ptr<const Plan> plan;
+    std::vector<std::unique_ptr<Frame>> idle;
+    std::list<std::pair<std::string, std::shared_ptr<const Binding>>> bindings;  // most recent first
+  };
+  struct Arranged {
+    std::vector<Value> values;  // in the order of the ports
+    std::string conflict;       // a symbol that stands for two sizes; empty: none does
+  };
   Session() = default;
   template <class... T>
   void log(LogLevel level, const T&... parts) const;
   Status compile();
+  PlanOptions plan_options() const;
+  // For inputs in which a symbol stands for two sizes; compiled when it is first asked for.
+  Result<Compiled*> separate(const std::string& conflict);
   Result<std::vector<size_t>> wanted_outputs(std::span<const std::string_view> names) const;
   std::shared_ptr<Budget> budget_for(const RunOptions& options, int64_t limit) const;
-  Result<std::vector<Value>> arrange(std::span<const std::pair<std::string_view, Value>> inputs) const;
-  Result<std::shared_ptr<const Binding>> binding_for(std::span<const Value> inputs);
-  std::unique_ptr<Frame> take_frame();
+  Result<Arranged> arrange(std::span<const std::pair<std::string_view, Value>> inputs) const;
+  Result<std::shared_ptr<const Binding>> binding_for(Compiled& compiled, std::span<const Value> inputs);
+  std::unique_ptr<Frame> take_frame(Compiled& compiled);
 
   static constexpr size_t kMaxBindings = 64;
   std::shared_ptr<Model> model_;
   SessionOptions options_;
-  std::shared_ptr<const Plan> plan_;
+  Compiled main_;
+  std::unique_ptr<Compiled> separate_;
   std::vector<PortInfo> inputs_, outputs_;
   std::vector<PassReport> passes_;
   std::vector<std::string> placement_notes_;
   std::shared_ptr<Budget> arena_memory_;
   Profiler profiler_;
   std::atomic<bool> profiling_{false};
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Frame>> idle_;
-  std::list<std::pair<std::string, std::shared_ptr<const Binding>>> bindings_;  // most recent first
+  std::atomic<uint64_t> runs_{0};
+  std::mutex mutex_, separate_mutex_;
 };
 
 }  // namespace ow

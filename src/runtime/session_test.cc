@@ -575,5 +575,91 @@ TEST(Session, WorksAfterFork) {
   EXPECT_TRUE(s->run(Inputs{{"x", x}}).ok());
 }
 
+// y = Expand(x, Shape(z)) + z, which folds away where x and z have one symbol.
+TEST(Session, ASymbolMayStandForTwoSizes) {
+  onnx::Graph g;
+  g.input = {value("x", kFloat, {"N"}), value("z", kFloat, {"N"})};
+  g.output = {value("y", kFloat, {"N"}), value("s", kInt64, {"1"})};
+  g.node = {node("Shape", {"z"}, {"zs"}), node("Expand", {"x", "zs"}, {"e"}), node("Add", {"e", "z"}, {"y"}),
+            node("Shape", {"e"}, {"s"})};
+  std::vector<std::string> warnings;
+  SessionOptions o;
+  o.log_level = LogLevel::kWarning;
+  o.log_sink = [&](LogLevel, std::string_view text) { warnings.emplace_back(text); };
+  auto s = session(model(g), o);
+  const Tensor one = Tensor::of<float>({1}, std::vector<float>{10});
+  const Tensor three = Tensor::of<float>({3}, std::vector<float>{1, 2, 3});
+  for (int i = 0; i < 2; ++i) {
+    auto y = s->run(Inputs{{"x", one}, {"z", three}});
+    ASSERT_TRUE(y.ok()) << y.status().message();
+    EXPECT_THAT((*y)[0].tensor()->span<float>(), ::testing::ElementsAre(11, 12, 13));
+    EXPECT_THAT((*y)[1].tensor()->span<int64_t>(), ::testing::ElementsAre(3));
+  }
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], ::testing::AllOf(HasSubstr("'z'"), HasSubstr("'N'")));
+  auto same = s->run(Inputs{{"x", three}, {"z", three}});
+  ASSERT_TRUE(same.ok()) << same.status().message();
+  EXPECT_THAT((*same)[0].tensor()->span<float>(), ::testing::ElementsAre(2, 4, 6));
+  s->trim();
+  const Tensor two = Tensor::of<float>({2}, std::vector<float>{1, 2});
+  EXPECT_FALSE(s->run(Inputs{{"x", two}, {"z", three}}).ok());  // 2 and 3 do not broadcast
+}
+
+TEST(Session, SeededRunsDrawTheSameNumbersInEverySession) {
+  onnx::Graph g;
+  g.output = {value("a", kFloat, {"4"}), value("b", kFloat, {"4"}), value("c", kFloat, {"4"})};
+  g.node = {node("RandomNormal", {}, {"a"}, {attr("shape", std::vector<int64_t>{4})}),
+            node("RandomNormal", {}, {"b"}, {attr("shape", std::vector<int64_t>{4})}),
+            node("RandomNormal", {}, {"c"}, {attr("shape", std::vector<int64_t>{4}), attr("seed", 3.0f)})};
+  const auto draw = [](Session& s) {
+    std::vector<std::vector<float>> out;
+    auto results = s.run(Inputs{});
+    EXPECT_TRUE(results.ok()) << results.status().message();
+    for (const Value& v : *results) {
+      const auto values = v.tensor()->span<float>();
+      out.emplace_back(values.begin(), values.end());
+    }
+    return out;
+  };
+  SessionOptions seeded, other;
+  seeded.random_seed = 5;
+  other.random_seed = 6;
+  auto a = session(model(g), seeded), b = session(model(g), seeded), c = session(model(g), other);
+  const auto first = draw(*a), second = draw(*a);
+  EXPECT_EQ(first, draw(*b));
+  EXPECT_EQ(second, draw(*b));
+  EXPECT_NE(first[0], first[1]);
+  EXPECT_NE(first[0], second[0]);
+  EXPECT_EQ(first[2], second[2]);  // its own seed
+  EXPECT_NE(first[0], draw(*c)[0]);
+  auto clock = session(model(g));
+  EXPECT_NE(draw(*clock)[0], draw(*clock)[0]);
+}
+
+TEST(Session, SparseInitializersAreSparseOutputsWhereTheFileSaysSo) {
+  onnx::Graph g;
+  g.input = {value("x", kFloat, {"2"})};
+  onnx::ValueInfo out = value("w", kFloat, {"5"});
+  auto& type = out.type->sparse_tensor_type.emplace();
+  static_cast<onnx::Type::Tensor&>(type) = *out.type->tensor_type;
+  out.type->tensor_type.reset();
+  g.output = {value("y", kFloat, {"2"}), out};
+  onnx::SparseTensor w;
+  w.values = floats("w", {2}, {7, 0});  // a zero that is listed stays listed
+  w.indices = ints("at", {1, 4});
+  w.dims = {5};
+  g.sparse_initializer = {w};
+  g.node = {node("Relu", {"x"}, {"y"})};
+  auto s = session(model(g));
+  EXPECT_EQ(s->outputs()[1].type.text(), "sparse float[5]");
+  auto y = s->run(Inputs{{"x", Tensor::of<float>({2}, std::vector<float>{1, -1})}});
+  ASSERT_TRUE(y.ok()) << y.status().message();
+  const SparseValue* sparse = (*y)[1].sparse();
+  ASSERT_TRUE(sparse);
+  EXPECT_THAT(sparse->values.span<float>(), ::testing::ElementsAre(7, 0));
+  EXPECT_THAT(sparse->indices.span<int64_t>(), ::testing::ElementsAre(1, 4));
+  EXPECT_EQ(sparse->dense_shape, (Shape{5}));
+}
+
 }  // namespace
 }  // namespace ow

@@ -1,4 +1,5 @@
-/* A program of version 1: compiled against the header as it was then, run with the library of today.
+/* A program of an older version: compiled against ONWARD_HEADER, the header as it was then, run with the library
+ * of today.
  *
  * y = Softmax(Relu(x A) B) of tests/install/tiny.onnx, whose rows sum to one. The structs are followed by
  * bytes that the library must not touch, and are as small as they were. */
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "onward_version_1.h"
+#include ONWARD_HEADER
 
 static const onward_api* ow;
 
@@ -58,6 +59,33 @@ static onward_session* open_session(onward_model* model) {
   return session;
 }
 
+#if ONWARD_ABI_VERSION >= 2
+/* Options as text, a context that writes to memory of the program's, and the last function of the table. */
+static void use_version_2(onward_model* model, const onward_value* x) {
+  const char *key = "threads", *value = "1";
+  onward_session_options options = {sizeof options};
+  options.config_keys = &key;
+  options.config_values = &value;
+  options.config_count = 1;
+  onward_session* session = NULL;
+  check(ow->session_create(model, &options, &session), ONWARD_OK);
+  onward_context* context = NULL;
+  check(ow->context_create(session, &context), ONWARD_OK);
+  float memory[3];
+  const int64_t dims[] = {1, 3};
+  onward_value *y = NULL, *nothing = NULL;
+  check(ow->tensor_wrap(ONWARD_FLOAT32, dims, 2, memory, sizeof memory, NULL, NULL, &y), ONWARD_OK);
+  check(ow->context_bind_input(context, "x", x), ONWARD_OK);
+  check(ow->context_bind_output(context, "y", y), ONWARD_OK);
+  check(ow->context_run(context, NULL), ONWARD_OK);
+  EXPECT(fabsf(memory[0] + memory[1] + memory[2] - 1) < 1e-6f);
+  check(ow->sparse_indices(x, &nothing), ONWARD_INVALID_ARGUMENT);
+  ow->context_free(context);
+  ow->value_free(y);
+  ow->session_free(session);
+}
+#endif
+
 int main(int argc, char** argv) {
   ow = onward_get_api(ONWARD_ABI_VERSION);
   if (argc != 2 || !ow) return 2;
@@ -68,11 +96,14 @@ int main(int argc, char** argv) {
   check(ow->model_load(argv[1], &load, &model), ONWARD_OK);
   describe(model);
   onward_session* session = open_session(model);
-  ow->model_free(model);
   const int64_t dims[] = {1, 4};
   onward_value *x = NULL, *y = (onward_value*)0x1; /* outputs need not be cleared */
   check(ow->tensor_create(ONWARD_FLOAT32, dims, 2, &x), ONWARD_OK);
   for (int i = 0; i < 4; ++i) ((float*)ow->tensor_data(x))[i] = (float)i;
+#if ONWARD_ABI_VERSION >= 2
+  use_version_2(model, x);
+#endif
+  ow->model_free(model);
   const char* name = "x";
   const onward_value* input = x;
   struct {

@@ -167,9 +167,75 @@ def test_sparse_tensors():
     for sparse in (x, rows):
         value = ort.OrtValue.ort_value_from_sparse_tensor(sparse)
         assert value.is_sparse_tensor() and value.data_type() == "sparse_tensor(float)"
+        assert value.shape() == [3, 3] and value.element_type() == 1
         back = value.as_sparse_tensor()
         np.testing.assert_array_equal(back.values(), values)
-        assert back.as_coo_view().indices().reshape(-1).tolist() in ([1, 5], [0, 1, 1, 2])
+        assert back.format() == sparse.format()
+
+
+def _sparse_type(shape, kind=T.FLOAT):
+    return h.make_sparse_tensor_type_proto(kind, shape)
+
+
+def _sparse_inputs(engine, dtype):
+    """[1 0 2; 0 3 0], by coordinates and by rows."""
+    cpu, shape, values = engine.OrtDevice.make("cpu", 0), np.array([2, 3]), np.array([1, 2, 3], dtype)
+    at = np.array([[0, 0], [0, 2], [1, 1]])
+    return {
+        "coordinates": engine.SparseTensor.sparse_coo_from_numpy(shape, values, at, cpu),
+        "rows": engine.SparseTensor.sparse_csr_from_numpy(shape, values, np.array([0, 2, 1]), np.array([0, 2, 3]), cpu),
+    }
+
+
+@pytest.mark.parametrize("form", ["coordinates", "rows"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint32])
+def test_sparse_inputs_of_a_session(form, dtype):
+    """SparseToDenseMatMul against ONNX Runtime, which leaves `alpha` out for any type but float, and numpy."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    kind = h.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    b, alpha = np.arange(6).astype(dtype).reshape(3, 2), 2.0 if dtype == np.float32 else 1.0
+    node = h.make_node("SparseToDenseMatMul", ["a", "b"], ["y"], domain="com.microsoft", alpha=alpha)
+    model = nets.model([node], [h.make_value_info("a", _sparse_type([2, 3], kind)), nets.tensor("b", [3, 2], kind)],
+                       [nets.tensor("y", [2, 2], kind)])  # fmt: skip
+    model.opset_import.append(h.make_opsetid("com.microsoft", 1))
+    for engine in (onnxruntime, ort):
+        session = engine.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        assert [x.type for x in session.get_inputs()][0].startswith("sparse_tensor(")
+        value = engine.OrtValue.ort_value_from_sparse_tensor(_sparse_inputs(engine, dtype)[form])
+        fed = {"a": value, "b": engine.OrtValue.ortvalue_from_numpy(b)}
+        (y,) = session.run_with_ort_values(None, fed)
+        np.testing.assert_array_equal(y.numpy(), dtype(alpha) * (np.array([[1, 0, 2], [0, 3, 0]], dtype) @ b))
+    (again,) = session.run(None, {"a": _sparse_inputs(ort, dtype)[form], "b": b})  # ONNX Runtime's run refuses these
+    np.testing.assert_array_equal(again, y.numpy())
+    with pytest.raises(ort.InvalidArgument, match="'a'"):
+        session.run(None, {"a": np.ones((2, 3), dtype), "b": b})
+
+
+def test_sparse_outputs_of_a_session():
+    """A sparse initializer that is an output, and an input that is one, in both engines."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    values, at = h.make_tensor("w", T.FLOAT, [3], [1.5, 2.5, 3.5]), h.make_tensor("at", T.INT64, [3], [2, 3, 5])
+    graph = h.make_graph(
+        [h.make_node("Identity", ["x"], ["y"])], "g",
+        [nets.tensor("x", [1]), h.make_value_info("a", _sparse_type([2, 3]))],
+        [nets.tensor("y", [1]), h.make_value_info("w", _sparse_type([3, 3])), h.make_value_info("a", _sparse_type([2, 3]))],
+        sparse_initializer=[h.make_sparse_tensor(values, at, [3, 3])],
+    )  # fmt: skip
+    model = h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    for engine in (onnxruntime, ort):
+        session = engine.InferenceSession(model, providers=["CPUExecutionProvider"])
+        sparse = _sparse_inputs(engine, np.float32)["coordinates"]
+        fed = {"x": engine.OrtValue.ortvalue_from_numpy(np.ones(1, np.float32)),
+               "a": engine.OrtValue.ort_value_from_sparse_tensor(sparse)}  # fmt: skip
+        _, w, a = session.run_with_ort_values(None, fed)
+        assert w.is_sparse_tensor() and not w.is_tensor() and w.data_type() == "sparse_tensor(float)"
+        found = w.as_sparse_tensor()
+        assert found.values().tolist() == [1.5, 2.5, 3.5] and list(found.dense_shape()) == [3, 3]
+        assert found.as_coo_view().indices().reshape(-1).tolist() == [2, 3, 5]
+        assert a.as_sparse_tensor().values().tolist() == [1, 2, 3]
+    assert session.get_outputs()[1].type == "sparse_tensor(float)"  # ONNX Runtime says tensor(float)
+    w.as_sparse_tensor().values()[:] = 9  # the caller's own
+    assert session.run_with_ort_values(["w"], fed)[0].as_sparse_tensor().values().tolist() == [1.5, 2.5, 3.5]
 
 
 def test_inputs_are_borrowed_and_let_go():

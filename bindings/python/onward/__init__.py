@@ -8,14 +8,19 @@ docs/python.md says what differs. `onward.backend` is ONNX's backend interface, 
 the command-line program.
 """
 
+import contextlib
+
 from . import _engine
+from ._adapter import AdapterFormat, LoraAdapter
 from ._binding import IOBinding, SessionIOBinding
+from ._compile import ModelCompiler, OrtEpContextData, OrtEpContextDataBuffer, OrtExternalInitializerInfo
 from ._device import OrtArenaCfg, OrtDevice, OrtMemoryInfo
 from ._enums import (
     ExecutionMode,
     ExecutionOrder,
     GraphOptimizationLevel,
     OrtAllocatorType,
+    OrtCompileApiFlags,
     OrtDeviceMemoryType,
     OrtDeviceVendorId,
     OrtExecutionProviderDevicePolicy,
@@ -70,13 +75,20 @@ from ._process import (
     unregister_execution_provider_library,
     use_as_onnxruntime,
 )
-from ._providers import OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtEpDevice, OrtHardwareDevice
+from ._providers import OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtEpDevice, OrtHardwareDevice, OrtSyncStream
 from ._session import InferenceSession
 from ._sparse import SparseTensor
 from . import capi
+from .capi import onnxruntime_validation
 
 __version__ = _engine.library_version()
+
+# Names that ONNX Runtime's module has, too.
+package_name, version, cuda_version = onnxruntime_validation.get_package_name_and_version_info()
+import_capi_exception = None
+
 __all__ = [
+    "AdapterFormat",
     "Cancelled",
     "DeadlineExceeded",
     "EPFail",
@@ -92,6 +104,8 @@ __all__ = [
     "InvalidGraph",
     "InvalidProtobuf",
     "LimitExceeded",
+    "LoraAdapter",
+    "ModelCompiler",
     "ModelLoadCanceled",
     "ModelLoaded",
     "ModelMetadata",
@@ -103,19 +117,24 @@ __all__ = [
     "NotImplemented",
     "OrtAllocatorType",
     "OrtArenaCfg",
+    "OrtCompileApiFlags",
     "OrtDevice",
     "OrtDeviceMemoryType",
     "OrtDeviceVendorId",
     "OrtEpAssignedNode",
     "OrtEpAssignedSubgraph",
+    "OrtEpContextData",
+    "OrtEpContextDataBuffer",
     "OrtEpDevice",
     "OrtExecutionProviderDevicePolicy",
+    "OrtExternalInitializerInfo",
     "OrtHardwareDevice",
     "OrtHardwareDeviceType",
     "OrtMemType",
     "OrtMemoryInfo",
     "OrtMemoryInfoDeviceType",
     "OrtSparseFormat",
+    "OrtSyncStream",
     "OrtValue",
     "OrtValueVector",
     "OutOfMemory",
@@ -124,9 +143,11 @@ __all__ = [
     "SessionIOBinding",
     "SessionOptions",
     "SparseTensor",
+    "contextlib",
     "copy_tensors",
     "create_and_register_allocator",
     "create_and_register_allocator_v2",
+    "cuda_version",
     "disable_telemetry_events",
     "enable_telemetry_events",
     "get_all_providers",
@@ -136,6 +157,9 @@ __all__ = [
     "get_ep_devices",
     "get_version_string",
     "has_collective_ops",
+    "import_capi_exception",
+    "onnxruntime_validation",
+    "package_name",
     "preload_dlls",
     "print_debug_info",
     "register_execution_provider_library",
@@ -145,4 +169,5 @@ __all__ = [
     "set_seed",
     "unregister_execution_provider_library",
     "use_as_onnxruntime",
+    "version",
 ]

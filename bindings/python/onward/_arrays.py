@@ -23,7 +23,9 @@ def pack(array: np.ndarray, bits: int) -> np.ndarray:
     per_byte = 8 // bits
     flat = array.reshape(-1).view(np.uint8) & ((1 << bits) - 1)
     flat = np.concatenate([flat, np.zeros(-len(flat) % per_byte, np.uint8)]).reshape(-1, per_byte)
-    return np.bitwise_or.reduce(flat << (np.arange(per_byte, dtype=np.uint8) * bits), axis=1, dtype=np.uint8)
+    fields = flat << (np.arange(per_byte, dtype=np.uint8) * bits)
+    packed: np.ndarray = np.bitwise_or.reduce(fields, axis=1, dtype=np.uint8)
+    return packed
 
 
 def unpack(packed: np.ndarray, number: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -116,7 +118,8 @@ def from_python(given: Any, type_text: str, name: str) -> Value:
     if given is None:
         return Value()
     if hasattr(given, "_to_value"):  # a SparseTensor
-        return given._to_value()
+        made: Value = given._to_value()
+        return made
     kind, _, rest = type_text.partition("(")
     inner = rest[:-1]
     if kind == "optional":

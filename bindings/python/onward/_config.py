@@ -20,6 +20,9 @@ FORMAT = "session.load_model_format"
 TRIM = "memory.enable_memory_arena_shrinkage"
 SPIN = "session.intra_op.allow_spinning"
 SPIN_US = "session.intra_op.spin_duration_us"
+SAVE_FORMAT = "session.save_model_format"
+DATA_FILE = "session.optimized_model_external_initializers_file_name"
+DATA_MIN_BYTES = "session.optimized_model_external_initializers_min_size_in_bytes"
 
 _PREFIXES = ("ep.", "ep_factory.", "mlas.", "memory.", "onward.")
 _OWN = "onward."  # before the engine's own options, which docs/python.md lists
@@ -68,6 +71,21 @@ def check_session(entries: dict[str, str], least_level: int) -> None:
             log(WARNING, f"session option '{key}' is '{value}', expected '0' or '1'; it has no effect", least_level)
     if entries.get(FORMAT, "ONNX").upper() not in ("", "ONNX"):
         raise make(NotImplemented, f"session option '{FORMAT}' is '{entries[FORMAT]}': only ONNX files can be loaded")
+
+
+def check_optimized(entries: dict[str, str], path: str) -> None:
+    """Fails if an optimised model is asked for in another format than ONNX: `check_optimized({}, "out.onnx")`."""
+    asked = entries.get(SAVE_FORMAT, "ORT" if path.lower().endswith(".ort") else "")
+    if path and asked.upper() not in ("", "ONNX"):
+        raise make(NotImplemented, f"optimized_model_filepath '{path}': models are written as ONNX, not as {asked}")
+
+
+def optimized_data(entries: dict[str, str]) -> tuple[str, int]:
+    """The file for large initializers of an optimised model, and from how many bytes on they are large."""
+    given = entries.get(DATA_MIN_BYTES, "1024")
+    if not given.isascii() or not given.isdigit():
+        raise make(InvalidArgument, f"session option '{DATA_MIN_BYTES}' is '{given}', expected a number of bytes")
+    return entries.get(DATA_FILE, ""), max(1, int(given))
 
 
 def apply_to_process(entries: dict[str, str]) -> None:

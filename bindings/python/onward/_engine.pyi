@@ -49,6 +49,23 @@ class Value:
 # (name, type text, kind, element type, shape or None, has a default)
 _Port = tuple[str, str, int, int, list[int | str | None] | None, bool]
 
+class Options:
+    def __init__(
+        self,
+        *,
+        threads: int = 0,
+        optimization: int = 0,
+        memory_limit_bytes: int = 0,
+        providers: list[str] = [],
+        strict: bool = False,
+        profile: bool = False,
+        dim_names: dict[str, int] = {},
+        denotations: dict[str, int] = {},
+        log_id: str = "",
+        log_level: int = -1,
+        config: dict[str, str] = {},
+    ) -> None: ...
+
 class Model:
     @staticmethod
     def load(path: str, folder: str, initializers: list[tuple[str, Value]], files: dict[str, bytes]) -> Model: ...
@@ -59,6 +76,9 @@ class Model:
     def inputs(self) -> list[_Port]: ...
     def outputs(self) -> list[_Port]: ...
     def field(self, name: str) -> str: ...
+    def optimize(
+        self, options: Options, path: str, data_file: str, threshold_bytes: int, place: Any | None
+    ) -> bytes: ...
     def metadata(self) -> dict[str, str]: ...
 
 class CancelToken:
@@ -68,20 +88,7 @@ class CancelToken:
 
 class Session:
     @staticmethod
-    def open(
-        model: Model,
-        threads: int,
-        optimization: int,
-        memory_limit_bytes: int,
-        providers: list[str],
-        strict: bool,
-        profile: bool,
-        dim_names: dict[str, int],
-        denotations: dict[str, int],
-        log_id: str,
-        log_level: int,
-        config: dict[str, str],
-    ) -> Session: ...
+    def open(model: Model, options: Options) -> Session: ...
     def inputs(self) -> list[_Port]: ...
     def outputs(self) -> list[_Port]: ...
     def run(

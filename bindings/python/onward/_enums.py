@@ -97,6 +97,14 @@ class OrtExecutionProviderDevicePolicy(enum.IntEnum):
     MIN_OVERALL_POWER = 6
 
 
+class OrtCompileApiFlags(enum.IntFlag):
+    """What makes a ModelCompiler fail: `OrtCompileApiFlags.ERROR_IF_OUTPUT_FILE_EXISTS`."""
+
+    NONE = 0
+    ERROR_IF_NO_NODES_COMPILED = 1
+    ERROR_IF_OUTPUT_FILE_EXISTS = 2
+
+
 class OrtDeviceVendorId(enum.IntEnum):
     """PCI numbers of makers of devices: `OrtDevice.make("gpu", 0, OrtDeviceVendorId.NVIDIA)`."""
 

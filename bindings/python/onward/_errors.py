@@ -19,6 +19,8 @@ class Error(Exception):
 
     code = 1
     kind = "FAIL"
+    message = ""  # the text without number and name
+    is_io = False  # whether a file could not be read or written
 
 
 class Fail(Error, RuntimeError):
@@ -119,25 +121,36 @@ class Cancelled(Fail):
     """A run was stopped by `run_options.terminate = True`."""
 
 
-INVALID_MODEL, IO = 1, 8
+# onward_code and onward_detail.
+_INVALID_MODEL, _IO = 1, 8
+_NO_SUCH_FILE, _NOT_ONNX, _NO_GRAPH = 1, 2, 3
 _CLASS_OF_CODE = {
-    INVALID_MODEL: InvalidGraph,
+    _INVALID_MODEL: InvalidGraph,
     2: InvalidArgument,
     3: NotImplemented,
     4: OutOfMemory,
     5: LimitExceeded,
     6: DeadlineExceeded,
     7: Cancelled,
-    IO: Fail,
+    _IO: Fail,
     9: EngineError,
+}
+_CLASS_OF_DETAIL = {
+    (_IO, _NO_SUCH_FILE): NoSuchFile,
+    (_INVALID_MODEL, _NOT_ONNX): InvalidProtobuf,
+    (_INVALID_MODEL, _NO_GRAPH): InvalidArgument,
 }
 
 
 def make(cls: type[Error], message: str) -> Error:
     """An instance of `cls` with its number and name in the text: `raise make(Fail, "no memory")`."""
-    return cls(f"[onward] : {cls.code} : {cls.kind} : {message}")
+    made = cls(f"[onward] : {cls.code} : {cls.kind} : {message}")
+    made.message = message
+    return made
 
 
-def from_engine(code: int, message: str) -> Error:
-    """What the extension module raises for a status: `from_engine(2, "no such input")` is an InvalidArgument."""
-    return make(_CLASS_OF_CODE.get(code, Fail), message)
+def from_engine(code: int, detail: int, message: str) -> Error:
+    """What the extension module raises for a status: `from_engine(2, 0, "no such input")` is an InvalidArgument."""
+    made = make(_CLASS_OF_DETAIL.get((code, detail)) or _CLASS_OF_CODE.get(code, Fail), message)
+    made.is_io = code == _IO
+    return made

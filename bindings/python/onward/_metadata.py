@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import _types
 from ._engine import Model
 
@@ -59,7 +61,7 @@ def _element(text: str) -> str:
     return name if name != "?" else _types.name_of(0)
 
 
-def node_arg(port: tuple) -> NodeArg:
+def node_arg(port: tuple[Any, ...]) -> NodeArg:
     """A NodeArg of what Model.inputs() lists."""
     name, text, _, _, shape, _ = port
     return NodeArg(name, type_string(text), shape or [])

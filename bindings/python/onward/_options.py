@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import _config
+from ._adapter import LoraAdapter
 from ._engine import CancelToken
 from ._enums import ExecutionMode, ExecutionOrder, GraphOptimizationLevel, OrtExecutionProviderDevicePolicy
 from ._errors import NotImplemented, make
 from ._ort_value import OrtValue
+
+
+Delegate = Callable[[Sequence[Any], Mapping[str, str], Mapping[str, str], int], Sequence[Any]]
 
 
 class _Fields:
@@ -49,7 +54,8 @@ class SessionOptions(_Fields):
     >>> session = onward.InferenceSession("model.onnx", options)
     """
 
-    __slots__ = ("_entries", "_providers", "_by_name", "_by_denotation", "_initializers", "_files", "_cancelled")
+    __slots__ = ("_entries", "_providers", "_by_name", "_by_denotation", "_initializers", "_files", "_cancelled",
+                 "_delegate", "_policy", "_read_data")  # fmt: skip
     _DEFAULTS = {
         "enable_cpu_mem_arena": True,
         "enable_mem_pattern": True,
@@ -79,6 +85,9 @@ class SessionOptions(_Fields):
         self._initializers: dict[str, OrtValue] = {}
         self._files: dict[str, bytes] = {}
         self._cancelled = False
+        self._delegate: Delegate | None = None
+        self._policy = False
+        self._read_data: tuple[Callable[..., None], int] | None = None
 
     def add_session_config_entry(self, config_key: str, config_value: str) -> None:
         """Sets an option by name: `options.add_session_config_entry("session.disable_prepacking", "1")`."""
@@ -139,10 +148,33 @@ class SessionOptions(_Fields):
         """Chooses among providers; with one, the CPU, there is nothing to choose: `set_provider_selection_policy(
         OrtExecutionProviderDevicePolicy.PREFER_CPU)`."""
         OrtExecutionProviderDevicePolicy(policy)
+        self._policy = True
+
+    def set_provider_selection_policy_delegate(self, delegate: Delegate) -> None:
+        """A function that chooses the devices when a session is made, of `(devices, model_metadata, runtime_metadata,
+        max_selections)`: `options.set_provider_selection_policy_delegate(lambda devices, *rest: devices[:1])`."""
+        if not callable(delegate):
+            raise TypeError(f"the delegate is {type(delegate).__name__}, expected a function")
+        self._delegate = delegate
+
+    def set_ep_context_data_read_func(self, read_func: Callable[[str, Any], None], max_data_size: int) -> None:
+        """Gives the data of EPContext nodes, which the CPU does not run: accepted, and never called.
+        `options.set_ep_context_data_read_func(function, 1 << 20)`."""
+        if read_func is None:
+            raise RuntimeError("read_func is None, expected a function")
+        if not callable(read_func) or int(max_data_size) < 0:
+            raise TypeError("read_func is a function and max_data_size a number of bytes")
+        if int(max_data_size) == 0:
+            raise RuntimeError("max_data_size is 0, expected a number of bytes")
+        self._read_data = (read_func, int(max_data_size))
+
+    def clear_ep_context_data_read_func(self) -> None:
+        """Takes it back: `options.clear_ep_context_data_read_func()`."""
+        self._read_data = None
 
     def has_providers(self) -> bool:
-        """Whether add_provider was called: `options.has_providers()`."""
-        return bool(self._providers)
+        """Whether providers were added, or a policy for choosing them was set: `options.has_providers()`."""
+        return bool(self._providers) or self._policy or self._delegate is not None
 
     def register_custom_ops_library(self, path: str) -> None:
         """Not in this build, and refused: `options.register_custom_ops_library("ops.so")`."""
@@ -154,7 +186,8 @@ class SessionOptions(_Fields):
 
     def __getstate__(self) -> dict[str, Any]:
         held = {name: value.to_python() for name, value in self._initializers.items()}
-        names = ("_fields", "_entries", "_providers", "_by_name", "_by_denotation", "_files", "_cancelled")
+        names = ("_fields", "_entries", "_providers", "_by_name", "_by_denotation", "_files", "_cancelled", "_delegate",
+                 "_policy", "_read_data")  # fmt: skip
         return {"initializers": held, **{name: getattr(self, name) for name in names}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -172,7 +205,7 @@ class RunOptions(_Fields):
     >>> session.run(None, {"x": x}, options)
     """
 
-    __slots__ = ("_entries", "_terminate", "_cancel")
+    __slots__ = ("_entries", "_terminate", "_cancel", "_adapters")
     _DEFAULTS = {
         "log_severity_level": -1,
         "log_verbosity_level": 0,
@@ -188,6 +221,7 @@ class RunOptions(_Fields):
         self._entries: dict[str, str] = {}
         self._terminate = False
         self._cancel = CancelToken()
+        self._adapters: list[LoraAdapter] = []
 
     @property
     def terminate(self) -> bool:
@@ -201,6 +235,12 @@ class RunOptions(_Fields):
             self._cancel.trigger()
         else:
             self._cancel.reset()
+
+    def add_active_adapter(self, adapter: LoraAdapter) -> None:
+        """Its parameters are inputs of the run, before those of the feed: `options.add_active_adapter(adapter)`."""
+        if not isinstance(adapter, LoraAdapter):
+            raise TypeError(f"adapter is {type(adapter).__name__}, expected LoraAdapter")
+        self._adapters.append(adapter)
 
     def add_run_config_entry(self, config_key: str, config_value: str) -> None:
         """Sets an option by name: `options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")`."""

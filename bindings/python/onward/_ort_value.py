@@ -26,9 +26,9 @@ class OrtValue:
 
     __slots__ = ("_value", "_keep")
 
-    def __init__(self, ortvalue: Value | OrtValue, numpy_obj: np.ndarray | None = None, session: object = None) -> None:
+    def __init__(self, ortvalue: Value | OrtValue, numpy_obj: Any = None, session: object = None) -> None:
         self._value: Value = ortvalue if isinstance(ortvalue, Value) else ortvalue._value
-        self._keep = numpy_obj
+        self._keep: Any = numpy_obj  # what the memory is of
 
     @classmethod
     def ortvalue_from_numpy(
@@ -71,7 +71,7 @@ class OrtValue:
     @classmethod
     def ort_value_from_sparse_tensor(cls, sparse_tensor: SparseTensor) -> OrtValue:
         """A SparseTensor to feed: `OrtValue.ort_value_from_sparse_tensor(sparse)`."""
-        return cls(sparse_tensor._to_value(), sparse_tensor)  # type: ignore[arg-type]
+        return cls(sparse_tensor._to_value(), sparse_tensor)
 
     @classmethod
     def from_dlpack(cls, data: Any, /) -> OrtValue:
@@ -94,6 +94,8 @@ class OrtValue:
 
         if self._value.kind != _arrays.SPARSE:
             raise ValueError(f"the value is {self.data_type()}, not a sparse tensor")
+        if isinstance(self._keep, SparseTensor):  # as it was given, by rows if it was
+            return SparseTensor(self._keep)
         return SparseTensor._from_value(self._value)
 
     def data_ptr(self) -> int:
@@ -106,7 +108,9 @@ class OrtValue:
         return "cpu"
 
     def shape(self) -> list[int]:
-        """The tensor's sizes: `value.shape()` is [2, 3]."""
+        """The sizes of a tensor or sparse tensor: `value.shape()` is [2, 3]."""
+        if self.is_sparse_tensor():
+            return list(self._value.sparse_parts()[2])
         return list(self._tensor().shape)
 
     def data_type(self) -> str:
@@ -115,6 +119,8 @@ class OrtValue:
 
     def element_type(self) -> int:
         """ONNX's number of the element type: `value.element_type() == TensorProto.FLOAT`."""
+        if self.is_sparse_tensor():
+            return self._value.sparse_parts()[0].dtype
         return self._tensor().dtype
 
     def tensor_size_in_bytes(self) -> int:
@@ -206,7 +212,7 @@ def type_of(value: Value) -> str:
     return "optional(?)"
 
 
-class OrtValueVector(list):
+class OrtValueVector(list[OrtValue]):
     """A list of OrtValue, as run_with_ortvaluevector takes it: `vector.push_back(value)`."""
 
     def push_back(self, value: OrtValue) -> None:

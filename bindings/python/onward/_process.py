@@ -36,7 +36,7 @@ def get_all_providers() -> list[str]:
 
 def get_ep_devices() -> list[_providers.OrtEpDevice]:
     """Providers and the hardware that they run on: `onward.get_ep_devices()[0].ep_name`."""
-    return [_providers.OrtEpDevice(name) for name in _providers.available()]
+    return _providers.devices()
 
 
 def has_collective_ops() -> bool:
@@ -58,8 +58,11 @@ def set_default_logger_verbosity(verbosity: int) -> None:
 
 
 def set_seed(seed: int) -> None:
-    """Accepted: random operators take the seeds that the model states. `onward.set_seed(1)`."""
-    int(seed)
+    """Seeds random operators that state no seed, in sessions made from now on: run i of a session then draws the same
+    numbers in every session of the same model and options. `onward.set_seed(1)`."""
+    if not -(2**63) <= int(seed) < 2**63:
+        raise ValueError(f"a seed is a number of 64 bits, {seed} is none")
+    _session.set_default_seed(int(seed))
 
 
 def set_global_thread_pool_sizes(intra_op_num_threads: int = 0, inter_op_num_threads: int = 0) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from typing import Any
 
 from ._engine import Session
 from ._providers import CPU
@@ -25,7 +26,7 @@ def write(path: str, session: Session) -> None:
         json.dump([_event(e) for e in events if e.get("ph") == "X"], file, indent=1)
 
 
-def _event(event: dict) -> dict:
+def _event(event: dict[str, Any]) -> dict[str, Any]:
     args = event.get("args", {})
     made = {"ph": "X", "pid": event.get("pid", os.getpid()), "tid": event.get("tid", 0)}
     made.update(ts=int(event["ts"]), dur=int(event.get("dur", 0)))

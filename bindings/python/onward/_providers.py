@@ -52,6 +52,22 @@ class OrtEpDevice:
         return OrtMemoryInfo("Cpu", OrtAllocatorType.ORT_DEVICE_ALLOCATOR)
 
 
+    def create_sync_stream(self, stream_options: dict[str, str] | None = None) -> OrtSyncStream:
+        """Fails for the CPU, whose work is done when a call returns: `device.create_sync_stream()`."""
+        raise RuntimeError("ep_device does not use DEFAULT memory of a non-CPU device.")
+
+
+class OrtSyncStream:
+    """A queue of work on a device, for devices that have queues: `device.create_sync_stream().get_handle()`."""
+
+    def __init__(self) -> None:
+        raise TypeError("OrtSyncStream: No constructor defined!")
+
+    def get_handle(self) -> int:
+        """The device's own name for the queue: `stream.get_handle()`."""
+        raise NotImplementedError
+
+
 class OrtEpAssignedNode:
     """A node and what it is, in OrtEpAssignedSubgraph.get_nodes(): `node.op_type`."""
 
@@ -68,6 +84,11 @@ class OrtEpAssignedSubgraph:
     def get_nodes(self) -> list[OrtEpAssignedNode]:
         """Its nodes: `subgraph.get_nodes()`."""
         return list(self._nodes)
+
+
+def devices() -> list[OrtEpDevice]:
+    """Each provider of this build on its hardware."""
+    return [OrtEpDevice(name) for name in available()]
 
 
 def _pairs(providers: Any, options: Any) -> list[tuple[str, dict[Any, Any]]]:

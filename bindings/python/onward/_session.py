@@ -14,7 +14,8 @@ from typing import Any
 from . import _arrays, _config, _errors, _log, _profile, _providers, _types
 from ._binding import IOBinding
 from ._device import OrtMemoryInfo, require_cpu
-from ._engine import Model, Value
+from ._compile import write_optimized
+from ._engine import Model, Options, Value
 from ._engine import Session as EngineSession
 from ._enums import GraphOptimizationLevel, OrtAllocatorType, OrtDeviceVendorId
 from ._metadata import ModelMetadata, NodeArg, node_arg
@@ -25,7 +26,10 @@ from ._ort_value import OrtValue, OrtValueVector
 _FULL, _OFF, _BASIC = 0, 1, 2
 _OPTIMIZATION = {GraphOptimizationLevel.ORT_DISABLE_ALL: _OFF, GraphOptimizationLevel.ORT_ENABLE_BASIC: _BASIC}
 
+_MAX_SELECTIONS = 8  # providers that a selection delegate may choose
+
 _default_threads = 0  # set_global_thread_pool_sizes
+_default_seed: int | None = None  # set_seed
 _async: dict[int, ThreadPoolExecutor] = {}  # by process, since threads do not survive a fork
 _async_lock = threading.Lock()
 
@@ -34,6 +38,12 @@ def set_default_threads(count: int) -> None:
     """Threads of sessions whose options name none: `set_default_threads(4)`."""
     global _default_threads
     _default_threads = count
+
+
+def set_default_seed(seed: int) -> None:
+    """Seeds random operators of sessions made from now on: `set_default_seed(1)`."""
+    global _default_seed
+    _default_seed = seed
 
 
 def known_provider(name: str) -> bool:
@@ -50,33 +60,56 @@ def _executor() -> ThreadPoolExecutor:
         return _async[pid]
 
 
-def _load(path: str | None, data: bytes | None, options: SessionOptions) -> Model:
+def load_model(path: str | None, data: bytes | None, options: SessionOptions) -> Model:
+    """The model of a file or of bytes, with what the options put in its place: `load_model("m.onnx", None, options)`."""
     if options._cancelled:
         raise _errors.make(_errors.ModelLoadCanceled, "loading was cancelled by the session options")
-    if path is not None and not os.path.exists(path):
-        raise _errors.make(_errors.NoSuchFile, f"{path}: no such file")
-    if not data and (path is None or (os.path.isfile(path) and os.path.getsize(path) == 0)):
-        raise _errors.make(_errors.InvalidArgument, f"{path or 'the byte string'} is empty, expected an ONNX file")
     folder = options._entries.get(_config.FOLDER, "")
     held = [(name, value._value) for name, value in options._initializers.items()]
+    if path is not None:
+        return Model.load(path, folder, held, dict(options._files))
+    return Model.load_bytes(data or b"", folder, held, dict(options._files))
+
+
+def engine_options(
+    options: SessionOptions,
+    providers: Sequence[str] = (_providers.CPU,),
+    level: GraphOptimizationLevel | None = None,
+) -> Options:
+    """The options as the engine takes them: `engine_options(SessionOptions())`."""
+    config = {} if _default_seed is None else {"random_seed": str(_default_seed)}
+    config.update(_config.engine_entries(options._entries))
+    return Options(
+        threads=max(0, options.intra_op_num_threads) or _default_threads,
+        optimization=_OPTIMIZATION.get(options.graph_optimization_level if level is None else level, _FULL),
+        memory_limit_bytes=options.memory_limit_bytes,
+        providers=list(providers),
+        strict=options._entries.get(_config.STRICT) == "1",
+        profile=options.enable_profiling,
+        dim_names=options._by_name,
+        denotations=options._by_denotation,
+        log_id=options.logid,
+        log_level=min(options.log_severity_level, _log.FATAL),
+        config=config,
+    )
+
+
+def _select(delegate: Any, model: Model) -> list[str]:
+    """The providers that a function of the user's chooses, for this model."""
+    devices = _providers.devices()
+    fields = {"graph_description": "graph_doc_string"}
+    names = ("doc_string", "domain", "graph_description", "graph_name", "model_version", "producer_name",
+             "producer_version")  # fmt: skip
+    metadata = {**model.metadata(), **{name: model.field(fields.get(name, name)) for name in names}}
     try:
-        if path is not None:
-            return Model.load(path, folder, held, dict(options._files))
-        return Model.load_bytes(data or b"", folder, held, dict(options._files))
-    except _errors.InvalidGraph as error:
-        raise _refine(error) from None
-
-
-# What the reader of the wire format says, and no check of what it read.
-_WIRE_SIGNS = ("varint", "wire type", " remain", "field number", "no ONNX message", "group that", "cut off")
-
-
-def _refine(error: _errors.Error) -> _errors.Error:
-    """Bytes that are no ONNX at all are another exception than a model that breaks a rule."""
-    text = str(error).partition(_errors.InvalidGraph.kind + " : ")[2]
-    if any(sign in text for sign in _WIRE_SIGNS):
-        return _errors.make(_errors.InvalidProtobuf, text)
-    return error
+        chosen = delegate(devices, metadata, {}, _MAX_SELECTIONS)
+        selected = [device.ep_name for device in chosen]
+    except Exception as error:
+        text = f"EP selection delegate failed: {type(error).__name__}: {error}"
+        raise _errors.make(_errors.Fail, text) from error
+    if not selected:
+        raise _errors.make(_errors.Fail, "EP selection delegate did not select anything.")
+    return selected
 
 
 class InferenceSession:
@@ -88,16 +121,18 @@ class InferenceSession:
 
     def __init__(
         self,
-        path_or_bytes: str | bytes | os.PathLike,
+        path_or_bytes: str | bytes | os.PathLike[str],
         sess_options: SessionOptions | None = None,
         providers: Sequence[str | tuple[str, dict[Any, Any]]] | None = None,
         provider_options: Sequence[dict[Any, Any]] | None = None,
         **kwargs: Any,
     ) -> None:
+        self._model_path: str | None = None
+        self._model_bytes: bytes | None = None
         if isinstance(path_or_bytes, (str, os.PathLike)):
-            self._model_path, self._model_bytes = os.fspath(path_or_bytes), None
+            self._model_path = os.fspath(path_or_bytes)
         elif isinstance(path_or_bytes, bytes):
-            self._model_path, self._model_bytes = None, path_or_bytes
+            self._model_bytes = path_or_bytes
         else:
             raise TypeError(f"Unable to load from type '{type(path_or_bytes)}'; expected a path or bytes")
         if sess_options is not None and not isinstance(sess_options, SessionOptions):
@@ -107,33 +142,24 @@ class InferenceSession:
 
     def _open(self, providers: Any, provider_options: Any) -> None:
         options = self._sess_options
-        if providers is None and options.has_providers():
+        _config.check_session(options._entries, options.log_severity_level)
+        _config.check_optimized(options._entries, options.optimized_model_filepath)
+        self._model = load_model(self._model_path, self._model_bytes, options)
+        if providers is None and options._delegate is not None:
+            providers = _select(options._delegate, self._model)
+        elif providers is None and options._providers:
             providers = options._providers
         try:
             chosen = _providers.normalize(providers, provider_options)
         except ValueError as error:
             warnings.warn(f"{error}; using {_providers.CPU}", stacklevel=3)
             chosen = [(_providers.CPU, {})]
-        _config.check_session(options._entries, options.log_severity_level)
         _config.apply_to_process(options._entries)
-        strict = options._entries.get(_config.STRICT) == "1"
         asked = [p if isinstance(p, str) else p[0] for p in providers or [] if isinstance(p, (str, tuple))]
-        self._model = _load(self._model_path, self._model_bytes, options)
+        strict = options._entries.get(_config.STRICT) == "1"
+        made = engine_options(options, asked if strict else [name for name, _ in chosen])
         self._profile_start_ns = time.monotonic_ns()
-        self._session = EngineSession.open(
-            self._model,
-            threads=max(0, options.intra_op_num_threads) or _default_threads,
-            optimization=_OPTIMIZATION.get(options.graph_optimization_level, _FULL),
-            memory_limit_bytes=options.memory_limit_bytes,
-            providers=asked if strict else [name for name, _ in chosen],
-            strict=strict,
-            profile=options.enable_profiling,
-            dim_names=options._by_name,
-            denotations=options._by_denotation,
-            log_id=options.logid,
-            log_level=min(options.log_severity_level, _log.FATAL),
-            config=_config.engine_entries(options._entries),
-        )
+        self._session = EngineSession.open(self._model, made)
         self._provider_options = dict(chosen)
         inputs = self._session.inputs()
         self._inputs = [node_arg(port) for port in inputs if not port[5]]
@@ -143,7 +169,8 @@ class InferenceSession:
         self._input_names = {arg.name for arg in self._inputs}
         self._output_names = [arg.name for arg in self._outputs]
         if options.optimized_model_filepath:
-            _log.log(_log.WARNING, "optimized_model_filepath has no effect: the optimised graph is not written")
+            data_file, threshold = _config.optimized_data(options._entries)
+            write_optimized(self._model, made, options.optimized_model_filepath, data_file, threshold)
 
     def run(
         self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: RunOptions | None = None
@@ -283,6 +310,26 @@ class InferenceSession:
         require_cpu(device_type)
         return OrtValue(Value.create(_types.element_type(element_type), [int(n) for n in shape]))
 
+    def release_captured_graph(self, graph_annotation_id: int = 0) -> None:
+        """Nothing to release: graphs are captured on GPUs only. `session.release_captured_graph(0)`."""
+        int(graph_annotation_id)
+
+    def get_tuning_results(self) -> list[dict[str, Any]]:
+        """What tuning found, of providers that tune; the CPU is none, so []: `session.get_tuning_results()`."""
+        return []
+
+    def set_tuning_results(self, results: list[dict[str, Any]], *, error_on_invalid: bool = False) -> None:
+        """Takes results of get_tuning_results. Those of providers that cannot tune are named in a warning or, with
+        `error_on_invalid`, in an error: `session.set_tuning_results([])`."""
+        if not isinstance(results, list):
+            raise TypeError(f"results is {type(results).__name__}, expected a list")
+        for i, result in enumerate(results):
+            found = {key: result[key] for key in ("ep", "results", "validators")}
+            text = f"Invalid TuningResults (index={i}). {found['ep']} does not support TunableOp."
+            if error_on_invalid:
+                raise RuntimeError(text)
+            _log.log(_log.WARNING, text, self._sess_options.log_severity_level)
+
     def disable_fallback(self) -> None:
         """Accepted: a run is never made again on another provider. `session.disable_fallback()`."""
 
@@ -366,6 +413,9 @@ class InferenceSession:
             raise TypeError(f"run_options is {type(run_options).__name__}, expected RunOptions or None")
         timeout_us = max(0, int(run_options.timeout_ms * 1000))
         trim = _config.TRIM in run_options._entries
+        if run_options._adapters:
+            given_by = {name: value for adapter in run_options._adapters for name, value in adapter._parameters.items()}
+            fed = [pair for pair in fed if pair[0] not in given_by] + list(given_by.items())
         limit = run_options.memory_limit_bytes
         return self._session.run(fed, names, given or [], run_options._cancel, timeout_us, limit, trim)
 

@@ -7,6 +7,8 @@ their bits are shown as unsigned integers: uint16 for bfloat16, uint8 for the ot
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +63,8 @@ def numpy_type(number: int) -> np.dtype:
         import ml_dtypes
     except ImportError:
         return np.dtype(np.uint16 if number == BFLOAT16 else np.uint8)
-    return np.dtype(getattr(ml_dtypes, name))
+    found: np.dtype = np.dtype(getattr(ml_dtypes, name))
+    return found
 
 
 @functools.lru_cache(maxsize=256)
@@ -82,6 +85,17 @@ def element_type(given: Any) -> int:
     if number is None:
         raise ValueError(f"{given!r} has no element type in ONNX")
     return number
+
+
+def is_known(number: int) -> bool:
+    """Whether ONNX has an element type of that number: `is_known(1)`."""
+    return number in _ROWS
+
+
+def bytes_of(number: int, shape: Sequence[int]) -> int:
+    """Bytes of a tensor of numbers: `bytes_of(22, (3,))` is 2, for three int4."""
+    bits = PACKED_BITS.get(number) or 8 * numpy_type(number).itemsize
+    return (math.prod(shape) * bits + 7) // 8
 
 
 def name_of(number: int) -> str:

@@ -4,7 +4,8 @@
 // generators, 2014): the state advances by a constant, so it can be entered at any i, and a finaliser of
 // xor-shifts and multiplications scatters it. The period is 2^64. With a seed the stream is a function of the
 // seed alone: every run and every node of that seed draws the same numbers. Without one it begins at a place
-// taken from the clock, new for each call. Not for secrets.
+// taken from the RandomScope of the thread, or where there is none, from the clock, new for each call. Not
+// for secrets.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -12,6 +13,21 @@
 #include <optional>
 
 namespace ow {
+
+// Seeds the streams without a seed of their own that are made on this thread while the scope is open: stream
+// number i is a function of (seed, run, i) alone. Without a seed the scope changes nothing.
+class RandomScope {
+ public:
+  RandomScope(std::optional<uint64_t> seed, uint64_t run);
+  ~RandomScope();
+  RandomScope(const RandomScope&) = delete;
+  RandomScope& operator=(const RandomScope&) = delete;
+
+ private:
+  friend class RandomStream;
+  uint64_t start_ = 0, streams_ = 0;
+  RandomScope* outer_;
+};
 
 class RandomStream {
  public:
@@ -28,6 +44,7 @@ class RandomStream {
   }
 
  private:
+  friend class RandomScope;
   static constexpr uint64_t kStep = 0x9e3779b97f4a7c15;
   static uint64_t finalise(uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;

@@ -1,7 +1,9 @@
 """The lower half of ONNX Runtime's module, of which programs import exceptions, enumerations and classes:
 `from onward.capi.onnxruntime_pybind11_state import InvalidArgument`."""
 
+from .._adapter import LoraAdapter
 from .._binding import SessionIOBinding
+from .._compile import OrtEpContextData, OrtEpContextDataBuffer, OrtExternalInitializerInfo
 from .._device import OrtArenaCfg, OrtDevice, OrtMemoryInfo
 from .._enums import (
     ArenaExtendStrategy,
@@ -9,6 +11,7 @@ from .._enums import (
     ExecutionOrder,
     GraphOptimizationLevel,
     OrtAllocatorType,
+    OrtCompileApiFlags,
     OrtDeviceMemoryType,
     OrtExecutionProviderDevicePolicy,
     OrtHardwareDeviceType,
@@ -56,7 +59,7 @@ from .._process import (
     set_seed,
     unregister_execution_provider_library,
 )
-from .._providers import OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtEpDevice, OrtHardwareDevice
+from .._providers import OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtEpDevice, OrtHardwareDevice, OrtSyncStream
 from .._session import InferenceSession
 from .._sparse import SparseCooView, SparseCsrView, SparseTensor
 
@@ -90,6 +93,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidGraph",
     "InvalidProtobuf",
+    "LoraAdapter",
     "ModelLoadCanceled",
     "ModelLoaded",
     "ModelMetadata",
@@ -101,18 +105,23 @@ __all__ = [
     "NotImplemented",
     "OrtAllocatorType",
     "OrtArenaCfg",
+    "OrtCompileApiFlags",
     "OrtDevice",
     "OrtDeviceMemoryType",
     "OrtEpAssignedNode",
     "OrtEpAssignedSubgraph",
+    "OrtEpContextData",
+    "OrtEpContextDataBuffer",
     "OrtEpDevice",
     "OrtExecutionProviderDevicePolicy",
+    "OrtExternalInitializerInfo",
     "OrtHardwareDevice",
     "OrtHardwareDeviceType",
     "OrtMemType",
     "OrtMemoryInfo",
     "OrtMemoryInfoDeviceType",
     "OrtSparseFormat",
+    "OrtSyncStream",
     "OrtValue",
     "OrtValueVector",
     "RunOptions",
