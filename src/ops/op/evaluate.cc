@@ -52,7 +52,7 @@ Result<std::vector<Value>> evaluate(const ir::Node& node, std::span<const Value>
   auto attrs = ONWARD_TRY(op->read(AttrReader(node)));
   std::any prepared;
   if (op->has_prepare) {
-    PrepareContext prepare(node, options.threads);
+    PrepareContext prepare(node, options.threads, true);  // the plain meaning: what others are held to
     prepared = ONWARD_TRY(op->prepare(attrs.get(), prepare));
   }
   if (options.budget) ONWARD_TRY(options.budget->check());
