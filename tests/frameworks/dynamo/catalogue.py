@@ -7,8 +7,10 @@ FAMILIES = (
     "index_modules",
     "layer_modules",
     "flow_modules",
+    "construct_modules",
     "language_models",
     "sight_and_sound_models",
+    "recent_models",
     "torchvision_models",
 )
 

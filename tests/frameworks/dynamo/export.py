@@ -72,10 +72,13 @@ def dynamic_shapes(first, second):
 
 def export_torch(case, network, arguments: list, opset: int, path: Path):
     shapes = dynamic_shapes(arguments[0], arguments[1]) if len(arguments) > 1 else None
+    shapes = case.dynamic() if case.dynamic else shapes
     positional = isinstance(arguments[0], tuple)
     kinds = [p.kind for p in inspect.signature(network.forward).parameters.values()]
-    if shapes is not None and kinds == [inspect.Parameter.VAR_POSITIONAL]:
+    if shapes is not None and kinds == [inspect.Parameter.VAR_POSITIONAL] and not case.dynamic:
         shapes = (shapes,)
+    settings = dict(case.settings)
+    outside = settings.pop("external_data", True)
     program = torch.onnx.export(
         network,
         arguments[0] if positional else (),
@@ -84,8 +87,10 @@ def export_torch(case, network, arguments: list, opset: int, path: Path):
         opset_version=opset,
         dynamic_shapes=shapes,
         verbose=False,
+        **settings,
     )
-    program.save(str(path), external_data=True)
+    keep = settings.get("keep_initializers_as_inputs", False)
+    program.save(str(path), external_data=outside, keep_initializers_as_inputs=keep)
     return program.model
 
 

@@ -10,7 +10,7 @@ scaled so that every layer matters: transformers' own initialisation (0.02) make
 
 import inspect
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Sequence
 
 import torch
@@ -32,12 +32,16 @@ class ModelCase:
     definition: str = ""  # what the cache depends on besides versions; empty: the source of build and inputs
     takes_model: bool = False  # inputs are called with the model
     fault: str = ""  # why the exporter's file cannot be right, where engines refuse it
+    dynamic: Optional[Callable[[], Any]] = None  # makes dynamic_shapes; without it, the axes that differ
+    settings: dict = field(default_factory=dict)  # what torch.onnx.export is told besides
 
     def chosen_opsets(self) -> Sequence[int]:
         return tuple(self.opsets) or (OPSETS[zlib.crc32(self.name.encode()) % len(OPSETS)],)
 
     def source(self) -> str:
         parts = [inspect.getsource(f) for f in (self.build, *self.inputs)]
+        parts += [inspect.getsource(self.dynamic)] if self.dynamic else []
+        parts += [str(self.settings)] if self.settings else []
         return "".join([self.definition, self.route, str(self.stage), str(self.enlivened), self.fault, *parts])
 
 

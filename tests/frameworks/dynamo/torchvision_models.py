@@ -43,7 +43,7 @@ def classifier(name: str, size=(64, 64), other=(96, 64), weights_none=True, **op
 
 
 CLASSIFIERS = (
-    "alexnet densenet121 efficientnet_b0 efficientnet_v2_s mnasnet0_5 mobilenet_v2 mobilenet_v3_small "
+    "alexnet densenet121 efficientnet_b0 mnasnet0_5 mobilenet_v2 mobilenet_v3_small "
     "mobilenet_v3_large regnet_x_400mf regnet_y_400mf resnet18 resnet50 resnext50_32x4d wide_resnet50_2 "
     "shufflenet_v2_x0_5 squeezenet1_1 vgg11 vgg11_bn convnext_tiny"
 ).split()
@@ -53,6 +53,8 @@ def classification() -> list:
     cases = [classifier(name) for name in CLASSIFIERS if name not in ("squeezenet1_1", "alexnet")]
     cases += [classifier(name, (96, 96), (128, 96)) for name in ("squeezenet1_1", "alexnet")]
     cases += [
+        # Smaller, its last norms are measured on so few pixels that PyTorch's float32 differs from its float64.
+        classifier("efficientnet_v2_s", (128, 128), (160, 128)),
         classifier("googlenet", (96, 96), (96, 64), init_weights=False, aux_logits=False),
         classifier("inception_v3", (128, 128), (128, 96), init_weights=False, aux_logits=False),
         classifier("swin_t", (64, 64), (96, 64)),
