@@ -4,7 +4,7 @@
 For every run and output: max |y - ref| / max(1, max |ref|) and ||y - ref|| / ||ref||, both at most the case's
 limit (1e-4 unless it says otherwise); whole numbers, truth values and strings must be equal. One line a run
 shows the worst of its outputs. Engines: `onward` runs `PROGRAM run MODEL --input NAME=FILE.npy ... --out DIR`,
-which leaves DIR/<output>.npy ("/" in a name becomes "_", item i of a sequence is <output>_<i>, maps are .json);
+which leaves DIR/<output>.npy (what no file name should hold becomes "_", item i of a sequence is <output>_<i>, maps are .json);
 `ort` is ONNX Runtime itself, which shows that the cases are sound. Exit status 1 on any failure.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ def load(path: Path) -> np.ndarray:
 
 def read_output(folder: Path, name: str) -> np.ndarray:
     """An array; a sequence of maps becomes rows of values in the order of the sorted keys."""
-    stem = name.replace("/", "_")
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     if (folder / f"{stem}.npy").exists():
         return load(folder / f"{stem}.npy")
     rows = []

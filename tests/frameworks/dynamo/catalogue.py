@@ -12,6 +12,7 @@ FAMILIES = (
     "sight_and_sound_models",
     "recent_models",
     "torchvision_models",
+    "traced",
 )
 
 

@@ -3,8 +3,9 @@
 
 Floats: ||y - ref|| / ||ref|| at most the case's limit (1e-4 unless the case computes in half precision), NaN
 and infinities in the same places; integers, bools and shapes exact. Where onward differs from the module and
-ONNX Runtime, or the onnx reference evaluator where that refuses, computes what onward does, the exporter wrote
-something else than the module, and the export counts for neither side.
+ONNX Runtime, or the onnx reference evaluator where that refuses, computes what onward does, or where the onnx
+checker refuses the file as every engine does, the exporter wrote something else than the module, and the export
+counts for neither side.
 
 A comparison whose export and program did not change is kept in DIR/<case>.<opset>/result.json. The table is
 printed and written to DIR/../dynamo.md, everything measured to DIR/../dynamo.json; exit status 1 if any export
@@ -94,6 +95,14 @@ def reference_outputs(model: Path, inputs: dict, outputs: list) -> dict:
     return {name: np.asarray(value) for name, value in zip(outputs, found)}
 
 
+def is_invalid(model: Path) -> bool:
+    try:
+        onnx.checker.check_model(str(model), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
+        return True
+    return False
+
+
 def check_run(record: dict, run: dict, folder: Path, onward) -> dict:
     model = folder / "model.onnx"
     inputs = {name: folder / file for name, file in run["inputs"].items()}
@@ -115,6 +124,8 @@ def check_run(record: dict, run: dict, folder: Path, onward) -> dict:
         if isinstance(other, str):
             judge, judged = "the onnx reference evaluator", outputs_of(reference_outputs)
             found["reference"] = verdict_of(judged, expected, record["limit"])
+        if isinstance(got, str) and isinstance(judged, str) and is_invalid(model):
+            return found | {"exporter_fault": True, "judge": "the onnx checker, which refuses the file,"}
         # Two engines that agree on the file and differ from the module: the exporter wrote something else.
         alike = not isinstance(got, str) and not isinstance(judged, str)
         found["exporter_fault"] = alike and verdict_of(got, judged, record["limit"])["ok"]

@@ -11,6 +11,7 @@ sizes is left out and noted: that is the exporter's choice.
 """
 
 import argparse
+import gc
 import hashlib
 import inspect
 import json
@@ -94,6 +95,21 @@ def export_torch(case, network, arguments: list, opset: int, path: Path):
     return program.model
 
 
+def export_legacy(case, network, arguments: list, opset: int, path: Path):
+    """By tracing, as before torch.export; every axis that differs has a name of its own."""
+    import onnx_ir
+
+    axes = {}
+    names = [f"x{i}" for i in range(len(arguments[0]))]
+    if len(arguments) > 1:
+        for name, first, second in zip(names, arguments[0], arguments[1]):
+            pairs = enumerate(zip(first.shape, second.shape))
+            axes[name] = {axis: f"{name}_{axis}" for axis, (m, n) in pairs if m != n}
+    told = dict(opset_version=opset, input_names=names, dynamic_axes=axes, **case.settings)
+    torch.onnx.export(network, arguments[0], str(path), dynamo=False, **told)
+    return onnx_ir.load(str(path))
+
+
 def export_transformers(case, network, arguments: list, opset: int, path: Path):
     from transformers.exporters.exporter_onnx import OnnxConfig, OnnxExporter
 
@@ -140,6 +156,9 @@ def named_leaves(case, arguments, results, model):
     """Tensors of the inputs and outputs in the order of the graph's."""
     if case.route == "torch":
         return leaves(arguments), leaves(results)
+    if case.route == "legacy":  # unused inputs are not in the file
+        free = [v.name for v in model.graph.inputs if v.name not in model.graph.initializers]
+        return [arguments[int(name.removeprefix("x"))] for name in free], leaves(results)
     from transformers.exporters.utils import get_leaf_tensors
 
     ins, outs = get_leaf_tensors(arguments), get_leaf_tensors(results)
@@ -149,7 +168,8 @@ def named_leaves(case, arguments, results, model):
 
 def write_run(case, model, arguments, results, folder: Path, index: int) -> dict:
     ins, outs = named_leaves(case, arguments, results, model)
-    names = [v.name for v in model.graph.inputs], [v.name for v in model.graph.outputs]
+    given = [v.name for v in model.graph.inputs if v.name not in model.graph.initializers]
+    names = given, [v.name for v in model.graph.outputs]
     for kind, tensors, have in (("inputs", ins, names[0]), ("outputs", outs, names[1])):
         if len(tensors) != len(have):
             raise ValueError(f"the graph has {len(have)} {kind}, the module {len(tensors)}")
@@ -187,7 +207,8 @@ def export_case(case, opset: int, folder: Path) -> dict:
     with torch.no_grad():
         for a in copy.deepcopy(arguments):
             results.append(reference(*a) if isinstance(a, tuple) else reference(**a))
-    export = export_torch if case.route == "torch" else export_transformers
+    routes = {"torch": export_torch, "legacy": export_legacy}
+    export = routes.get(case.route, export_transformers)
     model = export(case, network, copy.deepcopy(arguments), opset, folder / "model.onnx")
     runs = [write_run(case, model, a, r, folder, i) for i, (a, r) in enumerate(zip(arguments, results))]
     domains = {d or "ai.onnx": v for d, v in model.opset_imports.items()}
@@ -265,6 +286,9 @@ def warm_up() -> None:
     import transformers.exporters.exporter_onnx  # noqa: F401
 
     torch.onnx.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),), dynamo=True, verbose=False)
+    gc.collect()
+    gc.disable()  # a fork lives for one export, and a collection walks over and copies all that is imported
+    gc.freeze()
 
 
 def main() -> None:

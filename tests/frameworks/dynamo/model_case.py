@@ -3,7 +3,8 @@
 Routes:
   torch         torch.onnx.export(dynamo=True)
   transformers  transformers.exporters.OnnxExporter, which prepares a transformers model for the same exporter
-  fused         that, with ort_fusions="cpu": the graph then holds com.microsoft operators
+  legacy        torch.onnx.export(dynamo=False), which knows opsets 7 to 20
+  fused         that of transformers, with ort_fusions="cpu": the graph then holds com.microsoft operators
 Axes in which the two sets of inputs differ are exported as dynamic. Weights are random from a fixed seed and
 scaled so that every layer matters: transformers' own initialisation (0.02) makes attention uniform.
 """
@@ -42,7 +43,9 @@ class ModelCase:
         parts = [inspect.getsource(f) for f in (self.build, *self.inputs)]
         parts += [inspect.getsource(self.dynamic)] if self.dynamic else []
         parts += [str(self.settings)] if self.settings else []
-        return "".join([self.definition, self.route, str(self.stage), str(self.enlivened), self.fault, *parts])
+        return "".join(
+            [self.definition, self.route, str(self.stage), str(self.enlivened), self.fault, *parts]
+        )
 
 
 NORMS = ("Norm", "LayerNorm", "RMSNorm")

@@ -112,7 +112,7 @@ def pictures() -> list:
             "Dinov2Model",
             "Dinov2Config",
             ((2, 32, 32), (3, 40, 32)),
-            **{k: v for k, v in VIT.items() if k != "intermediate_size"}
+            **{k: v for k, v in VIT.items() if k != "intermediate_size"},
         ),
         vision("dinov3", "DINOv3ViTModel", "DINOv3ViTConfig", ((2, 32, 32), (3, 40, 32)), **VIT),
         vision("detr", "DetrForObjectDetection", "DetrConfig", free(), **backbone_free_detr()),
@@ -121,7 +121,7 @@ def pictures() -> list:
             "ConditionalDetrForObjectDetection",
             "ConditionalDetrConfig",
             ((1, 64, 64),),
-            **backbone_free_detr()
+            **backbone_free_detr(),
         ),
         vision(
             "yolos",
@@ -130,7 +130,7 @@ def pictures() -> list:
             ((2, 32, 32), (3, 32, 32)),
             **{**VIT, "image_size": [32, 32]},
             num_detection_tokens=5,
-            num_labels=3
+            num_labels=3,
         ),
         vision("segformer", "SegformerForSemanticSegmentation", "SegformerConfig", free(), **segformer),
         vision("mobilevit", "MobileViTModel", "MobileViTConfig", free(), **mobilevit),
