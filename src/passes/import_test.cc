@@ -269,6 +269,20 @@ TEST(Import, KindsOfValuesAreHeldToTheSchema) {
   expect_refused(model(chain({node("BitwiseNot", {"x"}, {"y"})})), Code::kInvalidModel, "of type float");
 }
 
+// PyTorch's exporter writes bfloat16 convolutions at opset 18; Conv takes that type from opset 22 on.
+TEST(Import, TypesOfLaterVersionsAreTaken) {
+  auto of_type = [](std::string op, int32_t type) {
+    onnx::Graph g = chain({node(op, {"x"}, {"y"})});
+    g.input[0].type->tensor_type->elem_type = type;
+    g.output[0].type->tensor_type->elem_type = type;
+    return g;
+  };
+  constexpr int32_t kInt8 = 3, kInt16 = 5, kBFloat16 = 16;
+  EXPECT_TRUE(import(model(of_type("Relu", kBFloat16), 6)).ok());
+  EXPECT_TRUE(import(model(of_type("ReduceMax", kInt8), 9)).ok());
+  expect_refused(model(of_type("ReduceMax", kInt16), 9), Code::kInvalidModel, "is of type int16");
+}
+
 onnx::Graph nested(int depth) {
   onnx::Graph g;
   g.output = {value("o", kFloat)};
