@@ -1,5 +1,6 @@
 """Cases of the other files by the exporter that traces, which many projects still call, at older opsets."""
 
+import zlib
 from dataclasses import replace
 
 import torch
@@ -8,9 +9,13 @@ from torch import nn
 import construct_modules
 import flow_modules
 import index_modules
+import language_models
 import layer_modules
 import modules
+import recent_models
+import sight_and_sound_models
 import torchvision_models
+from model_case import ModelCase
 
 OPSETS_OF = {
     "m_scatter_modes": (16,),
@@ -80,6 +85,57 @@ def items(case) -> list:
     ]
 
 
+class Positional(nn.Module):
+    """A transformers model as a function of tensors to tensors, without the cache."""
+
+    def __init__(self, network, names):
+        super().__init__()
+        self.network, self.names = network, names
+
+    def forward(self, *args):
+        found = self.network(**dict(zip(self.names, args)), return_dict=True)
+        return [value for key, value in found.items() if isinstance(value, torch.Tensor)]
+
+
+def whole_model(case) -> ModelCase:
+    torch.manual_seed(0)
+    names = list(case.inputs[0]())
+
+    def build():
+        network = case.build()
+        if hasattr(network.config, "use_cache"):
+            network.config.use_cache = False
+        return Positional(network, names)
+
+    return replace(
+        case,
+        name=case.name.removesuffix("_prefill").replace("hf_", "hf_traced_", 1),
+        build=build,
+        inputs=[lambda make=make: tuple(make().values()) for make in case.inputs],
+        route="legacy",
+        stage=None,
+        opsets=((14, 17, 18, 20)[zlib.crc32(case.name.encode()) % 4],),
+    )
+
+
+def models() -> list:
+    families = language_models, sight_and_sound_models, recent_models
+    found = [case for family in families for case in family.cases()]
+    return [
+        whole_model(case)
+        for case in found
+        if case.route == "transformers" and case.stage in (None, "prefill") and not case.takes_model
+    ]
+
+
+def pictures(found: dict) -> list:
+    return [
+        replace(case, name=name.replace("tv_", "tv_traced_", 1), route="legacy", opsets=(17,))
+        for name, case in found.items()
+        if name.startswith("tv_") and name not in OPSETS_OF
+    ]
+
+
 def cases() -> list:
     families = modules, index_modules, layer_modules, flow_modules, construct_modules, torchvision_models
     found = {case.name: case for family in families for case in family.cases()}
@@ -87,4 +143,4 @@ def cases() -> list:
         replace(found[name], name=name.replace("_", "_traced_", 1), route="legacy", opsets=opsets)
         for name, opsets in OPSETS_OF.items()
     ]
-    return whole + [item for name in LISTS for item in items(found[f"m_{name}"])]
+    return whole + pictures(found) + models() + [item for name in LISTS for item in items(found[f"m_{name}"])]
