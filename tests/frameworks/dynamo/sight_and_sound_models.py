@@ -102,7 +102,13 @@ def pictures() -> list:
         vision("vit_classes", "ViTForImageClassification", "ViTConfig", **VIT, num_labels=5),
         vision("deit", "DeiTModel", "DeiTConfig", **VIT),
         vision("beit", "BeitModel", "BeitConfig", **VIT, use_relative_position_bias=True),
-        vision("vit_mae", "ViTMAEModel", "ViTMAEConfig", **VIT, mask_ratio=0.0),
+        case(
+            "vit_mae",
+            "ViTMAEModel",
+            "ViTMAEConfig",
+            dict(VIT, mask_ratio=0.5),
+            [lambda: pixels(2, 32, 32) | {"noise": torch.rand(2, 16)}],  # without it the module is random
+        ),
         vision("swin", "SwinModel", "SwinConfig", free(), **swin),
         vision("swinv2", "Swinv2Model", "Swinv2Config", free(), **swin),
         vision("convnext", "ConvNextModel", "ConvNextConfig", free(), **stages),
