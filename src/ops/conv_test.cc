@@ -61,6 +61,27 @@ TEST(MaxPool, ContradictionsAreNamed) {
   EXPECT_NE(message("MaxPool", {x}, {{"kernel_shape", ir::Ints{6, 2}}}).find("larger"), std::string::npos);
 }
 
+// ceil((2 - 5) / 5) + 1 = 1: by the specification's formula, and as PyTorch pools a small map whole.
+TEST(AveragePool, CeilModeTakesAWindowLargerThanTheAxis) {
+  const Tensor x = Tensor::of<float>({1, 1, 2, 2}, std::vector<float>{1, 2, 3, 6});
+  auto pooled = [&](const char* op, int64_t stride, int64_t include) {
+    ir::Attributes a = {
+        {"kernel_shape", ir::Ints{5, 5}}, {"strides", ir::Ints{stride, stride}}, {"ceil_mode", int64_t{1}}};
+    if (op[0] == 'A') a.emplace("count_include_pad", include);
+    return evaluate_op(op, {x}, 1, std::move(a));
+  };
+  for (int64_t include : {0, 1}) {
+    auto y = pooled("AveragePool", 5, include);
+    ASSERT_TRUE(y.ok()) << y.status().message();
+    EXPECT_TRUE((*y)[0].tensor()->shape() == (Shape{1, 1, 1, 1}));
+    EXPECT_EQ((*y)[0].tensor()->span<float>()[0], 3);
+  }
+  auto y = pooled("MaxPool", 5, 0);
+  ASSERT_TRUE(y.ok()) << y.status().message();
+  EXPECT_EQ((*y)[0].tensor()->span<float>()[0], 6);
+  EXPECT_FALSE(pooled("MaxPool", 3, 0).ok());  // ceil((2 - 5) / 3) + 1 = 0
+}
+
 TEST(MaxUnpool, IndicesOutsideAreRefused) {
   const std::vector<int64_t> at = {0, 16};
   EXPECT_NE(message("MaxUnpool", {filled({1, 1, 1, 2}, 1), Tensor::of<int64_t>({1, 1, 1, 2}, at)},

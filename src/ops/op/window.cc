@@ -67,7 +67,9 @@ Dim window_extent(const Window& w, size_t axis, const Dim& in, int64_t kernel) {
   const int64_t stride = w.stride(axis);
   if (w.auto_pad == AutoPad::kSameUpper || w.auto_pad == AutoPad::kSameLower) return ceil_div(in, stride);
   const Dim room = in + (w.pad_begin(axis) + w.pad_end(axis) - effective(w, axis, kernel));
-  if (room.is_constant() && *room.constant() < 0) return in.is(0) ? Dim(0) : Dim(-1);
+  // With ceil_mode one window may be larger than the axis, by less than a stride.
+  const int64_t least = w.ceil_mode ? 1 - stride : 0;
+  if (room.is_constant() && *room.constant() < least) return in.is(0) ? Dim(0) : Dim(-1);
   if (!w.ceil_mode) return floor_div(room, stride) + 1;
   if (stride == 1) return room + 1;
   return min(ceil_div(room, stride), floor_div(in + (w.pad_begin(axis) - 1), stride)) + 1;
