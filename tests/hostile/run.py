@@ -93,12 +93,27 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def most_memory_kib(pid):
+    """The most memory that a process has had since it was started; 0 once it has none."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s*(\d+)", status, re.M)
+    return int(found[1]) if found else 0
+
+
 def wait(process, deadline, limit_s):
+    """The system counts what a process had before it became another program, too: a copy of this one. So its count is
+    taken only where it is above anything that this process ever had; else what was seen while it ran."""
+    seen = 0
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+            inherited = usage.ru_maxrss <= most_memory_kib("self")
+            return process.returncode, usage.ru_utime + usage.ru_stime, seen if inherited else usage.ru_maxrss
+        seen = max(seen, most_memory_kib(process.pid))
         if time.monotonic() > deadline or cpu_seconds(process.pid) > limit_s:
             process.kill()
             process.wait()
