@@ -60,23 +60,11 @@ void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, con
   }
 }
 
-// The same where rows are joined: `in` is the copy, and a tap a row of the kernel.
-void joined_a_rows(const void* context, int64_t first, int count, int64_t tap, const float** out) {
-  const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
-  const int64_t at_d = tap / s.kernel[1] * s.dilation[0] - s.pad[0],
-                at_h = tap % s.kernel[1] * s.dilation[1] - s.pad[1];
-  int64_t w = first % s.out[2], line = first / s.out[2];
-  for (int i = 0; i < count;) {
-    const int64_t h = line % s.out[1] * s.stride[1] + at_h;
-    const int64_t d = line / s.out[1] % s.out[0] * s.stride[0] + at_d;
-    const int64_t b = line / s.out[1] / s.out[0];
-    const bool inside = h >= 0 && h < s.in[1] && d >= 0 && d < s.in[0];
-    const float* row =
-        inside ? in + ((b * s.in[0] + d) * s.in[1] + h) * row_pixels(s) * s.in_channels : zeros;
-    const int64_t step = inside ? s.stride[2] * s.in_channels : 0;
-    for (; i < count && w < s.out[2]; ++i, ++w) out[i] = row + w * step;
-    w = 0, ++line;
-  }
+// The convolution of that copy: no padding along w, and a kernel one tap wide there.
+ConvShape joined_shape(const ConvShape& s) {
+  ConvShape joined = s;
+  joined.in[2] = row_pixels(s), joined.in_ld = s.in_channels, joined.pad[2] = 0, joined.kernel[2] = 1;
+  return joined;
 }
 
 void copy_padded(const ConvShape& s, const float* in, float* to, int threads) {
@@ -189,13 +177,13 @@ void conv(const ConvShape& shape, const void* packed, const float* in, float* ou
   if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
   const bool joined = runs_joined(shape);
   if (joined) copy_padded(shape, in, static_cast<float*>(scratch), threads);
-  const ConvRows rows{shape, joined ? static_cast<const float*>(scratch) : in, data};
-  const auto a_rows = joined ? joined_a_rows : is_pointwise(shape) ? pointwise_a_rows : conv_a_rows;
+  const ConvShape read = joined ? joined_shape(shape) : shape;
+  const ConvRows rows{read, joined ? static_cast<const float*>(scratch) : in, data};
   const GemmProblem problem = {.m = shape.batch * shape.out_pixels(),
                                .n = shape.out_channels / shape.groups,
                                .k = (joined ? tap_floats(shape) : shape.in_channels) / shape.groups,
-                               .taps = joined ? shape.taps() / shape.kernel[2] : shape.taps(),
-                               .rows = {a_rows, nullptr, &rows},
+                               .taps = read.taps(),
+                               .rows = {is_pointwise(read) ? pointwise_a_rows : conv_a_rows, nullptr, &rows},
                                .panels = data + zero_floats(shape),
                                .c = out,
                                .ldc = shape.out_ld,

@@ -24,19 +24,6 @@ bool is_row(const ir::Value* v, const ir::Value* w, const ir::Value* y) {
          v->fact.constant->count() == n;
 }
 
-// The Add that alone reads what `node` makes, and its other operand.
-std::pair<ir::Node*, ir::Value*> sum_of(const ir::Node& node) {
-  ir::Node* add = only_reader(node.output(0));
-  if (!add || !add->is("Add") || add->graph() != node.graph()) return {};
-  return {add, other_input(add, node.output(0))};
-}
-
-void take(ir::Node& node, size_t input, ir::Node* add, ir::Value* operand, ir::Patch& patch) {
-  patch.set_input(&node, input, operand);
-  patch.replace_uses(add->output(0), node.output(0));
-  patch.erase(add);
-}
-
 }  // namespace
 
 Result<int> fuse_matmul(ir::Graph& g) {
@@ -49,16 +36,14 @@ Result<int> fuse_matmul(ir::Graph& g) {
         !is_one_matrix(node->input(1)))
       continue;
     bool fused = false;
-    if (auto [add, bias] = sum_of(*node); add && is_row(bias, node->input(1), y)) {
-      take(*node, 2, add, bias, patch);
+    if (const SumMatch sum = sum_behind(*node); is_row(sum.operand, node->input(1), y)) {
+      take_sum(*node, 2, sum, patch);
       fused = true;
     }
     if (take_activation(*node, patch)) {
       fused = true;
-    } else if (auto [add, r] = sum_of(*node); add && r && !r->is_constant() && same_shape(r, y) &&
-                                              r->type().dtype == DType::kFloat32 &&
-                                              is_made_before(r, node.get(), at)) {
-      take(*node, 3, add, r, patch);
+    } else if (const SumMatch sum = sum_behind(*node); is_residual(sum.operand, *node, at)) {
+      take_sum(*node, 3, sum, patch);
       take_activation(*node, patch);
       fused = true;
     }

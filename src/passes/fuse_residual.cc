@@ -8,26 +8,6 @@
 #include "passes/passes.h"
 
 namespace ow {
-namespace {
-
-// The Add that alone reads what `conv` makes, and its other operand.
-struct Sum {
-  ir::Node* add = nullptr;
-  ir::Value* residual = nullptr;
-};
-
-Sum sum_of(const ir::Node& conv, const Positions& at) {
-  ir::Value* y = conv.output(0);
-  ir::Node* add = only_reader(y);
-  if (!add || !add->is("Add") || add->graph() != conv.graph()) return {};
-  ir::Value* r = other_input(add, y);
-  if (!r || r->is_constant() || r->type().dtype != DType::kFloat32 || !same_shape(r, y)) return {};
-  if (y->type().shape->size() < 3 || !is_made_before(r, &conv, at)) return {};
-  return {add, r};
-}
-
-}  // namespace
-
 Result<int> fuse_residual(ir::Graph& g) {
   int changes = 0;
   const Positions at = positions(g);
@@ -37,11 +17,9 @@ Result<int> fuse_residual(ir::Graph& g) {
     if ((!plain && !activated) || !node->output(0) || node->output(0)->type().dtype != DType::kFloat32 ||
         node->input(3))
       continue;
-    const Sum sum = sum_of(*node, at);
-    if (!sum.add) continue;
-    patch.set_input(node.get(), 3, sum.residual);
-    patch.replace_uses(sum.add->output(0), node->output(0));
-    patch.erase(sum.add);
+    const SumMatch sum = sum_behind(*node);
+    if (!is_residual(sum.operand, *node, at) || node->output(0)->type().shape->size() < 3) continue;
+    take_sum(*node, 3, sum, patch);
     node->domain = "onward";
     if (activated)
       node->op_type = "ConvThenAdd";

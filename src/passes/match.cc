@@ -51,6 +51,24 @@ bool is_made_before(const ir::Value* v, const ir::Node* node, const Positions& a
   return a != at.end() && b != at.end() && a->second < b->second;
 }
 
+SumMatch sum_behind(const ir::Node& node) {
+  ir::Node* add = only_reader(node.output(0));
+  if (!add || !add->is("Add")) return {};
+  ir::Value* operand = other_input(add, node.output(0));
+  return operand ? SumMatch{add, operand} : SumMatch{};
+}
+
+bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at) {
+  return v && !v->is_constant() && v->type().dtype == DType::kFloat32 && same_shape(v, node.output(0)) &&
+         is_made_before(v, &node, at);
+}
+
+void take_sum(ir::Node& node, size_t input, const SumMatch& sum, ir::Patch& patch) {
+  patch.set_input(&node, input, sum.operand);
+  patch.replace_uses(sum.add->output(0), node.output(0));
+  patch.erase(sum.add);
+}
+
 std::optional<ActivationMatch> activation_of(const ir::Value& x) {
   if (x.output_uses() > 0 || x.uses().empty() || x.uses().size() > 2) return std::nullopt;
   ir::Node* n = x.uses()[0].node;

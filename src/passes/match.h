@@ -30,6 +30,17 @@ using Positions = std::unordered_map<const ir::Node*, int>;
 Positions positions(const ir::Graph& g);
 bool is_made_before(const ir::Value* v, const ir::Node* node, const Positions& at);
 
+// The Add that alone reads what `node` makes, and its other operand; nulls if there is none.
+struct SumMatch {
+  ir::Node* add = nullptr;
+  ir::Value* operand = nullptr;
+};
+SumMatch sum_behind(const ir::Node& node);
+// Whether `v` can be added to what `node` makes, element by element, in the node itself.
+bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at);
+// The operand becomes this input of `node`, which makes the sum from now on.
+void take_sum(ir::Node& node, size_t input, const SumMatch& sum, ir::Patch& patch);
+
 // An activation function on the value that it reads.
 struct ActivationMatch {
   ir::Node* last = nullptr;  // whose output the activated value is
