@@ -56,6 +56,17 @@ inline void store_first(float* p, VecF v, int64_t n) {
 }
 #endif
 
+// A vector of which only the first n elements exist; n may be above its lanes, or none.
+inline VecF load_up_to(const float* p, int64_t n) {
+  return n >= kLanes ? load(p) : load_first(p, n > 0 ? n : 0);
+}
+inline void store_up_to(float* p, VecF v, int64_t n) {
+  if (n >= kLanes)
+    store(p, v);
+  else if (n > 0)
+    store_first(p, v, n);
+}
+
 // The first n < kLanes elements, `fill` behind them.
 inline VecF load_first_or(const float* p, int64_t n, float fill) {
   static const int32_t kIndex[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
