@@ -9,7 +9,7 @@ if(ONWARD_TESTS)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/faults)
 endif()
 
-if(ONWARD_FUZZ)
+if(ONWARD_TESTS OR ONWARD_FUZZ)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/fuzz)
 endif()
 

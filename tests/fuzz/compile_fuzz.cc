@@ -12,13 +12,14 @@ using namespace ow;
 
 Status compile(const uint8_t* data, size_t size) {
   auto model = ONWARD_TRY(Model::load_bytes(fuzz::as_bytes(data, size)));
-  auto graph = ONWARD_TRY(model->graph());
+  const Model::Import imported = ONWARD_TRY(model->import());
+  const std::shared_ptr<ir::Graph>& graph = imported.graph;
   ONWARD_TRY(infer_graph(*graph));
   constexpr Level kLevels[] = {Level::kFull, Level::kBasic, Level::kOff};
   ONWARD_TRY(run_pipeline(*graph, kLevels[fuzz::choice(data, size, 3)]));
   auto plan = ONWARD_TRY(compile_plan(graph, {.threads = 1}));
   std::vector<ir::Fact> facts;
-  for (const PortInfo& port : model->inputs()) {
+  for (const PortInfo& port : imported.inputs) {
     ir::Fact& fact = facts.emplace_back();
     fact.type = port.type;
     if (fact.type.shape)
