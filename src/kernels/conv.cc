@@ -117,16 +117,19 @@ ConvMethod quickest_method(const ConvShape& s) {
   constexpr int64_t kCachedBytes = 8 << 20, kUsualExtent = 32;
   if (!winograd_applies(s) || s.in_channels < kMinChannels) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
-  const int64_t h = s.out[1] > 0 ? s.out[1] : kUsualExtent, w = s.out[2] > 0 ? s.out[2] : kUsualExtent;
+  ConvShape usual = s;
+  for (int i = 1; i < 3; ++i)
+    if (s.out[i] <= 0) usual.out[i] = kUsualExtent;
+  const auto tiles = [&](int m) { return winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m); };
   const int64_t in = s.kernel[0] * up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
   const auto cost = [&](int64_t rows, int64_t products, int64_t per_row) {
     const int64_t bytes = 4 * products * in * out;
     return static_cast<double>(rows) * static_cast<double>(products * in * out + per_row) +
            static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
   };
-  const double direct = cost(h * w, 9, s.kernel[0] * 9 * kTap * up(out, 32));
-  const double by2 = cost(up(h, 2) * up(w, 2), 16, 16 * kElement2 * (in + out));
-  const double by4 = cost(up(h, 4) * up(w, 4), 36, 36 * kElement4 * (in + out));
+  const double direct = cost(usual.out[1] * usual.out[2], 9, s.kernel[0] * 9 * kTap * up(out, 32));
+  const double by2 = cost(tiles(2), 16, 16 * kElement2 * (in + out));
+  const double by4 = cost(tiles(4), 36, 36 * kElement4 * (in + out));
   if (by4 <= by2 && by4 < direct) return ConvMethod::kWinograd4;
   return by2 < direct ? ConvMethod::kWinograd2 : ConvMethod::kDirect;
 }
@@ -189,7 +192,8 @@ void conv(const ConvShape& shape, const void* packed, const float* in, float* ou
                                .ldc = shape.out_ld,
                                .epilogue = epilogue,
                                .groups = shape.groups,
-                               .group_panel_floats = group_floats(gemm_table(isa), shape)};
+                               .group_panel_floats = group_floats(gemm_table(isa), shape),
+                               .zeros = data};
   run_gemm(isa, problem, threads);
 }
 

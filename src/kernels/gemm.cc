@@ -144,15 +144,20 @@ class Driver {
     const int64_t column0 = task.group * p_.n;
     const Rows rows = rows_of(tile, column0);
     const float* a[kMaxBlockTaps * kMaxTileRows];
+    int64_t places[kMaxBlockTaps], live = 0;
     for (int64_t tap = 0; tap < taps; ++tap) {
-      const float** out = a + tap * kMaxTileRows;
+      const float** out = a + live * kMaxTileRows;
       p_.rows.a_rows(p_.rows.context, rows.first, rows.count, tap0 + tap, out);
+      if (p_.zeros && std::all_of(out, out + rows.count, [&](const float* row) { return row == p_.zeros; }))
+        continue;
       for (int i = 0; i < rows.count; ++i) out[i] += task.group * p_.k + k0;
+      places[live++] = tap * p_.k;
     }
     float copy[kMaxTileRows * kCopyRow];
-    if (taps > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
-      copy_rows(rows.count, taps, k, a, copy);
+    if (live > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
+      copy_rows(rows.count, live, k, a, copy);
     const bool first = block == 0, last = block + 1 == sum_.count();
+    if (live == 0 && !first && !last) return;
     const float* panels = p_.panels + task.group * p_.group_panel_floats;
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       const int64_t column = panel * table_.panel_columns, n = p_.n - column;
@@ -164,9 +169,8 @@ class Driver {
       for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
       for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
       table_.tile[rows.count][wide](
-          {a, std::max<int64_t>(taps, 0), k,
-           panels + panel * table_.panel_columns * p_.taps * p_.k + (tap0 * p_.k + k0) * width, c,
-           early_residual ? residual : nullptr,
+          {a, live, k, panels + panel * table_.panel_columns * p_.taps * p_.k + (tap0 * p_.k + k0) * width,
+           places, c, early_residual ? residual : nullptr,
            p_.epilogue.bias ? p_.epilogue.bias + column0 + column : nullptr, std::min(n, width), first,
            clip_ && last, low_, high_});
     }

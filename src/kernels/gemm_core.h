@@ -17,7 +17,8 @@ inline constexpr int64_t kMaxBlockTaps = 64;
 struct GemmTile {
   const float* const* a;         // [taps][kMaxTileRows] row pointers, already at the block's first k
   int64_t taps, k;               // of the block
-  const float* panel;            // [taps * k][columns of the panel]
+  const float* panel;            // at the block's first k; a tap's part is [k][columns of the panel]
+  const int64_t* tap;            // [taps] where the part of each is in the panel, in rows
   float* const* c;               // [rows], at the panel's first column
   const float* const* residual;  // [rows], likewise; null: none
   const float* bias;             // at the panel's first column; null: none
@@ -59,6 +60,9 @@ struct GemmProblem {
   int64_t ldc;
   Epilogue epilogue;
   int64_t groups = 1, group_panel_floats = 0;
+  // The row that a_rows gives for what is zero, for all of a tap; null: none. Taps of a tile with nothing
+  // else are left out.
+  const float* zeros = nullptr;
 };
 void run_gemm(Isa isa, const GemmProblem& problem, int threads);
 

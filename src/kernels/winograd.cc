@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed pixels
 constexpr int64_t kSumPiece = 512;           // of the sum at a time
+constexpr int64_t kOneTap = 0;               // GemmTile::tap of a plain product
 constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -36,8 +37,9 @@ class Winograd {
         s_(s),
         m_(m),
         products_((m + 2) * (m + 2)),
-        tiles_w_(ceil_div(s.out[2], m)),
-        tiles_(s.batch * s.out[0] * ceil_div(s.out[1], m) * tiles_w_),
+        tiles_h_(winograd_tiles(s, 1, m)),
+        tiles_w_(winograd_tiles(s, 2, m)),
+        tiles_(s.batch * s.out[0] * tiles_h_ * tiles_w_),
         panels_(ceil_div(s.out_channels, table_.panel_columns)),
         depth_(s.kernel[0] * s.in_channels),
         panel_floats_(panel_floats(table_, depth_, s.out_channels)),
@@ -74,13 +76,15 @@ class Winograd {
   bool whole_first(int threads) const { return lanes_of(threads) > 1 && blocks_ < 3 * lanes_of(threads); }
   int64_t pixel_step(int64_t tiles) const { return apart(tiles * row_floats_, 1024); }
 
-  // Tile number -> image, plane, and its first output row and column there.
+  // Tile number -> image, plane, and its first output row and column there. With dilation the rows (columns)
+  // of a tile are that far apart, and the tiles of each phase are counted together.
   struct Place {
     int64_t batch, d, h, w;
   };
   Place place(int64_t tile) const {
-    const int64_t line = tile / tiles_w_, lines = ceil_div(s_.out[1], m_), plane = line / lines;
-    return {plane / s_.out[0], plane % s_.out[0], line % lines * m_, tile % tiles_w_ * m_};
+    const int64_t line = tile / tiles_w_, plane = line / tiles_h_, h = line % tiles_h_, w = tile % tiles_w_;
+    const int64_t dh = s_.dilation[1], dw = s_.dilation[2];
+    return {plane / s_.out[0], plane % s_.out[0], h % dh + h / dh * m_ * dh, w % dw + w / dw * m_ * dw};
   }
 
   void transform_pixels(int64_t tile, float* to, int64_t step) const;
@@ -93,7 +97,7 @@ class Winograd {
   const MathTable& math_;
   const ConvShape& s_;
   // depth_: what is summed over, the planes of the kernel times the channels.
-  const int64_t m_, products_, tiles_w_, tiles_, panels_, depth_, panel_floats_, row_floats_;
+  const int64_t m_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_, panel_floats_, row_floats_;
   int64_t block_, blocks_, result_step_;  // tiles
   // Of the run:
   const float *zeros_ = nullptr, *weights_ = nullptr, *in_ = nullptr;
@@ -158,10 +162,10 @@ void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to,
   const float* pixels[kMaxProducts];
   const int64_t n = m_ + 2;
   for (int64_t i = 0; i < n; ++i) {
-    const int64_t h = h0 + i - s_.pad[1];
+    const int64_t h = h0 + i * s_.dilation[1] - s_.pad[1];
     const float* line = in_ + (plane * s_.in[1] + h) * s_.in[2] * s_.in_ld;
     for (int64_t j = 0; j < n; ++j) {
-      const int64_t w = w0 + j - s_.pad[2];
+      const int64_t w = w0 + j * s_.dilation[2] - s_.pad[2];
       const bool inside = plane >= 0 && h >= 0 && h < s_.in[1] && w >= 0 && w < s_.in[2];
       pixels[i * n + j] = inside ? line + w * s_.in_ld : zeros_;
     }
@@ -188,8 +192,8 @@ void Winograd::multiply(int64_t tiles, int64_t panel, const float* pixels, int64
           c[r] = results + i * result_step_ + row * width;
         }
         const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
-        table_.tile[rows][wide](
-            {a, 1, std::min(piece, depth_ - k), panel_k, c, nullptr, nullptr, width, k == 0, false, 0, 0});
+        table_.tile[rows][wide]({a, 1, std::min(piece, depth_ - k), panel_k, &kOneTap, c, nullptr, nullptr,
+                                 width, k == 0, false, 0, 0});
       }
 }
 
@@ -205,7 +209,7 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
     float* out[16];
     const float* residual[16];
     for (int64_t i = 0; i < m_ * m_; ++i) {
-      const int64_t h = at.h + i / m_, w = at.w + i % m_;
+      const int64_t h = at.h + i / m_ * s_.dilation[1], w = at.w + i % m_ * s_.dilation[2];
       const int64_t pixel = ((at.batch * s_.out[0] + at.d) * s_.out[1] + h) * s_.out[2] + w;
       const bool inside = h < s_.out[1] && w < s_.out[2];
       out[i] = inside ? out_ + pixel * s_.out_ld + column : nullptr;
@@ -271,8 +275,13 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
 bool winograd_applies(const ConvShape& s) {
   if (s.groups != 1 || s.stride[0] != 1) return false;
   for (int i = 1; i < 3; ++i)
-    if (s.kernel[i] != 3 || s.stride[i] != 1 || s.dilation[i] != 1) return false;
+    if (s.kernel[i] != 3 || s.stride[i] != 1) return false;
   return true;
+}
+
+int64_t winograd_tiles(const ConvShape& s, int axis, int m) {
+  const int64_t d = s.dilation[axis];
+  return d * ceil_div(ceil_div(s.out[axis], d), m);
 }
 
 int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m) {

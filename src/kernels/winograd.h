@@ -7,6 +7,8 @@
 // Networks", 2015) at 0, the points of `winograd_points` with both signs, and infinity. Those of F(4) keep
 // its rounding error near that of the plain sum, which the usual 1 and 2 do not.
 //
+// With dilation d the pixels of a tile are d apart: each of the d phases of an axis is an image of its own.
+//
 // Along a third spatial axis the kernel's planes are summed as channels are: "channels" below is planes x
 // channels.
 //
@@ -24,9 +26,12 @@ namespace ow::kernels {
 inline constexpr double kWinogradPoints4[] = {0.625, 1.5};
 inline constexpr double kWinogradPoints2[] = {1};
 
-// Whether the method can compute this convolution: 3 x 3 in the last two axes, unit stride and dilation
-// there, one group; any extent along the first axis, at unit stride.
+// Whether the method can compute this convolution: 3 x 3 in the last two axes, unit stride there, one group;
+// any extent along the first axis, at unit stride.
 bool winograd_applies(const ConvShape& shape);
+
+// Tiles along spatial axis 1 or 2.
+int64_t winograd_tiles(const ConvShape& shape, int axis, int m);
 
 int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m);
 void winograd_pack(Isa isa, const ConvShape& shape, int m, const float* w, float* packed, int threads);
