@@ -111,9 +111,10 @@ int winograd_tile(const ConvShape& s) {
 }  // namespace
 
 // Costs in multiply-adds of a full register tile, fitted to measured times: what a tap, the transform of one
-// element and a byte of weights beyond the second-level cache cost beside the products themselves.
-ConvMethod quickest_method(const ConvShape& s) {
-  constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3;
+// element, a byte of weights beyond the second-level cache and the transform of one weight's kernel cost
+// beside the products themselves.
+ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
+  constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3, kPack = 200;
   constexpr int64_t kCachedBytes = 8 << 20, kUsualExtent = 32;
   if (!winograd_applies(s) || s.in_channels < kMinChannels) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
@@ -128,8 +129,9 @@ ConvMethod quickest_method(const ConvShape& s) {
            static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
   };
   const double direct = cost(usual.out[1] * usual.out[2], 9, s.kernel[0] * 9 * kTap * up(out, 32));
-  const double by2 = cost(tiles(2), 16, 16 * kElement2 * (in + out));
-  const double by4 = cost(tiles(4), 36, 36 * kElement4 * (in + out));
+  const double pack = pack_too ? static_cast<double>(kPack * in * out) : 0;
+  const double by2 = pack + cost(tiles(2), 16, 16 * kElement2 * (in + out));
+  const double by4 = pack + cost(tiles(4), 36, 36 * kElement4 * (in + out));
   if (by4 <= by2 && by4 < direct) return ConvMethod::kWinograd4;
   return by2 < direct ? ConvMethod::kWinograd2 : ConvMethod::kDirect;
 }

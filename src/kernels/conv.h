@@ -33,9 +33,10 @@ struct ConvShape {
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
 };
 
-// The quickest method for weights that are to be packed. Extents of 0 are unknown. Depends on the shape
-// alone, so that results do not differ between runs.
-ConvMethod quickest_method(const ConvShape& shape);
+// The quickest method for weights that are packed once, or with `pack_too` for each image of the batch anew.
+// Extents of 0 are unknown. Depends on the shape without its batch, so that results do not differ between
+// runs.
+ConvMethod quickest_method(const ConvShape& shape, bool pack_too = false);
 
 // Packs the weights for best_isa(). w: [out_channels][in_channels / groups][kd][kh][kw], contiguous (ONNX).
 // The batch, spatial extents, pads and lds of `shape` are not looked at, so they may change from run to run;

@@ -34,9 +34,14 @@ Status infer(const Attrs& a, InferContext& c) {
 constexpr ConvKernels kKernels{kernels::conv_packed_bytes, kernels::conv_pack, kernels::conv_scratch_bytes,
                                kernels::conv, false};
 
+// In place of packed weights where a run brings its own.
+struct OwnWeights {
+  bool strict;
+};
+
 Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
-  if (!w) return std::any();
+  if (!w) return std::any(OwnWeights{c.strict()});
   kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label()));
   if (w->rank() >= 4 && !c.strict()) {
     const ir::Type& y = c.node().output(0)->type();
@@ -52,7 +57,9 @@ Status run(const Attrs& a, RunContext& c) {
   const auto* packed = c.prepared<PackedWeights>();
   Shape out;
   const Shape& w = packed ? packed->shape : c.in(1).shape();
-  const kernels::ConvShape s = ONWARD_TRY(conv_shape(a, c, c.in(0).shape(), w, out));
+  kernels::ConvShape s = ONWARD_TRY(conv_shape(a, c, c.in(0).shape(), w, out));
+  const auto* own = c.prepared<OwnWeights>();
+  if (own && !own->strict) s.method = kernels::quickest_method(s, true);
   kernels::Epilogue e = {.residual_after_activation = kAddLast,
                          .activation = a.activation.kind,
                          .alpha = a.activation.alpha,

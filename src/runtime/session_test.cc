@@ -283,24 +283,33 @@ void compare(const onnx::Graph& g, const Inputs& in, const std::vector<Value>& o
   }
 }
 
-// 3x3 over 16 channels is Winograd's unless the caller wants the sums in their own order.
+// 3x3 over 16 channels is Winograd's unless the caller wants the sums in their own order; so too where the
+// weights come with the run.
 TEST(Session, StrictMathKeepsTheOrderOfSums) {
   std::mt19937 rng(3);
   const Tensor w = random_tensor({16, 16, 3, 3}, rng), x = random_tensor({1, 16, 12, 12}, rng);
   const auto span = w.span<float>();
-  const onnx::Model m = model(graph(
-      {value("x", kFloat, {"1", "16", "12", "12"})}, {value("y", kFloat)}, {node("Conv", {"x", "w"}, {"y"})},
-      {floats("w", {16, 16, 3, 3}, std::vector<float>(span.begin(), span.end()))}));
-  auto plain = import_model(*file(m));
-  ASSERT_TRUE(plain.ok());
-  auto expected = evaluate(*plain->graph, std::vector<Value>{x});
-  auto strict = session(m, {.strict_math = true})->run(Inputs{{"x", x}});
-  auto usual = session(m)->run(Inputs{{"x", x}});
-  ASSERT_TRUE(expected.ok() && strict.ok() && usual.ok());
-  expect_same((*strict)[0], (*expected)[0], 0, "strict");
-  expect_same((*usual)[0], (*expected)[0], 1e-5f, "usual");
-  const auto a = (*usual)[0].tensor()->span<float>(), b = (*strict)[0].tensor()->span<float>();
-  EXPECT_FALSE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << "nothing is left to be strict about";
+  const onnx::Tensor stored = floats("w", {16, 16, 3, 3}, std::vector<float>(span.begin(), span.end()));
+  const onnx::ValueInfo image = value("x", kFloat, {"1", "16", "12", "12"}),
+                        weights = value("w", kFloat, {"16", "16", "3", "3"});
+  for (const bool given : {false, true}) {
+    const onnx::Model m =
+        given ? model(graph({image, weights}, {value("y", kFloat)}, {node("Conv", {"x", "w"}, {"y"})}))
+              : model(graph({image}, {value("y", kFloat)}, {node("Conv", {"x", "w"}, {"y"})}, {stored}));
+    Inputs in{{"x", x}};
+    std::vector<Value> ordered{x};
+    if (given) in.emplace_back("w", w), ordered.push_back(w);
+    auto plain = import_model(*file(m));
+    ASSERT_TRUE(plain.ok());
+    auto expected = evaluate(*plain->graph, ordered);
+    auto strict = session(m, {.strict_math = true})->run(in);
+    auto usual = session(m)->run(in);
+    ASSERT_TRUE(expected.ok() && strict.ok() && usual.ok());
+    expect_same((*strict)[0], (*expected)[0], 0, "strict");
+    expect_same((*usual)[0], (*expected)[0], 1e-5f, "usual");
+    const auto a = (*usual)[0].tensor()->span<float>(), b = (*strict)[0].tensor()->span<float>();
+    EXPECT_FALSE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << "nothing is left to be strict about";
+  }
 }
 
 // A value whose type the file does not state may arrive as anything: a kernel must not read it as what it is
