@@ -7,6 +7,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/depthwise.h"
+#include "kernels/dots.h"
 #include "kernels/gemm_core.h"
 #include "kernels/winograd.h"
 
@@ -14,11 +15,13 @@ namespace ow::kernels {
 namespace {
 
 // Few channels make short taps. Then a whole row of the kernel is one tap: its pixels lie side by side in a
-// copy of the image that has the padding along w in it. The packed weights are in that order anyway.
+// copy of the image that has the padding along w in it. The packed weights are in that order anyway. Dot
+// products like long taps whatever the channels.
 bool joins_rows(const ConvShape& s) {
   constexpr int64_t kFewChannels = 8;
-  return s.groups == 1 && s.in_channels > 0 && s.in_channels <= kFewChannels && s.kernel[2] > 1 &&
-         s.dilation[2] == 1 && s.method == ConvMethod::kDirect;
+  return s.groups == 1 && s.in_channels > 0 && s.kernel[2] > 1 && s.dilation[2] == 1 &&
+         (s.method == ConvMethod::kDots ||
+          (s.method == ConvMethod::kDirect && s.in_channels <= kFewChannels));
 }
 int64_t tap_floats(const ConvShape& s) { return joins_rows(s) ? s.kernel[2] * s.in_channels : s.in_channels; }
 // Pixels of a row of that copy.
@@ -64,6 +67,7 @@ void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, con
 ConvShape joined_shape(const ConvShape& s) {
   ConvShape joined = s;
   joined.in[2] = row_pixels(s), joined.in_ld = s.in_channels, joined.pad[2] = 0, joined.kernel[2] = 1;
+  joined.in_channels = tap_floats(s);
   return joined;
 }
 
@@ -103,6 +107,8 @@ bool is_pointwise(const ConvShape& s) {
   return true;
 }
 
+bool by_dots(const ConvShape& s) { return s.method == ConvMethod::kDots; }
+
 // The m of F(m x m, 3 x 3); 0: not by Winograd.
 int winograd_tile(const ConvShape& s) {
   return s.method == ConvMethod::kWinograd4 ? 4 : s.method == ConvMethod::kWinograd2 ? 2 : 0;
@@ -111,35 +117,50 @@ int winograd_tile(const ConvShape& s) {
 }  // namespace
 
 // Costs in multiply-adds of a full register tile, fitted to measured times: what a tap, the transform of one
-// element, a byte of weights beyond the second-level cache and the transform of one weight's kernel cost
-// beside the products themselves.
+// element, a byte of weights beyond the second-level cache, the transform of one weight's kernel and the sum
+// over the lanes of a dot product cost beside the products themselves.
 ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
-  constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3, kPack = 200;
+  constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3, kPack = 200,
+                    kLaneSum = 180;
   constexpr int64_t kCachedBytes = 8 << 20, kUsualExtent = 32;
-  if (!winograd_applies(s) || s.in_channels < kMinChannels) return ConvMethod::kDirect;
+  if (s.groups != 1) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   ConvShape usual = s;
   for (int i = 1; i < 3; ++i)
     if (s.out[i] <= 0) usual.out[i] = kUsualExtent;
-  const auto tiles = [&](int m) { return winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m); };
-  const int64_t in = s.kernel[0] * up(s.in_channels, 16) * 16, out = up(s.out_channels, 16) * 16;
-  const auto cost = [&](int64_t rows, int64_t products, int64_t per_row) {
-    const int64_t bytes = 4 * products * in * out;
-    return static_cast<double>(rows) * static_cast<double>(products * in * out + per_row) +
+  const int64_t pixels = usual.out[1] * usual.out[2], in = up(s.in_channels, 16) * 16,
+                out = up(s.out_channels, 16) * 16;
+  const auto cost = [&](int64_t rows, int64_t products, int64_t depth, int64_t per_row) {
+    const int64_t bytes = 4 * products * depth * out;
+    return static_cast<double>(rows) * static_cast<double>(products * depth * out + per_row) +
            static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
   };
-  const double direct = cost(usual.out[1] * usual.out[2], 9, s.kernel[0] * 9 * kTap * up(out, 32));
-  const double pack = pack_too ? static_cast<double>(kPack * in * out) : 0;
-  const double by2 = pack + cost(tiles(2), 16, 16 * kElement2 * (in + out));
-  const double by4 = pack + cost(tiles(4), 36, 36 * kElement4 * (in + out));
-  if (by4 <= by2 && by4 < direct) return ConvMethod::kWinograd4;
-  return by2 < direct ? ConvMethod::kWinograd2 : ConvMethod::kDirect;
+  const int64_t taps = s.taps();
+  double least = cost(pixels, taps, in, taps * kTap * up(out, 32));
+  ConvMethod method = ConvMethod::kDirect;
+  const auto offer = [&](ConvMethod offered, double price) {
+    if (price < least) least = price, method = offered;
+  };
+  if (dots_apply(s)) {
+    const int64_t run = s.dilation[2] == 1 ? s.kernel[2] * s.in_channels : s.in_channels;
+    const int64_t sum = taps * s.in_channels / run * up(run, 16) * 16;
+    offer(ConvMethod::kDots, static_cast<double>(pixels * s.out_channels * (sum + kLaneSum)));
+  }
+  if (winograd_applies(s) && s.in_channels >= kMinChannels) {
+    const auto tiles = [&](int m) { return winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m); };
+    const double pack = pack_too ? static_cast<double>(kPack * in * out) : 0;
+    const int64_t depth = s.kernel[0] * in;
+    offer(ConvMethod::kWinograd4, pack + cost(tiles(4), 36, depth, 36 * kElement4 * (depth + out)));
+    offer(ConvMethod::kWinograd2, pack + cost(tiles(2), 16, depth, 16 * kElement2 * (depth + out)));
+  }
+  return method;
 }
 
 size_t conv_packed_bytes(const ConvShape& shape) {
   if (const int m = winograd_tile(shape))
     return 64 + 4 * static_cast<size_t>(winograd_packed_floats(best_isa(), shape, m));
   if (is_depthwise(shape)) return 64 + 4 * static_cast<size_t>(depthwise_packed_floats(shape));
+  if (by_dots(shape)) return 64 + 4 * static_cast<size_t>(dots_packed_floats(shape));
   const GemmTable& table = gemm_table(best_isa());
   return 64 + 4 * static_cast<size_t>(zero_floats(shape) + shape.groups * group_floats(table, shape));
 }
@@ -150,6 +171,7 @@ void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads
   float* data = packed_data(packed);
   if (const int m = winograd_tile(shape)) return winograd_pack(isa, shape, m, w, data, threads);
   if (is_depthwise(shape)) return depthwise_pack(shape, w, data);
+  if (by_dots(shape)) return dots_pack(shape, w, data);
   for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
   const GemmTable& table = gemm_table(isa);
   const int64_t taps = shape.taps(), k = shape.in_channels / shape.groups,
@@ -183,10 +205,12 @@ void conv(const ConvShape& shape, const void* packed, const float* in, float* ou
   const bool joined = runs_joined(shape);
   if (joined) copy_padded(shape, in, static_cast<float*>(scratch), threads);
   const ConvShape read = joined ? joined_shape(shape) : shape;
-  const ConvRows rows{read, joined ? static_cast<const float*>(scratch) : in, data};
+  const float* image = joined ? static_cast<const float*>(scratch) : in;
+  if (by_dots(shape)) return dots_conv(isa, read, data, image, out, epilogue, threads);
+  const ConvRows rows{read, image, data};
   const GemmProblem problem = {.m = shape.batch * shape.out_pixels(),
                                .n = shape.out_channels / shape.groups,
-                               .k = (joined ? tap_floats(shape) : shape.in_channels) / shape.groups,
+                               .k = read.in_channels / shape.groups,
                                .taps = read.taps(),
                                .rows = {is_pointwise(read) ? pointwise_a_rows : conv_a_rows, nullptr, &rows},
                                .panels = data + zero_floats(shape),

@@ -6,8 +6,9 @@
 // An image is [batch][d][h][w] pixels of `ld` floats, the first C of which are its channels: ld > C is a
 // slice of a wider image (concatenation in place) or padding. Fewer axes: leading axes of extent 1. Method:
 // 1x1 with unit stride is one GEMM; groups of one input channel run a direct kernel over channels; 3x3 with
-// unit stride may take Winograd's algorithm (winograd.h) where it is quicker; all else is the batch-reduce
-// GEMM over row pointers, where padding is a pointer to a row of zeros.
+// unit stride may take Winograd's algorithm (winograd.h) and few output channels dot products (dots.h) where
+// that is quicker; all else is the batch-reduce GEMM over row pointers, where padding is a pointer to a row
+// of zeros.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,8 @@
 
 namespace ow::kernels {
 
-enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd4 };
+// Direct: products of register tiles; dots (dots.h): dot products, for few output channels.
+enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd4, kDots };
 
 // Spatial values are {d, h, w}. Also describes a transposed convolution: in and out as its caller sees them.
 struct ConvShape {
@@ -26,7 +28,7 @@ struct ConvShape {
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
   int64_t pad[3] = {0, 0, 0};     // before the first element (may be negative); behind it: follows from `out`
   int64_t in_ld = 0, out_ld = 0;  // floats from pixel to pixel
-  ConvMethod method = ConvMethod::kDirect;  // Winograd: only where winograd_applies()
+  ConvMethod method = ConvMethod::kDirect;  // others only where they apply
 
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t in_pixels() const { return in[0] * in[1] * in[2]; }  // of one image

@@ -125,6 +125,24 @@ std::vector<Case> winograd_cases() {
   return cases;
 }
 
+// Runs joined and not, shorter and longer than a vector and a pass; outputs of every remainder; strips cut.
+std::vector<Case> dots_cases() {
+  std::vector<Case> cases;
+  for (const Case& c : std::initializer_list<Case>{
+           {"1x1", shape(2, 103, 2, 1, {1, 5, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0})},
+           {"1x1 s2", shape(1, 8, 3, 1, {1, 5, 7, 1, 1, 1, 1, 2, 2, 1, 1, 1, 0, 0, 0})},
+           {"one channel", shape(1, 1, 1, 1, {1, 9, 41, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
+           {"wide line", shape(1, 5, 4, 1, {1, 3, 75, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
+           {"long sums", shape(1, 1030, 5, 1, {1, 4, 3, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
+           {"many taps", shape(1, 7, 12, 1, {5, 9, 10, 7, 7, 7, 1, 1, 1, 1, 1, 1, 3, 3, 3})},
+           {"dilated", shape(2, 19, 9, 1, {1, 9, 40, 1, 3, 3, 1, 1, 2, 1, 3, 2, 0, 2, 4})},
+           {"dilated, tall", shape(1, 4, 6, 1, {1, 1030, 3, 1, 129, 2, 1, 9, 1, 1, 8, 3, 0, 3, 1})},
+           {"cropped", shape(1, 4, 7, 1, {1, 9, 9, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, -1, -1})},
+           {"no tap inside", shape(1, 9, 7, 1, {1, 4, 4, 1, 2, 2, 1, 1, 1, 1, 9, 9, 0, 4, 4})}})
+    cases.push_back(by(ConvMethod::kDots, c));
+  return cases;
+}
+
 std::vector<double> oracle(const ConvShape& s, bool transposed, const float* in, const float* w) {
   std::vector<double> out(static_cast<size_t>(s.batch * s.out_pixels() * s.out_channels));
   const int64_t inputs = s.in_channels / s.groups, outputs = s.out_channels / s.groups;
@@ -196,6 +214,7 @@ TEST(Conv, MatchesFloat64) {
   for_each_isa([] {
     for (const Case& c : cases()) check(c, false);
     for (const Case& c : winograd_cases()) check(c, false);
+    for (const Case& c : dots_cases()) check(c, false);
   });
 }
 
@@ -250,6 +269,7 @@ TEST(Conv, OtherEpilogues) {
   for_each_isa([] {
     auto all = winograd_cases();
     for (const Case& c : cases()) all.push_back(c);
+    for (const Case& c : dots_cases()) all.push_back(c);
     for (const Case& c : all) {
       SCOPED_TRACE(c.name);
       ConvShape s;

@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "kernels/depthwise_table.h"
 #include "kernels/math_table.h"
+#include "kernels/taps.h"
 
 namespace ow::kernels {
 namespace {
@@ -22,19 +23,6 @@ constexpr int64_t kStripChannels =
     64;  // of the buffer through which several outputs per channel are interleaved
 
 int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
-struct TapRange {
-  int64_t begin, count, position;  // position: the input that tap `begin` reads
-};
-
-// The taps of output `o` along `axis` that read inside the input.
-TapRange taps_inside(const ConvShape& s, int axis, int64_t o) {
-  const int64_t origin = o * s.stride[axis] - s.pad[axis], d = s.dilation[axis];
-  const int64_t begin = std::max<int64_t>(0, ceil_div(-origin, d));
-  const int64_t end = std::min(s.kernel[axis], ceil_div(s.in[axis] - origin, d));
-  if (end <= begin) return {0, 0, 0};
-  return {begin, end - begin, origin + begin * d};
-}
 
 class Depthwise {
  public:
