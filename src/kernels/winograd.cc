@@ -43,8 +43,11 @@ class Winograd {
         panels_(ceil_div(s.out_channels, table_.panel_columns)),
         depth_(s.kernel[0] * s.in_channels),
         panel_floats_(panel_floats(table_, depth_, s.out_channels)),
+        shares_planes_(s.kernel[0] > 1 && s.dilation[0] == 1),
+        column_gap_((s.kernel[0] - 1) * s.in_channels + 16),
         row_floats_(apart(round_up(depth_ - s.in_channels + round_up(s.in_channels, 16), 16), 256)) {
-    const int64_t fitting = kBlockBytes / (products_ * row_floats_ * 4) / table_.max_rows * table_.max_rows;
+    const int64_t row_floats = shares_planes_ ? s.in_channels + ceil_div(column_gap_, s.out[0]) : row_floats_;
+    const int64_t fitting = kBlockBytes / (products_ * row_floats * 4) / table_.max_rows * table_.max_rows;
     const int64_t largest = kMaxBlockTiles / table_.max_rows * table_.max_rows;
     block_ = std::clamp<int64_t>(fitting, table_.max_rows, largest);
     blocks_ = ceil_div(tiles_, block_);
@@ -74,7 +77,16 @@ class Winograd {
     return flops < kParallelFlops ? 1 : std::max(1, threads > 0 ? threads : usable_threads());
   }
   bool whole_first(int threads) const { return lanes_of(threads) > 1 && blocks_ < 3 * lanes_of(threads); }
-  int64_t pixel_step(int64_t tiles) const { return apart(tiles * row_floats_, 1024); }
+  // Where the transformed row of a tile begins, counted from tile 0's. Tiles of one place in successive
+  // planes share the planes that they have in common: their rows overlap.
+  int64_t row_at(int64_t tile) const {
+    return shares_planes_ ? tile * s_.in_channels + tile / s_.out[0] * column_gap_ : tile * row_floats_;
+  }
+  // Floats of one product's rows of so many tiles, from any tile on.
+  int64_t pixel_step(int64_t tiles) const {
+    const int64_t gaps = shares_planes_ ? 2 * column_gap_ : 0;
+    return apart(round_up(row_at(tiles) + gaps, 16), 1024);
+  }
 
   // Tile number -> image, plane, and its first output row and column there. With dilation the rows (columns)
   // of a tile are that far apart, and the tiles of each phase are counted together.
@@ -82,14 +94,19 @@ class Winograd {
     int64_t batch, d, h, w;
   };
   Place place(int64_t tile) const {
+    if (shares_planes_) {  // planes are counted first
+      const int64_t area = tiles_h_ * tiles_w_, column = tile / s_.out[0], d = tile % s_.out[0];
+      tile = (column / area * s_.out[0] + d) * area + column % area;
+    }
     const int64_t line = tile / tiles_w_, plane = line / tiles_h_, h = line % tiles_h_, w = tile % tiles_w_;
     const int64_t dh = s_.dilation[1], dw = s_.dilation[2];
     return {plane / s_.out[0], plane % s_.out[0], h % dh + h / dh * m_ * dh, w % dw + w / dw * m_ * dw};
   }
 
-  void transform_pixels(int64_t tile, float* to, int64_t step) const;
+  void transform_pixels(int64_t begin, int64_t end, float* to, int64_t step) const;
   void transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to, int64_t step) const;
-  void multiply(int64_t tiles, int64_t panel, const float* pixels, int64_t step, float* results) const;
+  void multiply(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
+                float* results) const;
   void transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const;
 
   const GemmTable& table_;
@@ -97,7 +114,9 @@ class Winograd {
   const MathTable& math_;
   const ConvShape& s_;
   // depth_: what is summed over, the planes of the kernel times the channels.
-  const int64_t m_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_, panel_floats_, row_floats_;
+  const int64_t m_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_, panel_floats_;
+  const bool shares_planes_;
+  const int64_t column_gap_, row_floats_;
   int64_t block_, blocks_, result_step_;  // tiles
   // Of the run:
   const float *zeros_ = nullptr, *weights_ = nullptr, *in_ = nullptr;
@@ -147,13 +166,19 @@ void Winograd::pack(const float* w, float* packed, int threads) const {
   });
 }
 
-// What a plane writes past its channels, the next one writes over.
-void Winograd::transform_pixels(int64_t tile, float* to, int64_t step) const {
-  const Place at = place(tile);
-  for (int64_t i = 0; i < s_.kernel[0]; ++i) {
-    const int64_t d = at.d + i * s_.dilation[0] - s_.pad[0];
-    const bool inside = d >= 0 && d < s_.in[0];
-    transform_plane(inside ? at.batch * s_.in[0] + d : -1, at.h, at.w, to + i * s_.in_channels, step);
+// Tiles [begin, end), the first one's row at `to`. What a plane writes past its channels, the next one writes
+// over.
+void Winograd::transform_pixels(int64_t begin, int64_t end, float* to, int64_t step) const {
+  for (int64_t tile = begin; tile < end;) {
+    const Place at = place(tile);
+    const int64_t together = shares_planes_ ? std::min(end - tile, s_.out[0] - at.d) : 1;
+    for (int64_t i = 0; i < together + s_.kernel[0] - 1; ++i) {
+      const int64_t d = at.d + i * s_.dilation[0] - s_.pad[0];
+      const bool inside = d >= 0 && d < s_.in[0];
+      float* const row = to + row_at(tile) - row_at(begin) + i * s_.in_channels;
+      transform_plane(inside ? at.batch * s_.in[0] + d : -1, at.h, at.w, row, step);
+    }
+    tile += together;
   }
 }
 
@@ -174,7 +199,7 @@ void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to,
 }
 
 // results[i] [tiles][columns of the panel] = pixels[i] [tiles][channels] * weights[i].
-void Winograd::multiply(int64_t tiles, int64_t panel, const float* pixels, int64_t step,
+void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
                         float* results) const {
   const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
   const bool wide = columns > table_.vector_columns;
@@ -188,7 +213,7 @@ void Winograd::multiply(int64_t tiles, int64_t panel, const float* pixels, int64
         const float* a[kMaxTileRows];
         float* c[kMaxTileRows];
         for (int64_t r = 0; r < rows; ++r, ++row) {
-          a[r] = pixels + i * step + row * row_floats_ + k;
+          a[r] = pixels + i * step + row_at(first + row) - row_at(first) + k;
           c[r] = results + i * result_step_ + row * width;
         }
         const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
@@ -245,14 +270,15 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
   };
   if (whole_first(threads)) {
     const int64_t step = pixel_step(tiles_);
-    parallel_for(tiles_, 1, threads, [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t) transform_pixels(t, pixels + t * row_floats_, step);
+    const int64_t together = shares_planes_ ? s_.out[0] : 1;  // a row's planes are made once
+    parallel_for(tiles_ / together, 1, threads, [&](int64_t begin, int64_t end) {
+      transform_pixels(begin * together, end * together, pixels + row_at(begin * together), step);
     });
     share(blocks_ * panels_, [&](int64_t lane, int64_t i) {
       const int64_t first = i % blocks_ * block_, tiles = std::min(block_, tiles_ - first),
                     panel = i / blocks_;
       float* const mine = results + lane * products_ * result_step_;
-      multiply(tiles, panel, pixels + first * row_floats_, step, mine);
+      multiply(first, tiles, panel, pixels + row_at(first), step, mine);
       transform_results(first, tiles, panel, mine);
     });
     return;
@@ -262,9 +288,9 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
     const int64_t first = i * block_, tiles = std::min(block_, tiles_ - first);
     float* const block = pixels + lane * products_ * step;
     float* const mine = results + lane * products_ * result_step_;
-    for (int64_t t = 0; t < tiles; ++t) transform_pixels(first + t, block + t * row_floats_, step);
+    transform_pixels(first, first + tiles, block, step);
     for (int64_t panel = 0; panel < panels_; ++panel) {
-      multiply(tiles, panel, block, step, mine);
+      multiply(first, tiles, panel, block, step, mine);
       transform_results(first, tiles, panel, mine);
     }
   });
