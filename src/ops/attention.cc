@@ -121,11 +121,10 @@ Result<Mask> read_mask(const RunContext& c, const Call& k) {
 }
 
 Result<Call> read_call(const Attrs& a, const RunContext& c) {
-  Call k{.q = ONWARD_TRY(heads_in(c, 0, a.q_heads)),
-         .k = ONWARD_TRY(heads_in(c, 1, a.kv_heads)),
-         .v = ONWARD_TRY(heads_in(c, 2, a.kv_heads)),
-         .mask = {},
-         .valid = {}};
+  Call k = {};
+  k.q = ONWARD_TRY(heads_in(c, 0, a.q_heads));
+  k.k = ONWARD_TRY(heads_in(c, 1, a.kv_heads));
+  k.v = ONWARD_TRY(heads_in(c, 2, a.kv_heads));
   const bool fits = k.k.batch == k.q.batch && k.v.batch == k.q.batch && k.k.heads == k.v.heads &&
                     k.k.heads > 0 && k.q.heads % k.k.heads == 0 && k.k.size == k.q.size &&
                     k.k.length == k.v.length;

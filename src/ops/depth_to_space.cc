@@ -38,11 +38,13 @@ Status infer(const Attrs& a, InferContext& c) {
     return floor_div(d, by);
   };
   const SymShape& s = *x;
-  if (kToSpace)
-    c.set(0, c.dtype(0), SymShape{s[0], ONWARD_TRY(divided(s[1], bb)), s[2] * b, s[3] * b});
-  else
-    c.set(0, c.dtype(0),
-          SymShape{s[0], s[1] * bb, ONWARD_TRY(divided(s[2], b)), ONWARD_TRY(divided(s[3], b))});
+  if (kToSpace) {
+    const Dim channels = ONWARD_TRY(divided(s[1], bb));
+    c.set(0, c.dtype(0), SymShape{s[0], channels, s[2] * b, s[3] * b});
+  } else {
+    const Dim h = ONWARD_TRY(divided(s[2], b)), w = ONWARD_TRY(divided(s[3], b));
+    c.set(0, c.dtype(0), SymShape{s[0], s[1] * bb, h, w});
+  }
   return {};
 }
 

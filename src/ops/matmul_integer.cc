@@ -93,8 +93,8 @@ struct Scales {
 
 Result<Scales> scales(const RunContext& c, const MatMulShape& s) {
   if (c.in(6).count() != 1) return c.error("y_scale has shape ", c.in(6).shape(), ", expected one value");
-  return Scales{c.in(1).data<float>(), c.in(4).data<float>(), ONWARD_TRY(side(c, 1, s.m, s.a_matrices)),
-                ONWARD_TRY(side(c, 4, s.n, s.b_matrices)), c.in(6).data<float>()[0]};
+  const Side a = ONWARD_TRY(side(c, 1, s.m, s.a_matrices)), b = ONWARD_TRY(side(c, 4, s.n, s.b_matrices));
+  return Scales{c.in(1).data<float>(), c.in(4).data<float>(), a, b, c.in(6).data<float>()[0]};
 }
 
 template <class F>

@@ -90,7 +90,8 @@ Result<Tensor> slice_of(RunContext& c, const Tensor& x, size_t axis, int64_t t) 
   if (outer == 1 && !is_sub_byte(x.dtype())) return x.strided(shape, dense_strides(shape), t * inner);
   Tensor out = ONWARD_TRY(Tensor::allocate(x.dtype(), shape, c.budget()));
   const Units from = ONWARD_TRY(units_of(c, x));
-  MoveOutput to{out, ONWARD_TRY(units_of(c, out))};
+  const Units units = ONWARD_TRY(units_of(c, out));
+  MoveOutput to{out, units};
   const int64_t to_strides[] = {inner, 1}, from_strides[] = {x.dim(axis) * inner, 1}, dims[] = {outer, inner};
   copy_strided_units(c, to.units, to_strides, from.at(t * inner), from_strides, dims);
   to.finish();

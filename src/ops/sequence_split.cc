@@ -65,7 +65,8 @@ Status run_split(const SplitAttrs& a, RunContext& c) {
       else if (c.has(1) || a.keepdims)
         shape.push_back(part);
     Tensor item = ONWARD_TRY(Tensor::allocate(x.dtype(), shape, c.budget()));
-    MoveOutput to{item, ONWARD_TRY(units_of(c, item))};
+    const Units units = ONWARD_TRY(units_of(c, item));
+    MoveOutput to{item, units};
     const int64_t to_strides[] = {part * inner, 1}, from_strides[] = {x.dim(axis) * inner, 1},
                   dims[] = {outer, part * inner};
     copy_strided_units(c, to.units, to_strides, from.at(at * inner), from_strides, dims);

@@ -452,9 +452,8 @@ Status check_required_inputs(const onnx::Node& proto, const Schema& schema,
   for (size_t i = 0; i < std::max(inputs.size(), static_cast<size_t>(schema.min_inputs())); ++i) {
     const SchemaParam* p = schema.input(i);
     if (!p) continue;
-    const bool listed = i < inputs.size();
-    if (!listed || !inputs[i]) {
-      if (listed ? p->option() != ParamOption::kOptional : p->option() == ParamOption::kSingle)
+    if (i >= inputs.size() || !inputs[i]) {
+      if (p->option() != ParamOption::kOptional)
         return invalid_model(label(proto), ": input ", i, " ('", p->name(), "') is required");
       continue;
     }

@@ -233,6 +233,7 @@ TEST(Import, StructureIsHeldToTheRules) {
   expect_refused(model(chain({node("Add", {"", "x"}, {"y"})})), Code::kInvalidModel, "is required");
   expect_refused(model(chain({node("Concat", {"x", "", "x"}, {"y"}, {attr("axis", int64_t{0})})})),
                  Code::kInvalidModel, "is required");
+  expect_refused(model(chain({node("Sum", {""}, {"y"})})), Code::kInvalidModel, "is required");
   expect_refused(model(chain({node("Frobnicate", {"x"}, {"y"})})), Code::kInvalidModel, "no such operator");
   expect_refused(model(chain({node("Relu", {"x"}, {"y"}, {}, "elsewhere")})), Code::kInvalidModel,
                  "not in opset_import");

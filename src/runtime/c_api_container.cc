@@ -123,7 +123,8 @@ onward_status* sparse_create(const onward_value* values, const onward_value* ind
     if (!checked_product(shape.dims())) return invalid_argument("shape ", shape, " has no valid size");
     if (v->rank() != 1) return invalid_argument("values are ", v->dtype(), v->shape(), ", expected one axis");
     ONWARD_TRY(check_indices(*at, v->count(), shape));
-    *out = new_value(Value(SparseValue{ONWARD_TRY(v->owned()), ONWARD_TRY(at->owned()), shape}));
+    const Tensor own_values = ONWARD_TRY(v->owned()), own_indices = ONWARD_TRY(at->owned());
+    *out = new_value(Value(SparseValue{own_values, own_indices, shape}));
     return {};
   });
 }

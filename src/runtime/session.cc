@@ -334,8 +334,9 @@ Result<Tensor> copy_of(const Tensor& t, const std::shared_ptr<Budget>& budget) {
 Status unshare(std::vector<Value>& results, const std::shared_ptr<Budget>& budget) {
   for (Value& value : results) {
     if (const SparseValue* s = value.sparse()) {
-      value = SparseValue{ONWARD_TRY(copy_of(s->values, budget)), ONWARD_TRY(copy_of(s->indices, budget)),
-                          s->dense_shape};
+      const Tensor values = ONWARD_TRY(copy_of(s->values, budget)),
+                   indices = ONWARD_TRY(copy_of(s->indices, budget));
+      value = SparseValue{values, indices, s->dense_shape};
       continue;
     }
     Tensor* t = value.tensor();

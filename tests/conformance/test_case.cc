@@ -87,8 +87,8 @@ Result<std::vector<NamedValue>> read_values(const fs::path& folder, const char* 
     if (!fs::exists(path)) return values;
     if (i >= declared.size())
       return invalid_model(path.string(), ": the model declares only ", declared.size(), " ", kind, "s");
-    values.push_back({std::string(onnx::or_default(declared[i]->name)),
-                      ONWARD_TRY(read_file(path.string(), *declared[i]))});
+    Value value = ONWARD_TRY(read_file(path.string(), *declared[i]));
+    values.push_back({std::string(onnx::or_default(declared[i]->name)), std::move(value)});
   }
 }
 
