@@ -118,20 +118,31 @@ Four load4(const char* p) {
   return v;
 }
 
-void transpose_4x4(const char* src, int64_t src_step, char* dst, int64_t dst_step) {
-  const Four a = load4(src), b = load4(src + src_step), c = load4(src + 2 * src_step),
-             d = load4(src + 3 * src_step);
+void transpose_4x4(Four (&rows)[4]) {
+  const Four a = rows[0], b = rows[1], c = rows[2], d = rows[3];
   const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
              ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
   const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
              cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  const Four rows[4] = {__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
-                        __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
-                        __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
-                        __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
-  for (int i = 0; i < 4; ++i) std::memcpy(dst + i * dst_step, &rows[i], 16);
+  rows[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  rows[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  rows[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  rows[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
+// The first `count` of 4 elements: copies of a size that is known are moves.
+void copy_some(void* to, const void* from, int64_t count) {
+  if (count >= 4)
+    std::memcpy(to, from, 16);
+  else if (count == 3)
+    std::memcpy(to, from, 12);
+  else if (count == 2)
+    std::memcpy(to, from, 8);
+  else
+    std::memcpy(to, from, 4);
+}
+
+// Images of one to three channels have blocks that are narrow on one side.
 template <>
 void transpose_block<Bytes<4>>(const char* src, int64_t src_step, char* dst, int64_t dst_step,
                                int64_t s_count, int64_t d_count) {
@@ -139,13 +150,17 @@ void transpose_block<Bytes<4>>(const char* src, int64_t src_step, char* dst, int
     for (int64_t d = 0; d < d_count; d += 4) {
       const char* from = src + d * src_step + s * 4;
       char* to = dst + s * dst_step + d * 4;
+      Four rows[4] = {};
       if (s + 4 <= s_count && d + 4 <= d_count) {
-        transpose_4x4(from, src_step, to, dst_step);
+        for (int i = 0; i < 4; ++i) rows[i] = load4(from + i * src_step);
+        transpose_4x4(rows);
+        for (int i = 0; i < 4; ++i) std::memcpy(to + i * dst_step, &rows[i], 16);
         continue;
       }
-      for (int64_t i = s; i < std::min(s + 4, s_count); ++i)
-        for (int64_t j = d; j < std::min(d + 4, d_count); ++j)
-          move<Bytes<4>>(dst + i * dst_step + j * 4, src + j * src_step + i * 4);
+      const int64_t s_here = std::min<int64_t>(4, s_count - s), d_here = std::min<int64_t>(4, d_count - d);
+      for (int64_t i = 0; i < d_here; ++i) copy_some(&rows[i], from + i * src_step, s_here);
+      transpose_4x4(rows);
+      for (int64_t i = 0; i < s_here; ++i) copy_some(to + i * dst_step, &rows[i], d_here);
     }
 }
 
@@ -173,14 +188,15 @@ void copy_planes(const Layout& l, int source_axis, const char* src, char* dst, i
   int rank = 0;
   for (int i = 0; i + 1 < l.rank; ++i)
     if (i != source_axis) outer[rank++] = l.axis[i];
-  // The last walked axis counts blocks of the source axis.
-  outer[rank++] = {(s.extent + kBlock - 1) / kBlock, kBlock * s.src, kBlock * s.dst};
+  // The last walked axis counts blocks of the source axis; they are long where the other side is short.
+  const int64_t block = std::max(kBlock, kBlock * kBlock / std::max<int64_t>(d.extent, 1));
+  outer[rank++] = {(s.extent + block - 1) / block, block * s.src, block * s.dst};
   const int64_t blocks = outer[rank - 1].extent;
-  parallel_for(volume(outer, rank), grain(d.extent * kBlock * int64_t{sizeof(T)}), threads,
+  parallel_for(volume(outer, rank), grain(d.extent * block * int64_t{sizeof(T)}), threads,
                [&](int64_t begin, int64_t end) {
                  Odometer at(outer, rank, begin);
                  for (int64_t i = begin; i < end; ++i, at.next()) {
-                   const int64_t s_count = std::min(kBlock, s.extent - i % blocks * kBlock);
+                   const int64_t s_count = std::min(block, s.extent - i % blocks * block);
                    for (int64_t j = 0; j < d.extent; j += kBlock)
                      transpose_block<T>(src + at.src + j * d.src, d.src, dst + at.dst + j * d.dst, s.dst,
                                         s_count, std::min(kBlock, d.extent - j));

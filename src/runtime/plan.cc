@@ -184,17 +184,11 @@ class Compiler {
         return Order{.channels_last = true};
       }
       case LayoutRule::kElementwise: {
-        const size_t rank = rank_of(node.output(0));
         Order common;
         for (size_t i = 0; i < inputs.size() && common.is_row_major(); ++i)
-          if (inputs[i] >= 0 && rank > 0 && rank_of(node.inputs()[i]) == rank &&
-              !has_unit_dims(node.inputs()[i]))
-            common = order(inputs[i]);
-        for (size_t i = 0; i < inputs.size(); ++i) {
-          if (inputs[i] < 0) continue;
-          const bool full = rank > 0 && rank_of(node.inputs()[i]) == rank && !has_unit_dims(node.inputs()[i]);
-          inputs[i] = reordered(inputs[i], full ? common : Order{});
-        }
+          if (inputs[i] >= 0 && covers_output(node, i)) common = order(inputs[i]);
+        for (size_t i = 0; i < inputs.size(); ++i)
+          if (inputs[i] >= 0) inputs[i] = reordered(inputs[i], covers_output(node, i) ? common : Order{});
         return common;
       }
       case LayoutRule::kTranspose:
@@ -246,10 +240,15 @@ class Compiler {
            std::any_of(node.outputs().begin(), node.outputs().end(), packed);
   }
 
-  // A broadcast operand is read with stride 0: its order does not matter.
-  static bool has_unit_dims(const ir::Value* v) {
-    return std::any_of(v->type().shape->begin(), v->type().shape->end(),
-                       [](const Dim& d) { return d.is(1); });
+  // Whether input i has every element of output 0 in its own place. A broadcast operand is read with stride
+  // 0: its order does not matter. Sizes that are not known count as equal unless one of them is 1.
+  bool covers_output(const ir::Node& node, size_t i) const {
+    const ir::Value *x = node.inputs()[i], *y = node.output(0);
+    const size_t rank = rank_of(y);
+    if (rank == 0 || rank_of(x) != rank) return false;
+    for (size_t axis = 0; axis < rank; ++axis)
+      if ((*x->type().shape)[axis].is(1) && !(*y->type().shape)[axis].is(1)) return false;
+    return true;
   }
 
   Order transposed(const ir::Node& node, std::vector<int>& inputs) {
