@@ -1,15 +1,76 @@
-// Removes nodes whose output is their input: Identity, and Dropout outside training.
+// Removes nodes whose output is their input: Identity, Dropout outside training, and what an exporter leaves
+// behind that turns out to change nothing: Reshape and Expand to the shape that is there, Transpose that
+// keeps the order, Tile once, Pad by nothing, Cast to the same type, Concat and Sum of one.
+#include <algorithm>
+
+#include "ops/op/attributes.h"
 #include "passes/passes.h"
 
 namespace ow {
 namespace {
 
+using Dims = std::vector<Dim>;
+
+const Dims* elements(const ir::Value* v) { return v && v->fact.elements ? &*v->fact.elements : nullptr; }
+
+bool all_are(const Dims* values, int64_t wanted) {
+  return values && std::all_of(values->begin(), values->end(), [&](const Dim& d) { return d.is(wanted); });
+}
+
+// The target is compared, not the output's shape: a file may declare the latter as it likes.
+bool keeps_shape(const ir::Node& n, const SymShape& shape) {
+  const Dims* target = elements(n.input(1));
+  if (!target || target->size() > shape.size()) return false;
+  const size_t before = shape.size() - target->size();
+  if (n.is("Expand")) {
+    for (size_t i = 0; i < target->size(); ++i)
+      if (!(*target)[i].is(1) && !((*target)[i] == shape[before + i])) return false;
+    return true;
+  }
+  if (before != 0) return false;
+  const bool zero_copies = !AttrReader(n).flag("allowzero", false);
+  int open = 0;
+  for (size_t i = 0; i < target->size(); ++i) {
+    const Dim& d = (*target)[i];
+    if (d.is(-1))
+      ++open;
+    else if (!(d == shape[i]) && !(d.is(0) && zero_copies))
+      return false;
+  }
+  return open <= 1;
+}
+
+bool keeps_order(const ir::Node& n, size_t rank) {
+  const auto perm = AttrReader(n).maybe_integers("perm");
+  if (!perm) return rank <= 1;
+  for (size_t i = 0; i < perm->size(); ++i)
+    if ((*perm)[i] != static_cast<int64_t>(i)) return false;
+  return true;
+}
+
+bool is_inference_dropout(const ir::Node& n) {
+  if (n.output(1) && n.output(1)->is_used()) return false;
+  return !n.input(2) ||
+         (elements(n.input(2)) && elements(n.input(2))->size() == 1 && all_are(elements(n.input(2)), 0));
+}
+
 bool passes_through(const ir::Node& n) {
+  if (!n.domain.empty()) return false;
   if (n.is("Identity")) return true;
-  if (!n.is("Dropout") || (n.output(1) && n.output(1)->is_used())) return false;
-  const ir::Value* training = n.input(2);
-  return !training || (training->fact.elements && training->fact.elements->size() == 1 &&
-                       (*training->fact.elements)[0].is(0));
+  if (n.is("Dropout")) return is_inference_dropout(n);
+  const ir::Value* x = n.input(0);
+  if (!x || !x->type().is_tensor()) return false;
+  const std::optional<SymShape>& shape = x->type().shape;
+  const auto is_any_of = [&](auto... names) { return (n.is(names) || ...); };
+  if (is_any_of("Concat", "Sum", "Max", "Min", "Mean")) return n.inputs().size() == 1;
+  if (n.is("Cast"))
+    return x->type().dtype != DType::kUndefined &&
+           AttrReader(n).dtype("to", DType::kUndefined) == x->type().dtype;
+  if (n.is("Tile")) return all_are(elements(n.input(1)), 1);
+  if (n.is("Pad")) return all_are(elements(n.input(1)), 0);
+  if (!shape) return false;
+  if (is_any_of("Reshape", "Expand")) return keeps_shape(n, *shape);
+  return n.is("Transpose") && keeps_order(n, shape->size());
 }
 
 }  // namespace

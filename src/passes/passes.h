@@ -7,7 +7,7 @@ namespace ow {
 
 Result<int> fold_constant_nodes(ir::Graph& g);  // Constant nodes become constants
 Result<int> lower_nodes(ir::Graph& g);          // operators without a CPU kernel become graphs of others
-Result<int> eliminate_identity(ir::Graph& g);   // Identity, inference-time Dropout
+Result<int> eliminate_identity(ir::Graph& g);   // nodes that change nothing
 Result<int> fold_constants(ir::Graph& g);       // deterministic nodes on constants
 Result<int> fuse_batch_norm(ir::Graph& g);      // into the convolution before it
 Result<int> fuse_gelu(ir::Graph& g);            // from its decomposed forms

@@ -114,6 +114,47 @@ TEST(Identity, GoesUnlessTheInterfaceNeedsIt) {
   EXPECT_EQ(*eliminate_identity(same_output_twice.g), 0);
 }
 
+// What is left of a node between two Relus on a [2, 3, n] input.
+Names left_of(const char* op, std::vector<std::vector<int64_t>> more, ir::Attributes attributes = {}) {
+  Built b;
+  ir::Value* in = b.g.add_input("in", ir::Type::tensor(DType::kFloat32, SymShape{2, 3, Dim::symbol("n")}));
+  std::vector<ir::Value*> inputs = {b.add("Relu", {in})};
+  for (const auto& v : more)
+    inputs.push_back(b.g.add_constant("c", Tensor::of<int64_t>({static_cast<int64_t>(v.size())}, v)));
+  b.g.add_output(b.add("Relu", {b.add(op, inputs, std::move(attributes))}));
+  EXPECT_TRUE(eliminate_identity(b.g).ok());
+  return b.operators();
+}
+
+TEST(Identity, NodesThatChangeNothingGo) {
+  const Names gone = {"Relu", "Relu"};
+  const auto cast = [](DType to) { return ir::Attributes{{"to", static_cast<int64_t>(to)}}; };
+  EXPECT_EQ(left_of("Reshape", {{2, 3, -1}}), gone);
+  EXPECT_EQ(left_of("Reshape", {{0, 3, 0}}), gone);
+  EXPECT_EQ(left_of("Expand", {{3, 1}}), gone);
+  EXPECT_EQ(left_of("Expand", {{1}}), gone);
+  EXPECT_EQ(left_of("Tile", {{1, 1, 1}}), gone);
+  EXPECT_EQ(left_of("Pad", {{0, 0, 0, 0, 0, 0}}), gone);
+  EXPECT_EQ(left_of("Transpose", {}, {{"perm", ir::Ints{0, 1, 2}}}), gone);
+  EXPECT_EQ(left_of("Concat", {}, {{"axis", int64_t{1}}}), gone);
+  EXPECT_EQ(left_of("Sum", {}), gone);
+  EXPECT_EQ(left_of("Cast", {}, cast(DType::kFloat32)), gone);
+}
+
+TEST(Identity, NodesThatChangeSomethingStay) {
+  const auto stays = [](const char* op) { return Names{"Relu", op, "Relu"}; };
+  EXPECT_EQ(left_of("Reshape", {{3, 2, -1}}), stays("Reshape"));
+  EXPECT_EQ(left_of("Reshape", {{2, -1}}), stays("Reshape"));
+  EXPECT_EQ(left_of("Reshape", {{2, 3, 5}}), stays("Reshape"));
+  EXPECT_EQ(left_of("Reshape", {{1, 2, 3, -1}}), stays("Reshape"));
+  EXPECT_EQ(left_of("Expand", {{1, 2, 3, 1}}), stays("Expand"));
+  EXPECT_EQ(left_of("Expand", {{5}}), stays("Expand"));
+  EXPECT_EQ(left_of("Tile", {{1, 2, 1}}), stays("Tile"));
+  EXPECT_EQ(left_of("Pad", {{0, 1, 0, 0, -1, 0}}), stays("Pad"));
+  EXPECT_EQ(left_of("Transpose", {}, {{"perm", ir::Ints{0, 2, 1}}}), stays("Transpose"));
+  EXPECT_EQ(left_of("Transpose", {}), stays("Transpose"));
+}
+
 TEST(Identity, DropoutOnlyWhereItDropsNothing) {
   const auto left = [](bool training, bool known, bool mask) {
     Built b;
