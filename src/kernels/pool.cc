@@ -206,4 +206,19 @@ template void average_pool(const PoolShape&, bool, const double*, double*, int);
 template void lp_pool(const PoolShape&, int64_t, const float*, float*, int);
 template void lp_pool(const PoolShape&, int64_t, const double*, double*, int);
 
+void average_pixels(const float* x, int64_t pixels, int64_t stride, int64_t channels, float* y) {
+  constexpr int64_t kChannels = 256, kPixels = 64;
+  const PoolTable& table = pool_table(best_isa());
+  for (int64_t c = 0; c < channels; c += kChannels) {
+    const int64_t n = std::min(kChannels, channels - c);
+    double total[kChannels] = {};
+    for (int64_t i = 0; i < pixels; i += kPixels) {
+      float sum[kChannels];
+      table.sum({i * stride, {1, 1, std::min(kPixels, pixels - i)}, {0, 0, stride}}, x + c, n, sum);
+      for (int64_t j = 0; j < n; ++j) total[j] += static_cast<double>(sum[j]);
+    }
+    for (int64_t j = 0; j < n; ++j) y[c + j] = static_cast<float>(total[j] / static_cast<double>(pixels));
+  }
+}
+
 }  // namespace ow::kernels

@@ -38,4 +38,8 @@ void average_pool(const PoolShape& shape, bool count_include_pad, const T* in, T
 template <class T>
 void lp_pool(const PoolShape& shape, int64_t p, const T* in, T* out, int threads);
 
+// y[c] = the mean of x[i * stride + c] over all pixels i: sums of 64 pixels each, joined in double. pixels >
+// 0.
+void average_pixels(const float* x, int64_t pixels, int64_t stride, int64_t channels, float* y);
+
 }  // namespace ow::kernels

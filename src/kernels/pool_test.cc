@@ -163,5 +163,25 @@ TEST(SumPools, MatchFloat64) {
   });
 }
 
+TEST(AveragePixels, MatchFloat64) {
+  for_each_isa([] {
+    for (const auto& [pixels, channels] :
+         {std::pair<int64_t, int64_t>{1, 1}, {49, 17}, {130, 300}, {64, 16}}) {
+      const int64_t stride = channels + 3;
+      Random random(4);
+      const auto x = random.floats((pixels - 1) * stride + channels);
+      std::vector<float> y(static_cast<size_t>(channels));
+      average_pixels(x.data(), pixels, stride, channels, y.data());
+      for (int64_t c = 0; c < channels; ++c) {
+        double mean = 0;
+        for (int64_t i = 0; i < pixels; ++i)
+          mean += static_cast<double>(x[static_cast<size_t>(i * stride + c)]);
+        EXPECT_NEAR(y[static_cast<size_t>(c)], mean / static_cast<double>(pixels), 1e-6)
+            << pixels << " " << channels;
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace ow::kernels

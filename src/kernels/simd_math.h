@@ -23,11 +23,30 @@ inline VecF polynomial(VecF x, float highest, C... lower) {
   return y;
 }
 
-// NaN stays NaN.
+// NaN stays NaN: of two operands that do not compare, the instructions give the second.
+#if defined(__AVX512F__)
+inline VecF at_least(VecF x, float low) { return _mm512_max_ps(splat(low), x); }
+inline VecF at_most(VecF x, float high) { return _mm512_min_ps(splat(high), x); }
+#elif defined(__AVX2__)
+inline VecF at_least(VecF x, float low) { return _mm256_max_ps(splat(low), x); }
+inline VecF at_most(VecF x, float high) { return _mm256_min_ps(splat(high), x); }
+#else
 inline VecF at_least(VecF x, float low) { return x < low ? splat(low) : x; }
 inline VecF at_most(VecF x, float high) { return x > high ? splat(high) : x; }
+#endif
 inline VecF magnitude(VecF x) { return from_bits(bits(x) & 0x7fffffff); }
 inline VecF with_sign(VecF x, VecF sign) { return from_bits(bits(x) | (bits(sign) & INT32_MIN)); }
+
+// y * 2^n of an integer n, rounded once. 1 <= y < 2, and |n| < 160.
+#if defined(__AVX512F__)
+inline VecF scale(VecF y, VecF n, VecI) { return _mm512_scalef_ps(y, n); }
+#else
+inline VecF scale(VecF y, VecF, VecI n) {
+  VecI half =
+      n >> 1;  // two factors, so that neither overflows where the product is a denormal or just finite
+  return y * from_bits((half + 127) << 23) * from_bits((n - half + 127) << 23);
+}
+#endif
 
 inline VecF vec_exp(VecF x) {
   x = at_least(at_most(x, 89.0f), -104.0f);  // beyond: +inf and 0 after rounding
@@ -39,9 +58,7 @@ inline VecF vec_exp(VecF x) {
   r = r - whole * kLn2Low;
   VecF p = polynomial(r, 0.0013926926614f, 0.0083637738744f, 0.04166655011f, 0.16666573382f, 0.5f);
   VecF y = (p * (r * r) + r) + 1.0f;
-  // Two factors, so that neither overflows where the product is a denormal or just finite.
-  VecI half = n >> 1;
-  return y * from_bits((half + 127) << 23) * from_bits((n - half + 127) << 23);
+  return scale(y, whole, n);
 }
 
 inline VecF vec_log(VecF x) {

@@ -1,11 +1,12 @@
 // GlobalAveragePool, GlobalMaxPool and GlobalLpPool: each channel's mean, maximum or p-norm over all pixels.
 //
-// Neighbouring channels of a channels-last image are folded side by side; sums run in double, pixels in
-// order.
+// Neighbouring channels of a channels-last image are folded side by side; sums run in double, means of float
+// in blocks of pixels that are joined in double.
 #include <array>
 #include <cmath>
 #include <limits>
 
+#include "kernels/pool.h"
 #include "ops/op/image.h"
 #include "ops/op/op.h"
 
@@ -67,10 +68,13 @@ struct LpNorm {
   }
 };
 
-constexpr int64_t kBlock = 64;
+constexpr int64_t kBlock = 256;
 
 template <class T, class Fold>
 void fold_channels(const T* x, const Planes& p, int64_t channels, T* y, int64_t y_stride, const Fold& fold) {
+  if constexpr (std::is_same_v<T, float> && std::is_same_v<Fold, Average>)
+    if (p.channel_stride == 1 && y_stride == 1 && p.pixels > 0)
+      return kernels::average_pixels(x, p.pixels, p.pixel_stride, channels, y);
   std::array<double, kBlock> acc;
   acc.fill(Fold::start());
   for (int64_t i = 0; i < p.pixels; ++i)
@@ -88,7 +92,10 @@ Status run_typed(RunContext& c, const Fold& fold) {
   Shape shape(given.rank(), 1);
   shape[0] = given.dim(0);
   shape[1] = given.dim(1);
-  const Tensor x = planes(given) ? given : ONWARD_TRY(channels_last(c, given));
+  constexpr bool kByVectors = std::is_same_v<T, float> && std::is_same_v<Fold, Average>;
+  const auto order = planes(given);
+  const bool as_is = order && (!kByVectors || order->channel_stride == 1);
+  const Tensor x = as_is ? given : ONWARD_TRY(channels_last(c, given));
   const Planes p = *planes(x);
   Tensor y = ONWARD_TRY(c.out(0, given.dtype(), shape));
   if (y.count() == 0) return {};
