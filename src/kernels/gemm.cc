@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kTaskTiles = 8;                // row tiles that share one read of the panels
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
+constexpr int64_t kStreamRows = 8;               // up to these, reading B is what takes the time
 constexpr int64_t kParallelFlops = 1000 * 1000;  // a region below this costs more to start than it saves
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -114,6 +115,7 @@ class Driver {
   };
 
   void run_task(const Task& task) const {
+    if (task.tile_end - task.tile_begin == 1 && p_.m <= kStreamRows && p_.taps == 1) return stream(task);
     for (int64_t block = 0; block < sum_.count(); ++block)
       for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
   }
@@ -152,25 +154,51 @@ class Driver {
     float copy[kMaxTileRows * kCopyRow];
     if (taps > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
       copy_rows(rows.count, taps, k, a, copy);
-    const bool first = block == 0, last = block + 1 == sum_.count();
-    const float* panels = p_.panels + task.group * p_.group_panel_floats;
-    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
-      const int64_t column = panel * table_.panel_columns, n = p_.n - column;
-      const bool wide = n > table_.vector_columns;
-      const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
-      float* c[kMaxTileRows];
-      const float* residual[kMaxTileRows];
-      const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
-      for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
-      for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
-      table_.tile[rows.count][wide](
-          {a, std::max<int64_t>(taps, 0), k,
-           panels + panel * table_.panel_columns * p_.taps * p_.k + (tap0 * p_.k + k0) * width, c,
-           early_residual ? residual : nullptr,
-           p_.epilogue.bias ? p_.epilogue.bias + column0 + column : nullptr, std::min(n, width), first,
-           clip_ && last, low_, high_});
+    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel)
+      run_panels(task, rows, panel, 1, block, {a, tap0, std::max<int64_t>(taps, 0), k0, k});
+    if (block + 1 == sum_.count()) finish(task, rows);
+  }
+
+  // Few rows: reading B is what takes the time, so each panel is read once from its begin to its end.
+  void stream(const Task& task) const {
+    const Rows rows = rows_of(task.tile_begin, task.group * p_.n);
+    const float *row[kMaxTileRows], *a[kMaxTileRows];
+    if (sum_.taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, 0, row);
+    const int most = rows.count <= kMaxFewRows ? table_.panels[rows.count] : 0;
+    const int64_t whole = std::min(task.panel_end, p_.n / table_.panel_columns);
+    for (int64_t panel = task.panel_begin, count = 0; panel < task.panel_end; panel += count) {
+      count = most > 0 && panel + most <= whole ? most : 1;
+      for (int64_t block = 0; block < sum_.count(); ++block) {
+        const int64_t k0 = block * sum_.block_k;
+        for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
+        run_panels(task, rows, panel, count, block,
+                   {a, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0)});
+      }
     }
-    if (last) finish(task, rows);
+    finish(task, rows);
+  }
+
+  struct Piece {  // of the sum
+    const float* const* a;
+    int64_t tap0, taps, k0, k;
+  };
+  void run_panels(const Task& task, const Rows& rows, int64_t panel, int64_t count, int64_t block,
+                  const Piece& piece) const {
+    const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
+    const int64_t column = panel * table_.panel_columns, n = p_.n - column;
+    const bool wide = n > table_.vector_columns;
+    const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
+    const int64_t stride = table_.panel_columns * p_.taps * p_.k;
+    float* c[kMaxTileRows];
+    const float* residual[kMaxTileRows];
+    for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
+    for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
+    const float* first_panel = p_.panels + task.group * p_.group_panel_floats + panel * stride;
+    const auto kernel = count > 1 ? table_.few[rows.count] : table_.tile[rows.count][wide];
+    kernel({piece.a, piece.taps, piece.k, first_panel + (piece.tap0 * p_.k + piece.k0) * width, c,
+            early_residual ? residual : nullptr,
+            p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
+            block == 0, clip_ && block + 1 == sum_.count(), low_, high_, stride});
   }
 
   // What the tiles left over, while their rows are in the first-level cache.
