@@ -99,7 +99,8 @@ class Driver {
     const int64_t rows = ceil_div(tiles_, task_tiles), columns = ceil_div(panels_, task_panels);
     parallel_for(p_.groups * rows * columns, 1, threads, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end && !stop_requested(); ++i) {
-        const int64_t row = i / columns % rows, column = i % columns;
+        const int64_t row = i / columns % rows,
+                      column = p_.backward ? columns - 1 - i % columns : i % columns;
         run_task({i / columns / rows, row * task_tiles, std::min((row + 1) * task_tiles, tiles_),
                   column * task_panels, std::min((column + 1) * task_panels, panels_)});
       }
@@ -165,9 +166,13 @@ class Driver {
     const float *row[kMaxTileRows], *a[kMaxTileRows];
     if (sum_.taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, 0, row);
     const int most = rows.count <= kMaxFewRows ? table_.panels[rows.count] : 0;
-    const int64_t whole = std::min(task.panel_end, p_.n / table_.panel_columns);
-    for (int64_t panel = task.panel_begin, count = 0; panel < task.panel_end; panel += count) {
-      count = most > 0 && panel + most <= whole ? most : 1;
+    const int64_t whole = std::min(task.panel_end, p_.n / table_.panel_columns) - task.panel_begin;
+    const int64_t groups = most > 0 ? std::max<int64_t>(whole, 0) / most : 0, grouped = groups * most;
+    const int64_t visits = groups + task.panel_end - task.panel_begin - grouped;
+    for (int64_t visit = 0; visit < visits; ++visit) {
+      const int64_t at = p_.backward ? visits - 1 - visit : visit;
+      const int64_t panel = task.panel_begin + (at < groups ? at * most : grouped + at - groups);
+      const int64_t count = at < groups ? most : 1;
       for (int64_t block = 0; block < sum_.count(); ++block) {
         const int64_t k0 = block * sum_.block_k;
         for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
@@ -240,9 +245,11 @@ void run_gemm(Isa isa, const GemmProblem& problem, int threads) {
 }
 
 void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c,
-          int64_t ldc, const Epilogue& epilogue, int threads) {
+          int64_t ldc, const Epilogue& epilogue, int threads, PanelOrder order) {
   const StridedRows rows{a, lda};
-  gemm_indirect(m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_b, c, ldc, epilogue, threads);
+  GemmProblem p{m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_data(packed_b), c, ldc, epilogue};
+  p.backward = order == PanelOrder::kBackward;
+  run_gemm(packed_isa(packed_b), p, threads);
 }
 
 void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows,

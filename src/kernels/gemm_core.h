@@ -63,6 +63,7 @@ struct GemmProblem {
   int64_t ldc;
   Epilogue epilogue;
   int64_t groups = 1, group_panel_floats = 0;
+  bool backward = false;  // the order of the panels
 };
 void run_gemm(Isa isa, const GemmProblem& problem, int threads);
 
