@@ -14,12 +14,14 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kTaskTiles = 8;                // row tiles that share one read of the panels
+constexpr int64_t kTaskTiles = 10;                // row tiles that share one read of the panels
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
 constexpr int64_t kStreamRows = 8;               // up to these, reading B is what takes the time
 constexpr int64_t kParallelFlops = 1000 * 1000;  // a region below this costs more to start than it saves
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// The size of the parts when n is cut into the fewest parts of at most `most`.
+int64_t even_part(int64_t n, int64_t most) { return n > 0 ? ceil_div(n, ceil_div(n, most)) : 0; }
 
 // How the sum over (tap, k) is cut: either whole taps together, or pieces of one tap. Depends on taps and k
 // alone.
@@ -85,8 +87,8 @@ class Driver {
     if (threads <= 0) threads = usable_threads();
     if (flops < kParallelFlops) threads = 1;
     const int64_t panel_bytes = std::min(kSumBlock, p_.k * p_.taps + 1) * table_.panel_columns * 4;
-    int64_t task_tiles = std::min(tiles_, kTaskTiles);
-    int64_t task_panels = std::clamp<int64_t>(kTaskPanelBytes / panel_bytes, 1, panels_);
+    int64_t task_tiles = even_part(tiles_, kTaskTiles);
+    int64_t task_panels = even_part(panels_, std::max<int64_t>(kTaskPanelBytes / panel_bytes, 1));
     const int64_t wanted = threads == 1 ? 1 : 4 * threads;
     while (p_.groups * ceil_div(tiles_, task_tiles) * ceil_div(panels_, task_panels) < wanted) {
       if (task_panels > 2)
@@ -156,7 +158,8 @@ class Driver {
     if (taps > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
       copy_rows(rows.count, taps, k, a, copy);
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel)
-      run_panels(task, rows, panel, 1, block, {a, tap0, std::max<int64_t>(taps, 0), k0, k});
+      run_panels(task, rows, panel, 1, block,
+                 {a, tap0, std::max<int64_t>(taps, 0), k0, k, next_panel(task, tile, panel, block)});
     if (block + 1 == sum_.count()) finish(task, rows);
   }
 
@@ -177,15 +180,31 @@ class Driver {
         const int64_t k0 = block * sum_.block_k;
         for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
         run_panels(task, rows, panel, count, block,
-                   {a, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0)});
+                   {a, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), p_.panels});
       }
     }
     finish(task, rows);
   }
 
+  const float* panel_at(int64_t group, int64_t panel, int64_t block) const {
+    const int64_t tap0 = block / sum_.pieces() * sum_.block_taps, k0 = block % sum_.pieces() * sum_.block_k;
+    const int64_t column = panel * table_.panel_columns;
+    const int64_t width =
+        p_.n - column > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
+    return p_.panels + group * p_.group_panel_floats + column * p_.taps * p_.k + (tap0 * p_.k + k0) * width;
+  }
+  // The first tile reads the panels from afar.
+  const float* next_panel(const Task& task, int64_t tile, int64_t panel, int64_t block) const {
+    if (tile != task.tile_begin) return panel_at(task.group, panel, block);
+    if (++panel == task.panel_end) panel = task.panel_begin, ++block;
+    return block < sum_.count() ? panel_at(task.group, panel, block)
+                                : panel_at(task.group, task.panel_begin, 0);
+  }
+
   struct Piece {  // of the sum
     const float* const* a;
     int64_t tap0, taps, k0, k;
+    const float* ahead;
   };
   void run_panels(const Task& task, const Rows& rows, int64_t panel, int64_t count, int64_t block,
                   const Piece& piece) const {
@@ -203,7 +222,7 @@ class Driver {
     kernel({piece.a, piece.taps, piece.k, first_panel + (piece.tap0 * p_.k + piece.k0) * width, c,
             early_residual ? residual : nullptr,
             p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
-            block == 0, clip_ && block + 1 == sum_.count(), low_, high_, stride});
+            block == 0, clip_ && block + 1 == sum_.count(), low_, high_, piece.ahead, stride});
   }
 
   // What the tiles left over, while their rows are in the first-level cache.

@@ -24,6 +24,7 @@ struct GemmTile {
   int64_t n;                     // valid columns
   bool first, clip;
   float low, high;           // for clip
+  const float* ahead;        // floats as many as the panel's, to be had in the second-level cache soon
   int64_t panel_stride = 0;  // floats to the next panel, for the kernels of several
 };
 

@@ -188,8 +188,8 @@ void Winograd::multiply(int64_t tiles, int64_t panel, const float* pixels, int64
           c[r] = results + i * result_step_ + row * width;
         }
         const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
-        table_.tile[rows][wide](
-            {a, 1, std::min(piece, depth_ - k), panel_k, c, nullptr, nullptr, width, k == 0, false, 0, 0});
+        table_.tile[rows][wide]({a, 1, std::min(piece, depth_ - k), panel_k, c, nullptr, nullptr, width,
+                                 k == 0, false, 0, 0, panel_k});
       }
 }
 
