@@ -14,9 +14,10 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kTaskTiles = 10;                // row tiles that share one read of the panels
+constexpr int64_t kTaskTiles = 10;               // row tiles that share one read of the panels
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
 constexpr int64_t kStreamRows = 8;               // up to these, reading B is what takes the time
+constexpr int64_t kAheadFloats = 2048;           // how far ahead they fetch it
 constexpr int64_t kParallelFlops = 1000 * 1000;  // a region below this costs more to start than it saves
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -123,11 +124,12 @@ class Driver {
       for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
   }
 
+  int64_t first_row(int64_t tile) const { return tile * (p_.m / tiles_) + std::min(tile, p_.m % tiles_); }
+
   Rows rows_of(int64_t tile, int64_t column) const {
-    const int64_t base = p_.m / tiles_, extra = p_.m % tiles_;
     Rows r;
-    r.first = tile * base + std::min(tile, extra);
-    r.count = static_cast<int>(base + (tile < extra ? 1 : 0));
+    r.first = first_row(tile);
+    r.count = static_cast<int>(first_row(tile + 1) - r.first);
     int64_t number[kMaxTileRows];
     if (p_.rows.c_rows) {
       p_.rows.c_rows(p_.rows.context, r.first, r.count, number);
@@ -157,10 +159,26 @@ class Driver {
     float copy[kMaxTileRows * kCopyRow];
     if (taps > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
       copy_rows(rows.count, taps, k, a, copy);
-    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel)
+    const float* next[kMaxTileRows];
+    const int64_t next_count = next_rows(task, tile, block, next);
+    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
+      for (int64_t i = panel - task.panel_begin; i < next_count; i += task.panel_end - task.panel_begin)
+        for (int64_t j = 0; j < k; j += 16) __builtin_prefetch(next[i] + j);
       run_panels(task, rows, panel, 1, block,
                  {a, tap0, std::max<int64_t>(taps, 0), k0, k, next_panel(task, tile, panel, block)});
+    }
     if (block + 1 == sum_.count()) finish(task, rows);
+  }
+
+  // What the next tile reads of A, where it is worth to be fetched while this one is computed.
+  int64_t next_rows(const Task& task, int64_t tile, int64_t block, const float** out) const {
+    if (p_.taps != 1 || sum_.taps == 0 || task.panel_end - task.panel_begin < 4) return 0;
+    if (++tile == task.tile_end) tile = task.tile_begin, ++block;
+    if (block == sum_.count()) return 0;
+    const int64_t first = first_row(tile), count = first_row(tile + 1) - first;
+    p_.rows.a_rows(p_.rows.context, first, static_cast<int>(count), 0, out);
+    for (int64_t i = 0; i < count; ++i) out[i] += task.group * p_.k + block * sum_.block_k;
+    return count;
   }
 
   // Few rows: reading B is what takes the time, so each panel is read once from its begin to its end.
@@ -180,7 +198,7 @@ class Driver {
         const int64_t k0 = block * sum_.block_k;
         for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
         run_panels(task, rows, panel, count, block,
-                   {a, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), p_.panels});
+                   {a, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), nullptr});
       }
     }
     finish(task, rows);
@@ -218,11 +236,12 @@ class Driver {
     for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
     for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
     const float* first_panel = p_.panels + task.group * p_.group_panel_floats + panel * stride;
+    const float* here = first_panel + (piece.tap0 * p_.k + piece.k0) * width;
     const auto kernel = count > 1 ? table_.few[rows.count] : table_.tile[rows.count][wide];
-    kernel({piece.a, piece.taps, piece.k, first_panel + (piece.tap0 * p_.k + piece.k0) * width, c,
-            early_residual ? residual : nullptr,
+    kernel({piece.a, piece.taps, piece.k, here, c, early_residual ? residual : nullptr,
             p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
-            block == 0, clip_ && block + 1 == sum_.count(), low_, high_, piece.ahead, stride});
+            block == 0, clip_ && block + 1 == sum_.count(), low_, high_,
+            piece.ahead ? piece.ahead : here + kAheadFloats, stride});
   }
 
   // What the tiles left over, while their rows are in the first-level cache.
