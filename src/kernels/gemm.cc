@@ -14,11 +14,15 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kTaskTiles = 8;                // row tiles that share one read of the panels
+constexpr int64_t kTaskTiles = 10;               // row tiles that share one read of the panels
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
+constexpr int64_t kStreamRows = 8;               // up to these, reading B is what takes the time
+constexpr int64_t kAheadFloats = 2048;           // how far ahead they fetch it
 constexpr int64_t kParallelFlops = 1000 * 1000;  // a region below this costs more to start than it saves
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// The size of the parts when n is cut into the fewest parts of at most `most`.
+int64_t even_part(int64_t n, int64_t most) { return n > 0 ? ceil_div(n, ceil_div(n, most)) : 0; }
 
 // How the sum over (tap, k) is cut: either whole taps together, or pieces of one tap. Depends on taps and k
 // alone.
@@ -84,8 +88,8 @@ class Driver {
     if (threads <= 0) threads = usable_threads();
     if (flops < kParallelFlops) threads = 1;
     const int64_t panel_bytes = std::min(kSumBlock, p_.k * p_.taps + 1) * table_.panel_columns * 4;
-    int64_t task_tiles = std::min(tiles_, kTaskTiles);
-    int64_t task_panels = std::clamp<int64_t>(kTaskPanelBytes / panel_bytes, 1, panels_);
+    int64_t task_tiles = even_part(tiles_, kTaskTiles);
+    int64_t task_panels = even_part(panels_, std::max<int64_t>(kTaskPanelBytes / panel_bytes, 1));
     const int64_t wanted = threads == 1 ? 1 : 4 * threads;
     while (p_.groups * ceil_div(tiles_, task_tiles) * ceil_div(panels_, task_panels) < wanted) {
       if (task_panels > 2)
@@ -98,7 +102,8 @@ class Driver {
     const int64_t rows = ceil_div(tiles_, task_tiles), columns = ceil_div(panels_, task_panels);
     parallel_for(p_.groups * rows * columns, 1, threads, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end && !stop_requested(); ++i) {
-        const int64_t row = i / columns % rows, column = i % columns;
+        const int64_t row = i / columns % rows,
+                      column = p_.backward ? columns - 1 - i % columns : i % columns;
         run_task({i / columns / rows, row * task_tiles, std::min((row + 1) * task_tiles, tiles_),
                   column * task_panels, std::min((column + 1) * task_panels, panels_)});
       }
@@ -114,15 +119,17 @@ class Driver {
   };
 
   void run_task(const Task& task) const {
+    if (task.tile_end - task.tile_begin == 1 && p_.m <= kStreamRows && p_.taps == 1) return stream(task);
     for (int64_t block = 0; block < sum_.count(); ++block)
       for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
   }
 
+  int64_t first_row(int64_t tile) const { return tile * (p_.m / tiles_) + std::min(tile, p_.m % tiles_); }
+
   Rows rows_of(int64_t tile, int64_t column) const {
-    const int64_t base = p_.m / tiles_, extra = p_.m % tiles_;
     Rows r;
-    r.first = tile * base + std::min(tile, extra);
-    r.count = static_cast<int>(base + (tile < extra ? 1 : 0));
+    r.first = first_row(tile);
+    r.count = static_cast<int>(first_row(tile + 1) - r.first);
     int64_t number[kMaxTileRows];
     if (p_.rows.c_rows) {
       p_.rows.c_rows(p_.rows.context, r.first, r.count, number);
@@ -156,25 +163,91 @@ class Driver {
     float copy[kMaxTileRows * kCopyRow];
     if (live > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
       copy_rows(rows.count, live, k, a, copy);
-    const bool first = block == 0, last = block + 1 == sum_.count();
-    if (live == 0 && !first && !last) return;
-    const float* panels = p_.panels + task.group * p_.group_panel_floats;
+    if (live == 0 && block > 0 && block + 1 < sum_.count()) return;
+    const float* next[kMaxTileRows];
+    const int64_t next_count = next_rows(task, tile, block, next);
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
-      const int64_t column = panel * table_.panel_columns, n = p_.n - column;
-      const bool wide = n > table_.vector_columns;
-      const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
-      float* c[kMaxTileRows];
-      const float* residual[kMaxTileRows];
-      const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
-      for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
-      for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
-      table_.tile[rows.count][wide](
-          {a, live, k, panels + panel * table_.panel_columns * p_.taps * p_.k + (tap0 * p_.k + k0) * width,
-           places, c, early_residual ? residual : nullptr,
-           p_.epilogue.bias ? p_.epilogue.bias + column0 + column : nullptr, std::min(n, width), first,
-           clip_ && last, low_, high_});
+      for (int64_t i = panel - task.panel_begin; i < next_count; i += task.panel_end - task.panel_begin)
+        for (int64_t j = 0; j < k; j += 16) __builtin_prefetch(next[i] + j);
+      run_panels(task, rows, panel, 1, block,
+                 {a, places, tap0, live, k0, k, next_panel(task, tile, panel, block)});
     }
-    if (last) finish(task, rows);
+    if (block + 1 == sum_.count()) finish(task, rows);
+  }
+
+  // What the next tile reads of A, where it is worth to be fetched while this one is computed.
+  int64_t next_rows(const Task& task, int64_t tile, int64_t block, const float** out) const {
+    if (p_.taps != 1 || sum_.taps == 0 || task.panel_end - task.panel_begin < 4) return 0;
+    if (++tile == task.tile_end) tile = task.tile_begin, ++block;
+    if (block == sum_.count()) return 0;
+    const int64_t first = first_row(tile), count = first_row(tile + 1) - first;
+    p_.rows.a_rows(p_.rows.context, first, static_cast<int>(count), 0, out);
+    for (int64_t i = 0; i < count; ++i) out[i] += task.group * p_.k + block * sum_.block_k;
+    return count;
+  }
+
+  // Few rows: reading B is what takes the time, so each panel is read once from its begin to its end.
+  void stream(const Task& task) const {
+    const Rows rows = rows_of(task.tile_begin, task.group * p_.n);
+    const float *row[kMaxTileRows], *a[kMaxTileRows];
+    if (sum_.taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, 0, row);
+    const int most = rows.count <= kMaxFewRows ? table_.panels[rows.count] : 0;
+    const int64_t whole = std::min(task.panel_end, p_.n / table_.panel_columns) - task.panel_begin;
+    const int64_t groups = most > 0 ? std::max<int64_t>(whole, 0) / most : 0, grouped = groups * most;
+    const int64_t visits = groups + task.panel_end - task.panel_begin - grouped;
+    for (int64_t visit = 0; visit < visits; ++visit) {
+      const int64_t at = p_.backward ? visits - 1 - visit : visit;
+      const int64_t panel = task.panel_begin + (at < groups ? at * most : grouped + at - groups);
+      const int64_t count = at < groups ? most : 1;
+      for (int64_t block = 0; block < sum_.count(); ++block) {
+        const int64_t k0 = block * sum_.block_k;
+        for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
+        run_panels(task, rows, panel, count, block,
+                   {a, &kOneTap, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), nullptr});
+      }
+    }
+    finish(task, rows);
+  }
+
+  const float* panel_at(int64_t group, int64_t panel, int64_t block) const {
+    const int64_t tap0 = block / sum_.pieces() * sum_.block_taps, k0 = block % sum_.pieces() * sum_.block_k;
+    const int64_t column = panel * table_.panel_columns;
+    const int64_t width =
+        p_.n - column > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
+    return p_.panels + group * p_.group_panel_floats + column * p_.taps * p_.k + (tap0 * p_.k + k0) * width;
+  }
+  // The first tile reads the panels from afar.
+  const float* next_panel(const Task& task, int64_t tile, int64_t panel, int64_t block) const {
+    if (tile != task.tile_begin) return panel_at(task.group, panel, block);
+    if (++panel == task.panel_end) panel = task.panel_begin, ++block;
+    return block < sum_.count() ? panel_at(task.group, panel, block)
+                                : panel_at(task.group, task.panel_begin, 0);
+  }
+
+  struct Piece {  // of the sum
+    const float* const* a;
+    const int64_t* places;  // of the taps, as in GemmTile
+    int64_t tap0, taps, k0, k;
+    const float* ahead;
+  };
+  void run_panels(const Task& task, const Rows& rows, int64_t panel, int64_t count, int64_t block,
+                  const Piece& piece) const {
+    const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
+    const int64_t column = panel * table_.panel_columns, n = p_.n - column;
+    const bool wide = n > table_.vector_columns;
+    const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
+    const int64_t stride = table_.panel_columns * p_.taps * p_.k;
+    float* c[kMaxTileRows];
+    const float* residual[kMaxTileRows];
+    for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
+    for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
+    const float* first_panel = p_.panels + task.group * p_.group_panel_floats + panel * stride;
+    const float* here = first_panel + (piece.tap0 * p_.k + piece.k0) * width;
+    const auto kernel = count > 1 ? table_.few[rows.count] : table_.tile[rows.count][wide];
+    kernel({piece.a, piece.taps, piece.k, here, piece.places, c, early_residual ? residual : nullptr,
+            p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
+            block == 0, clip_ && block + 1 == sum_.count(), low_, high_,
+            piece.ahead ? piece.ahead : here + kAheadFloats, stride});
   }
 
   // What the tiles left over, while their rows are in the first-level cache.
@@ -216,9 +289,11 @@ void run_gemm(Isa isa, const GemmProblem& problem, int threads) {
 }
 
 void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c,
-          int64_t ldc, const Epilogue& epilogue, int threads) {
+          int64_t ldc, const Epilogue& epilogue, int threads, PanelOrder order) {
   const StridedRows rows{a, lda};
-  gemm_indirect(m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_b, c, ldc, epilogue, threads);
+  GemmProblem p{m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_data(packed_b), c, ldc, epilogue};
+  p.backward = order == PanelOrder::kBackward;
+  run_gemm(packed_isa(packed_b), p, threads);
 }
 
 void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows,

@@ -9,9 +9,11 @@
 
 namespace ow::kernels {
 
-inline constexpr int kMaxTileRows = 14;
+inline constexpr int kMaxTileRows = 14, kMaxFewRows = 4;
 inline constexpr int64_t kSumBlock = 256;  // (tap, k) pairs of one block of the sum
 inline constexpr int64_t kMaxBlockTaps = 64;
+
+inline constexpr int64_t kOneTap = 0;  // GemmTile::tap of a plain product
 
 // One tile over one block of the sum.
 struct GemmTile {
@@ -24,13 +26,18 @@ struct GemmTile {
   const float* bias;             // at the panel's first column; null: none
   int64_t n;                     // valid columns
   bool first, clip;
-  float low, high;  // for clip
+  float low, high;           // for clip
+  const float* ahead;        // floats as many as the panel's, to be had in the second-level cache soon
+  int64_t panel_stride = 0;  // floats to the next panel, for the kernels of several
 };
 
 struct GemmTable {
   using TileKernel = void (*)(const GemmTile& tile);
   int max_rows, panel_columns, vector_columns;  // a last panel of at most vector_columns is that wide
   TileKernel tile[kMaxTileRows + 1][2];         // [rows][0: vector_columns wide, 1: panel_columns wide]
+  // For so few rows that one panel leaves registers unused: panels[rows] whole panels at a time (0: none).
+  int panels[kMaxFewRows + 1];
+  TileKernel few[kMaxFewRows + 1];
 };
 
 ONWARD_ISA_TABLES(GemmTable, gemm)
@@ -60,6 +67,7 @@ struct GemmProblem {
   int64_t ldc;
   Epilogue epilogue;
   int64_t groups = 1, group_panel_floats = 0;
+  bool backward = false;  // the order of the panels
   // The row that a_rows gives for what is zero, for all of a tap; null: none. Taps of a tile with nothing
   // else are left out.
   const float* zeros = nullptr;

@@ -13,8 +13,10 @@ struct Case {
   int64_t m, n, k;
 };
 
-const Case kCases[] = {{1, 1, 1},   {1, 33, 7},   {3, 5, 300},   {14, 32, 16},  {15, 31, 17},   {13, 16, 257},
-                       {29, 49, 5}, {49, 65, 64}, {57, 17, 513}, {2, 100, 256}, {113, 130, 31}, {5, 9, 0}};
+const Case kCases[] = {{1, 1, 1},      {1, 33, 7},    {3, 5, 300},   {14, 32, 16},  {15, 31, 17},
+                       {13, 16, 257},  {29, 49, 5},   {49, 65, 64},  {57, 17, 513}, {2, 100, 256},
+                       {113, 130, 31}, {5, 9, 0},     {1, 200, 300}, {2, 321, 40},  {3, 129, 513},
+                       {4, 161, 7},    {6, 100, 700}, {1, 130, 0}};
 
 Buffer packed(const std::vector<float>& b, int64_t k, int64_t n) {
   Buffer out = aligned_buffer(packed_b_bytes(1, k, n));
@@ -93,6 +95,24 @@ TEST(Gemm, BitEqualForThreadsRowsAndColumns) {
     for (int64_t i = 0; i < m; ++i)
       ASSERT_EQ(
           0, std::memcmp(&one[static_cast<size_t>((i + 1) * n - 5)], &other[static_cast<size_t>(i * 5)], 20));
+  });
+}
+
+// Few rows walk B in an order of their own.
+TEST(Gemm, PanelOrderIsNotSeenInTheResult) {
+  for_each_isa([] {
+    const int64_t n = 523, k = 600;
+    Random random(10);
+    const auto a = random.floats(9 * k), b = random.floats(k * n);
+    const Buffer p = packed(b, k, n);
+    std::vector<float> all(static_cast<size_t>(9 * n)), some(all.size());
+    gemm(9, n, k, a.data(), k, p.get(), all.data(), n, {}, 1);
+    for (int64_t m = 1; m < 9; ++m)
+      for (PanelOrder order : {PanelOrder::kForward, PanelOrder::kBackward})
+        for (int threads : {1, 2}) {
+          gemm(m, n, k, a.data(), k, p.get(), some.data(), n, {}, threads, order);
+          ASSERT_EQ(0, std::memcmp(all.data(), some.data(), static_cast<size_t>(m * n) * 4)) << m;
+        }
   });
 }
 

@@ -34,6 +34,18 @@ inline VecF splat(float x) { return x - VecF{}; }
 inline VecI bits(VecF x) { return reinterpret_cast<VecI>(x); }
 inline VecF from_bits(VecI x) { return reinterpret_cast<VecF>(x); }
 
+// NaN stays NaN: of two operands that do not compare, the instructions give the second.
+#if defined(__AVX512F__)
+inline VecF at_least(VecF x, float low) { return _mm512_max_ps(splat(low), x); }
+inline VecF at_most(VecF x, float high) { return _mm512_min_ps(splat(high), x); }
+#elif defined(__AVX2__)
+inline VecF at_least(VecF x, float low) { return _mm256_max_ps(splat(low), x); }
+inline VecF at_most(VecF x, float high) { return _mm256_min_ps(splat(high), x); }
+#else
+inline VecF at_least(VecF x, float low) { return x < low ? splat(low) : x; }
+inline VecF at_most(VecF x, float high) { return x > high ? splat(high) : x; }
+#endif
+
 // The first n < kLanes elements, zeros behind them; nothing else is read or written.
 #if defined(__AVX512F__)
 inline __mmask16 first(int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }

@@ -23,17 +23,6 @@ inline VecF polynomial(VecF x, float highest, C... lower) {
   return y;
 }
 
-// NaN stays NaN: of two operands that do not compare, the instructions give the second.
-#if defined(__AVX512F__)
-inline VecF at_least(VecF x, float low) { return _mm512_max_ps(splat(low), x); }
-inline VecF at_most(VecF x, float high) { return _mm512_min_ps(splat(high), x); }
-#elif defined(__AVX2__)
-inline VecF at_least(VecF x, float low) { return _mm256_max_ps(splat(low), x); }
-inline VecF at_most(VecF x, float high) { return _mm256_min_ps(splat(high), x); }
-#else
-inline VecF at_least(VecF x, float low) { return x < low ? splat(low) : x; }
-inline VecF at_most(VecF x, float high) { return x > high ? splat(high) : x; }
-#endif
 inline VecF magnitude(VecF x) { return from_bits(bits(x) & 0x7fffffff); }
 inline VecF with_sign(VecF x, VecF sign) { return from_bits(bits(x) | (bits(sign) & INT32_MIN)); }
 

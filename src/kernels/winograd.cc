@@ -19,7 +19,6 @@ namespace {
 
 constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed pixels
 constexpr int64_t kSumPiece = 512;           // of the sum at a time
-constexpr int64_t kOneTap = 0;               // GemmTile::tap of a plain product
 constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -218,7 +217,7 @@ void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float
         }
         const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
         table_.tile[rows][wide]({a, 1, std::min(piece, depth_ - k), panel_k, &kOneTap, c, nullptr, nullptr,
-                                 width, k == 0, false, 0, 0});
+                                 width, k == 0, false, 0, 0, panel_k});
       }
 }
 

@@ -16,6 +16,7 @@ Status infer(const RecurrentAttrs& a, InferContext& c) { return infer_recurrent(
 template <class T>
 struct Cell {
   static constexpr bool kHasCellState = false;
+  static constexpr int64_t kApart = 1;  // Rbh, which r multiplies with linear_before_reset
   const Direction<T>* d = nullptr;
   Projection<T> gates, candidate;  // Rz and Rr; Rh
   std::span<T> gate_products, candidate_products, reset;
@@ -29,40 +30,40 @@ struct Cell {
     gate_products = ONWARD_TRY(c.scratch_of<T>(s.batch * 2 * s.hidden));
     candidate_products = ONWARD_TRY(c.scratch_of<T>(s.batch * s.hidden));
     reset = ONWARD_TRY(c.scratch_of<T>(s.batch * s.hidden));
+    std::fill(reset.begin(), reset.end(), T(0));  // sequences of length 0 never write theirs
     return {};
   }
 
   // Activates z and r in place of their products; `reset` becomes r . H'.
-  void open_gates(const std::vector<const T*>& x, const T* h) {
+  void open_gates(int64_t b, const T* in, const T* h) {
     const int64_t n = d->shape.hidden;
-    for (int64_t b = 0; b < d->shape.batch; ++b) {
-      const T* in = x[static_cast<size_t>(b)];
-      T* zr = gate_products.data() + b * 2 * n;
-      for (int64_t i = 0; in && i < 2 * n; ++i)
-        zr[i] = static_cast<T>(d->activations[0](static_cast<double>(in[i] + zr[i] + d->bias(i))));
-      for (int64_t i = 0; i < n; ++i)
-        reset[static_cast<size_t>(b * n + i)] = in ? zr[n + i] * h[b * n + i] : T(0);
+    T *zr = gate_products.data() + b * 2 * n, *gated = reset.data() + b * n;
+    if constexpr (std::is_same_v<T, float>)
+      return kernels::gru_gates(n, d->activations[0].in_float(), in, zr, h + b * n, gated);
+    for (int64_t i = 0; i < 2 * n; ++i) zr[i] = static_cast<T>(d->activations[0](in[i] + zr[i]));
+    for (int64_t i = 0; i < n; ++i) gated[i] = zr[n + i] * h[b * n + i];
+  }
+
+  void close(int64_t b, const T* in, T* h) {
+    const int64_t n = d->shape.hidden;
+    const bool linear = d->attrs.linear_before_reset;
+    const T *zr = gate_products.data() + b * 2 * n, *product = candidate_products.data() + b * n;
+    if constexpr (std::is_same_v<T, float>)
+      return kernels::gru_cell(n, d->activations[1].in_float(), linear, in + 2 * n, product, zr, h + b * n);
+    for (int64_t i = 0; i < n; ++i) {
+      const T part = linear ? product[i] * zr[n + i] : product[i];
+      const T value = static_cast<T>(d->activations[1](in[2 * n + i] + part));
+      h[b * n + i] = (T(1) - zr[i]) * value + zr[i] * h[b * n + i];
     }
   }
 
   void step(RunContext& c, const std::vector<const T*>& x, T* h, T*) {
     const int64_t n = d->shape.hidden, batch = d->shape.batch;
-    const bool linear = d->attrs.linear_before_reset;
-    gates.run(c, batch, h, gate_products.data());
-    open_gates(x, h);
-    candidate.run(c, batch, linear ? h : reset.data(), candidate_products.data());
-    for (int64_t b = 0; b < batch; ++b) {
-      const T* in = x[static_cast<size_t>(b)];
-      const T* zr = gate_products.data() + b * 2 * n;
-      for (int64_t i = 0; in && i < n; ++i) {
-        const int64_t k = 2 * n + i;
-        T part = candidate_products[static_cast<size_t>(b * n + i)] + (d->r_bias ? d->r_bias[k] : T(0));
-        if (linear) part *= zr[n + i];
-        const T sum = in[k] + part + (d->w_bias ? d->w_bias[k] : T(0));
-        const T value = static_cast<T>(d->activations[1](static_cast<double>(sum)));
-        h[b * n + i] = (T(1) - zr[i]) * value + zr[i] * h[b * n + i];
-      }
-    }
+    gates.step(c, batch, h, gate_products.data());
+    for_each_running<T>(c, x, 3 * n, [&](int64_t b, const T* in) { open_gates(b, in, h); });
+    candidate.step(c, batch, d->attrs.linear_before_reset ? h : reset.data(), candidate_products.data(),
+                   d->r_bias ? d->r_bias + 2 * n : nullptr);
+    for_each_running<T>(c, x, 2 * n, [&](int64_t b, const T* in) { close(b, in, h); });
   }
 };
 

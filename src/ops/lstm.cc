@@ -22,6 +22,7 @@ Status infer(const RecurrentAttrs& a, InferContext& c) { return infer_recurrent(
 template <class T>
 struct Cell {
   static constexpr bool kHasCellState = true;
+  static constexpr int64_t kApart = 0;
   const Direction<T>* d = nullptr;
   Projection<T> recurrent;
   std::span<T> products;
@@ -37,12 +38,17 @@ struct Cell {
   void step_one(const T* in, const T* product, T* h, T* state) const {
     const int64_t n = d->shape.hidden;
     const CellActivation *f = &d->activations[0], *g = &d->activations[1], *out = &d->activations[2];
+    if constexpr (std::is_same_v<T, float>) {
+      const kernels::LstmCell cell{f->in_float(), g->in_float(), out->in_float(), d->attrs.input_forget,
+                                   d->peephole};
+      return kernels::lstm_cell(n, cell, in, product, h, state);
+    }
     for (int64_t j = 0; j < n; ++j) {
       auto gate = [&](int64_t which, int64_t peephole, double with) {
         const int64_t k = which * n + j;
         const double p =
             d->peephole && peephole >= 0 ? static_cast<double>(d->peephole[peephole * n + j]) : 0;
-        return static_cast<double>(in[k] + product[k] + d->bias(k)) + p * with;
+        return static_cast<double>(in[k] + product[k]) + p * with;
       };
       const double before = static_cast<double>(state[j]);
       const double input = (*f)(gate(0, 0, before));
@@ -55,13 +61,10 @@ struct Cell {
 
   void step(RunContext& c, const std::vector<const T*>& x, T* h, T* state) {
     const int64_t n = d->shape.hidden;
-    recurrent.run(c, d->shape.batch, h, products.data());
-    c.parallel_for(d->shape.batch, std::max<int64_t>(1, 1024 / std::max<int64_t>(1, n)),
-                   [&](int64_t begin, int64_t end) {
-                     for (int64_t b = begin; b < end; ++b)
-                       if (const T* in = x[static_cast<size_t>(b)])
-                         step_one(in, products.data() + b * 4 * n, h + b * n, state + b * n);
-                   });
+    recurrent.step(c, d->shape.batch, h, products.data());
+    for_each_running<T>(c, x, 5 * n, [&](int64_t b, const T* in) {
+      step_one(in, products.data() + b * 4 * n, h + b * n, state + b * n);
+    });
   }
 };
 

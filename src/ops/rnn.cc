@@ -11,6 +11,7 @@ Status infer(const RecurrentAttrs& a, InferContext& c) { return infer_recurrent(
 template <class T>
 struct Cell {
   static constexpr bool kHasCellState = false;
+  static constexpr int64_t kApart = 0;
   const Direction<T>* d = nullptr;
   Projection<T> recurrent;
   std::span<T> products;
@@ -23,14 +24,15 @@ struct Cell {
     return {};
   }
   void step(RunContext& c, const std::vector<const T*>& x, T* h, T*) {
-    const RecurrentShape& s = d->shape;
-    recurrent.run(c, s.batch, h, products.data());
-    for (int64_t b = 0; b < s.batch; ++b) {
-      const T* in = x[static_cast<size_t>(b)];
-      for (int64_t i = 0; in && i < s.hidden; ++i)
-        h[b * s.hidden + i] = static_cast<T>(d->activations[0](
-            static_cast<double>(in[i] + products[static_cast<size_t>(b * s.hidden + i)] + d->bias(i))));
-    }
+    const int64_t n = d->shape.hidden;
+    recurrent.step(c, d->shape.batch, h, products.data());
+    for_each_running<T>(c, x, n, [&](int64_t b, const T* in) {
+      const T* product = products.data() + b * n;
+      if constexpr (std::is_same_v<T, float>)
+        return kernels::rnn_cell(n, d->activations[0].in_float(), in, product, h + b * n);
+      else
+        for (int64_t i = 0; i < n; ++i) h[b * n + i] = d->activations[0](in[i] + product[i]);
+    });
   }
 };
 

@@ -88,6 +88,12 @@ double CellActivation::operator()(double x) const {
   return x;
 }
 
+kernels::GateActivation CellActivation::in_float() const {
+  kernels::GateActivation f{kind, static_cast<float>(alpha), static_cast<float>(beta)};
+  if (clip > 0) f.clip = static_cast<float>(clip);
+  return f;
+}
+
 RecurrentAttrs read_recurrent(const AttrReader& a, std::vector<std::string> defaults) {
   RecurrentAttrs attrs{.hidden_size = a.integer("hidden_size", 0)};
   const std::string direction = a.text("direction", "forward");

@@ -9,6 +9,7 @@
 #pragma once
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
+#include "kernels/recurrent.h"
 #include "ops/op/attributes.h"
 #include "ops/op/infer.h"
 #include "ops/op/rewrite.h"
@@ -18,23 +19,12 @@ namespace ow {
 
 // One activation function of a cell, with its clip: f(min(max(x, -clip), clip)).
 struct CellActivation {
-  enum class Kind {
-    kRelu,
-    kTanh,
-    kSigmoid,
-    kAffine,
-    kLeakyRelu,
-    kThresholdedRelu,
-    kScaledTanh,
-    kHardSigmoid,
-    kElu,
-    kSoftsign,
-    kSoftplus
-  };
+  using Kind = kernels::GateActivation::Function;
   Kind kind = Kind::kTanh;
   double alpha = 0, beta = 0;
   double clip = 0;  // 0: none
   double operator()(double x) const;
+  kernels::GateActivation in_float() const;
 };
 
 struct RecurrentAttrs {
@@ -70,10 +60,15 @@ struct RecurrentWeights {
 // `candidate`: the last gate's rows of R are a product of their own.
 Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int64_t gates, bool candidate);
 
-// out[m, n] = a[m, k] * w[n, k]^T.
+// out[m, n] = a[m, k] * w[n, k]^T + bias[n], if there is one.
 template <class T>
 class Projection {
  public:
+  // One step's product, walking the weights from where the step before ended.
+  void step(const RunContext& c, int64_t m, const T* a, T* out, const T* bias = nullptr) {
+    backward_ = !backward_;
+    run(c, m, a, out, bias, backward_ ? kernels::PanelOrder::kBackward : kernels::PanelOrder::kForward);
+  }
   // `packed`: from RecurrentWeights, or null.
   Status prepare(RunContext& c, const T* w, int64_t n, int64_t k, const Buffer* packed) {
     w_ = w, n_ = n, k_ = k;
@@ -88,14 +83,16 @@ class Projection {
     }
     return {};
   }
-  void run(const RunContext& c, int64_t m, const T* a, T* out) const {
+  void run(const RunContext& c, int64_t m, const T* a, T* out, const T* bias = nullptr,
+           kernels::PanelOrder order = kernels::PanelOrder::kForward) const {
     if (m == 0 || n_ == 0) return;
     if constexpr (std::is_same_v<T, float>) {
-      kernels::gemm(m, n_, k_, a, k_, packed_, out, n_, {}, c.threads());
+      kernels::gemm(m, n_, k_, a, k_, packed_, out, n_, {.bias = bias}, c.threads(), order);
     } else {
       kernels::GenericGemm<T, T, T> g{
           .m = m, .n = n_, .k = k_, .a = {a, k_, 1}, .b = {w_, 1, k_}, .c = out, .ldc = n_};
       g.run(c.threads());
+      for (int64_t i = 0; bias && i < m * n_; ++i) out[i] += bias[i % n_];
     }
   }
 
@@ -103,6 +100,7 @@ class Projection {
   const T* w_ = nullptr;
   const std::byte* packed_ = nullptr;
   int64_t n_ = 0, k_ = 0;
+  bool backward_ = false;
 };
 
 // A direction of one call, as a cell sees it.
@@ -113,16 +111,36 @@ struct Direction {
   const CellActivation* activations;
   const T* r;                                 // [gates * H, H]
   const T* w_bias;                            // [gates * H], or null
-  const T* r_bias;                            // [gates * H], or null
+  const T* r_bias;                            // likewise
+  int64_t r_bias_apart;                       // the last that many of r_bias are for the cell to add
   const T* peephole;                          // [3 * H], or null (LSTM)
   const RecurrentWeights::Direction* packed;  // or null
-  T bias(int64_t i) const { return w_bias ? w_bias[i] + r_bias[i] : T(0); }
 };
 
-// State h (and c, where the cell has one) of all batch entries: [batch, H]. x[b]: gate inputs W * X[t, b],
-// null for sequences that have ended.
+// The biases that the gate inputs take: of W, and of R but for those that the cell adds itself.
+template <class T>
+Result<const T*> input_bias(RunContext& c, const Direction<T>& d, int64_t width) {
+  if (!d.w_bias) return nullptr;
+  auto sum = ONWARD_TRY(c.scratch_of<T>(width));
+  for (int64_t i = 0; i < width; ++i)
+    sum[static_cast<size_t>(i)] = d.w_bias[i] + (i < width - d.r_bias_apart ? d.r_bias[i] : T(0));
+  return static_cast<const T*>(sum.data());
+}
+
+// Calls step(b) for the batch entries whose sequence goes on, spread over threads where they are large.
+template <class T, class Step>
+void for_each_running(RunContext& c, const std::vector<const T*>& x, int64_t floats_each, Step step) {
+  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, floats_each));
+  c.parallel_for(static_cast<int64_t>(x.size()), grain, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b)
+      if (x[static_cast<size_t>(b)]) step(b, x[static_cast<size_t>(b)]);
+  });
+}
+
+// State h (and c, where the cell has one) of all batch entries: [batch, H]. x[b]: gate inputs
+// W * X[t, b] + bias, null for sequences that have ended. kApart: how many gates' r_bias the cell adds.
 //
-//   struct Cell { static constexpr bool kHasCellState;
+//   struct Cell { static constexpr bool kHasCellState; static constexpr int64_t kApart;
 //                 Status prepare(RunContext&, const Direction<T>&);
 //                 void step(RunContext&, const std::vector<const T*>& x, T* h, T* c); };
 template <class T, class Cell>
@@ -134,7 +152,8 @@ Status run_direction(RunContext& c, const Direction<T>& d, size_t index, const T
   Projection<T> input;
   ONWARD_TRY(input.prepare(c, w, width, s.input, d.packed ? &d.packed->input : nullptr));
   auto gates = ONWARD_TRY(c.scratch_of<T>(s.seq * s.batch * width));
-  input.run(c, s.seq * s.batch, x, gates.data());
+  const T* bias = ONWARD_TRY(input_bias(c, d, width));
+  input.run(c, s.seq * s.batch, x, gates.data(), bias);
   Cell cell;
   ONWARD_TRY(cell.prepare(c, d));
   std::vector<const T*> rows(static_cast<size_t>(s.batch));
@@ -207,6 +226,7 @@ Status run_recurrent(const RecurrentAttrs& a, RunContext& c, int64_t gates) {
                    c.in(2).data<T>() + at * width * s.hidden,
                    bias,
                    bias ? bias + width : nullptr,
+                   Cell::kApart * s.hidden,
                    nullptr,
                    packed ? &packed->directions[i] : nullptr};
     if (Cell::kHasCellState && c.has(7)) d.peephole = c.in(7).data<T>() + at * 3 * s.hidden;
