@@ -177,6 +177,8 @@ void resize_planes(const ResizePlanes& p, const float* src, float* dst, void* sc
   });
 }
 
+WeightedRows weighted_rows() { return resize_table(best_isa()).across; }
+
 void repeat_twice(const void* x, int64_t n, void* y) {
   resize_table(best_isa()).twice(static_cast<const float*>(x), n, static_cast<float*>(y));
 }

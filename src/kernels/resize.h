@@ -42,6 +42,10 @@ size_t resize_scratch_bytes(const ResizePlanes& p, int threads);
 // Every element's order of summation depends on the tables' extents and taps alone.
 void resize_planes(const ResizePlanes& p, const float* src, float* dst, void* scratch, int threads);
 
+// y[i] = sum_t weight[t] * rows[t][i], i < n, in the order of the taps; taps > 0.
+using WeightedRows = void (*)(const float* const* rows, const float* weight, int taps, int64_t n, float* y);
+WeightedRows weighted_rows();
+
 // y[2 * i] = y[2 * i + 1] = x[i] for n elements of 4 bytes.
 void repeat_twice(const void* x, int64_t n, void* y);
 
