@@ -36,8 +36,9 @@ inline VecF from_bits(VecI x) { return reinterpret_cast<VecF>(x); }
 
 // NaN stays NaN: of two operands that do not compare, the instructions give the second.
 #if defined(__AVX512F__)
-inline VecF at_least(VecF x, float low) { return _mm512_max_ps(splat(low), x); }
-inline VecF at_most(VecF x, float high) { return _mm512_min_ps(splat(high), x); }
+// With a mask of all: GCC 12 calls the merely undefined source of the unmasked form uninitialized.
+inline VecF at_least(VecF x, float low) { return _mm512_maskz_max_ps(0xffff, splat(low), x); }
+inline VecF at_most(VecF x, float high) { return _mm512_maskz_min_ps(0xffff, splat(high), x); }
 #elif defined(__AVX2__)
 inline VecF at_least(VecF x, float low) { return _mm256_max_ps(splat(low), x); }
 inline VecF at_most(VecF x, float high) { return _mm256_min_ps(splat(high), x); }

@@ -28,7 +28,7 @@ inline VecF with_sign(VecF x, VecF sign) { return from_bits(bits(x) | (bits(sign
 
 // y * 2^n of an integer n, rounded once. 1 <= y < 2, and |n| < 160.
 #if defined(__AVX512F__)
-inline VecF scale(VecF y, VecF n, VecI) { return _mm512_scalef_ps(y, n); }
+inline VecF scale(VecF y, VecF n, VecI) { return _mm512_maskz_scalef_ps(0xffff, y, n); }
 #else
 inline VecF scale(VecF y, VecF, VecI n) {
   VecI half =

@@ -1,6 +1,8 @@
 // Pieces of a loop with a long innermost axis stay within one row, so that operands contiguous along it need
-// no copy. With a short innermost axis (a bias over three channels) a piece spans rows and every operand that
-// is not linear in the whole loop is gathered: the copy costs less than a call for every short row.
+// no copy. With a short innermost axis (a bias over three channels) a piece spans rows, and an operand that
+// is not linear in the whole loop is gathered: the copy costs less than a call for every short row. Where the
+// two innermost axes are long together, pieces stay within them, an operand that is linear there needs no
+// copy either, and one row that repeats is written into the buffer as often as fits, once.
 #include "kernels/strided.h"
 
 #include <algorithm>
@@ -64,7 +66,23 @@ StridedLoop::StridedLoop(std::span<const int64_t> extents, std::span<const Strid
     axes_.push_back({1, {1, 1, 1, 1}});
   else
     axes_.resize(kept + 1);
-  whole_rows_ = axes_.size() > 1 && axes_.back().extent >= kLongRow;
+  const int64_t row = axes_.back().extent;
+  whole_rows_ = axes_.size() > 1 && row >= kLongRow;
+  if (axes_.size() > 1 && !whole_rows_ && axes_[axes_.size() - 2].extent * row >= kPieceElements)
+    block_ = axes_[axes_.size() - 2].extent * row;
+}
+
+StridedLoop::Access StridedLoop::access(size_t k) const {
+  const Axis& row = axes_.back();
+  if (is_linear(k)) return Access::kDirect;
+  if (whole_rows_ || axes_.size() == 1) {
+    if (row.strides[k] == 1) return Access::kDirect;
+    return row.strides[k] == 0 && k > 0 ? Access::kRepeat : Access::kGather;
+  }
+  if (block_ == 0) return Access::kGather;
+  const int64_t next = axes_[axes_.size() - 2].strides[k];
+  if (row.strides[k] == 1 && next == row.extent) return Access::kDirect;
+  return next == 0 && k > 0 ? Access::kPattern : Access::kGather;
 }
 
 bool StridedLoop::is_linear(size_t k) const {
@@ -109,6 +127,14 @@ std::byte* StridedLoop::fetch(size_t k, int64_t index, int64_t n, Cursor& cursor
     copy(k, index, n, cursor.buffer, false);
     return cursor.buffer;
   }
+  if (cursor.access == Access::kPattern) {
+    const int64_t column = index % axes_.back().extent;
+    const std::byte* row = operands_[k].data + offset(k, index - column) * operands_[k].element_bytes;
+    // The rows of the buffer are those from the block's start on, so any run of elements begins in the first.
+    if (cursor.filled_from != row) copy(k, index / block_ * block_, kPieceElements, cursor.buffer, false);
+    cursor.filled_from = row;
+    return cursor.buffer + column * operands_[k].element_bytes;
+  }
   std::byte* at = operands_[k].data + offset(k, index) * operands_[k].element_bytes;
   if (cursor.access == Access::kDirect) return at;
   if (cursor.filled_from != at || cursor.filled < n) {
@@ -121,21 +147,19 @@ std::byte* StridedLoop::fetch(size_t k, int64_t index, int64_t n, Cursor& cursor
 
 void StridedLoop::run(int64_t begin, int64_t end, const Piece& piece) const {
   std::array<Cursor, kMaxOperands> cursors;
-  bool all_direct = true;
+  bool all_direct = true, in_blocks = false;
   for (size_t k = 0; k < operand_count_; ++k) {
-    const int64_t stride = axes_.back().strides[k];
-    const bool one_row = whole_rows_ || axes_.size() == 1;
-    cursors[k].access = is_linear(k) || (one_row && stride == 1) ? Access::kDirect
-                        : one_row && stride == 0 && k > 0        ? Access::kRepeat
-                                                                 : Access::kGather;
+    cursors[k].access = access(k);
     all_direct &= cursors[k].access == Access::kDirect;
+    in_blocks |= block_ > 0 && cursors[k].access != Access::kGather && !is_linear(k);
   }
   const int64_t row = axes_.back().extent;
   std::byte* pointers[kMaxOperands] = {};
   for (int64_t i = begin; i < end;) {
     int64_t n = end - i;
     if (whole_rows_) n = std::min(n, row - i % row);
-    if (!all_direct) n = std::min(n, kPieceElements);
+    if (in_blocks) n = std::min(n, block_ - i % block_);
+    if (!all_direct) n = std::min(n, in_blocks ? kPieceElements - row : kPieceElements);
     for (size_t k = 1; k < operand_count_; ++k) pointers[k] = fetch(k, i, n, cursors[k]);
     const bool scatter = cursors[0].access != Access::kDirect;
     pointers[0] = scatter ? cursors[0].buffer : fetch(0, i, n, cursors[0]);

@@ -47,7 +47,7 @@ class StridedLoop {
     int64_t extent;
     std::array<int64_t, kMaxOperands> strides;
   };
-  enum class Access { kDirect, kRepeat, kGather };
+  enum class Access { kDirect, kRepeat, kPattern, kGather };
   // State of one operand during `run`.
   struct Cursor {
     Access access = Access::kDirect;
@@ -57,6 +57,7 @@ class StridedLoop {
   };
 
   bool is_linear(size_t k) const;
+  Access access(size_t k) const;
   int64_t offset(size_t k, int64_t index) const;
   void copy(size_t k, int64_t index, int64_t n, std::byte* buffer, bool scatter) const;
   std::byte* fetch(size_t k, int64_t index, int64_t n, Cursor& cursor) const;
@@ -65,7 +66,8 @@ class StridedLoop {
   std::array<StridedOperand, kMaxOperands> operands_;
   size_t operand_count_;
   int64_t count_ = 1;
-  bool whole_rows_;  // pieces end at the end of the innermost axis
+  bool whole_rows_;    // pieces end at the end of the innermost axis
+  int64_t block_ = 0;  // elements of the two innermost axes where the innermost is short and both are long
 };
 
 }  // namespace ow::kernels

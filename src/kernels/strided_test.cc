@@ -43,8 +43,12 @@ TEST(StridedLoop, EveryPatternMatchesAPlainLoop) {
   for (int64_t chunk : {int64_t{100000}, int64_t{37}}) {
     expect_matches_plain_loop({7, 5, 300}, {1500, 300, 1}, {1500, 300, 1}, {1500, 300, 1}, chunk);  // dense
     expect_matches_plain_loop({7, 5, 300}, {1500, 300, 1}, {1500, 300, 1}, {0, 1, 0}, chunk);       // bias
-    expect_matches_plain_loop({700, 3}, {3, 1}, {3, 1}, {0, 1}, chunk);    // short rows
-    expect_matches_plain_loop({70, 90}, {90, 1}, {1, 70}, {0, 0}, chunk);  // transposed, scalar
+    expect_matches_plain_loop({700, 3}, {3, 1}, {3, 1}, {0, 1}, chunk);                 // short rows
+    expect_matches_plain_loop({5, 700, 3}, {2100, 3, 1}, {0, 3, 1}, {3, 0, 1}, chunk);  // rows that repeat
+    expect_matches_plain_loop({5, 700, 3}, {2100, 3, 1}, {3500, 5, 1}, {3, 0, 0}, chunk);
+    expect_matches_plain_loop({5, 2, 300, 7}, {4200, 2100, 7, 1}, {7, 0, 0, 1}, {0, 2100, 7, 1}, chunk);
+    expect_matches_plain_loop({5, 90, 3}, {2100, 5, 1}, {270, 3, 1}, {3, 0, 1}, chunk);  // gaps in the output
+    expect_matches_plain_loop({70, 90}, {90, 1}, {1, 70}, {0, 0}, chunk);                // transposed, scalar
     expect_matches_plain_loop({2, 3, 10, 20}, {600, 1, 60, 3}, {600, 1, 60, 3}, {0, 1, 0, 0}, chunk);  // NHWC
     expect_matches_plain_loop({2, 3, 10, 20}, {1600, 1, 160, 8}, {600, 200, 20, 1}, {0, 1, 0, 0}, chunk);
     expect_matches_plain_loop({1, 1}, {1, 1}, {0, 0}, {5, 5}, chunk);

@@ -3,8 +3,9 @@
 // Each operand is first brought to distinct labels (a repeated label takes the diagonal; a label that nothing
 // else reads is summed), then operands are multiplied from left to right. A product is a batched matrix
 // product: labels in both and still needed form the batch, labels in both and needed no more the inner axis.
-// Float goes through the packed GEMM; other types through plain loops, integers wrap. The ellipsis stands for
-// labels of its own, aligned at the right, that broadcast.
+// An operand is read where it lies if its axes merge to such matrices, and the last product goes straight to
+// the output if that has its order. Float goes through the packed GEMM; other types through plain loops,
+// integers wrap. The ellipsis stands for labels of its own, aligned at the right, that broadcast.
 #include <algorithm>
 #include <map>
 
@@ -212,97 +213,165 @@ Result<Operand<T>> arrange(RunContext& c, const Operand<T>& x, const Labels& to)
   return y;
 }
 
-struct Product {
-  int64_t m, n, k;
-};
-
-// C[b] = A[b] * B[b]; A: [m, k], B: [k, n], one of a batch; a batch extent of 1 repeats.
-template <class T>
-Status multiply_all(RunContext& c, const Product& p, const T* a, const T* b, T* out, int64_t batch,
-                    const std::vector<int64_t>& a_at, const std::vector<int64_t>& b_at) {
-  if constexpr (std::is_same_v<T, float>) {
-    const int64_t bytes = (static_cast<int64_t>(kernels::packed_b_bytes(1, p.k, p.n)) + 63) / 64 * 64;
-    auto packed = ONWARD_TRY(c.scratch(bytes));
-    for (int64_t i = 0; i < batch; ++i) {
-      if (i == 0 || b_at[static_cast<size_t>(i)] != b_at[static_cast<size_t>(i - 1)])
-        kernels::pack_b({.b = b + b_at[static_cast<size_t>(i)] * p.k * p.n,
-                         .k = p.k,
-                         .n = p.n,
-                         .stride_k = p.n,
-                         .stride_n = 1},
-                        packed.data(), c.threads());
-      kernels::gemm(p.m, p.n, p.k, a + a_at[static_cast<size_t>(i)] * p.m * p.k, p.k, packed.data(),
-                    out + i * p.m * p.n, p.n, {}, c.threads());
-    }
-    return {};
-  }
-  c.parallel_for(batch * p.m, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.n * p.k)),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t r = begin; r < end; ++r) {
-                     const auto i = static_cast<size_t>(r / p.m);
-                     const T* row = a + (a_at[i] * p.m + r % p.m) * p.k;
-                     const T* right = b + b_at[i] * p.k * p.n;
-                     T* to = out + r * p.n;
-                     std::fill_n(to, p.n, T(0));
-                     for (int64_t k = 0; k < p.k; ++k)
-                       for (int64_t j = 0; j < p.n; ++j)
-                         to[j] = add(to[j], multiply(row[k], right[k * p.n + j]));
-                   }
-                 });
-  return {};
-}
-
-// Which matrix of an operand each batch entry takes.
-template <class T>
-std::vector<int64_t> batch_offsets(const Operand<T>& x, const Labels& batch, const Shape& extents) {
-  std::vector<int64_t> out = {0};
-  for (size_t i = 0; i < batch.size(); ++i) {
-    const int64_t own = x.extent(batch[i]);
-    std::vector<int64_t> next;
-    for (int64_t base : out)
-      for (int64_t j = 0; j < extents[i]; ++j) next.push_back(base * own + (own == 1 ? 0 : j));
-    out = std::move(next);
-  }
-  return out;
-}
-
 Labels joined(std::initializer_list<Labels> parts) {
   Labels out;
   for (const Labels& p : parts) out.insert(out.end(), p.begin(), p.end());
   return out;
 }
 
+// Which matrix of an operand, C[b] = A[b] * B[b], starts at which of its elements; and how far apart are the
+// elements of a matrix.
+struct Matrices {
+  std::vector<int64_t> starts;
+  int64_t row = 0, column = 0;
+};
+
+struct Product {
+  int64_t m, n, k;
+  Matrices a, b;  // [m, k] and [k, n]
+};
+
 template <class T>
-Result<Operand<T>> contract(RunContext& c, const Operand<T>& a, const Operand<T>& b, const Labels& needed) {
+Status multiply_all(RunContext& c, const Product& p, const T* a, const T* b, T* out) {
+  const size_t batch = p.a.starts.size();
+  if constexpr (std::is_same_v<T, float>) {
+    const int64_t bytes = (static_cast<int64_t>(kernels::packed_b_bytes(1, p.k, p.n)) + 63) / 64 * 64;
+    auto packed = ONWARD_TRY(c.scratch(bytes));
+    for (size_t i = 0; i < batch; ++i) {
+      if (i == 0 || p.b.starts[i] != p.b.starts[i - 1])
+        kernels::pack_b(
+            {.b = b + p.b.starts[i], .k = p.k, .n = p.n, .stride_k = p.b.row, .stride_n = p.b.column},
+            packed.data(), c.threads());
+      kernels::gemm(p.m, p.n, p.k, a + p.a.starts[i], p.a.row, packed.data(),
+                    out + static_cast<int64_t>(i) * p.m * p.n, p.n, {}, c.threads());
+    }
+    return {};
+  }
+  c.parallel_for(static_cast<int64_t>(batch) * p.m,
+                 std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.n * p.k)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t r = begin; r < end; ++r) {
+                     const auto i = static_cast<size_t>(r / p.m);
+                     const T* row = a + p.a.starts[i] + r % p.m * p.a.row;
+                     T* to = out + r * p.n;
+                     std::fill_n(to, p.n, T(0));
+                     for (int64_t k = 0; k < p.k; ++k) {
+                       const T* right = b + p.b.starts[i] + k * p.b.row;
+                       for (int64_t j = 0; j < p.n; ++j)
+                         to[j] = add(to[j], multiply(row[k * p.a.column], right[j * p.b.column]));
+                     }
+                   }
+                 });
+  return {};
+}
+
+// From one element to the next of these labels taken as one axis, in this order; nullopt if they are not
+// evenly apart. 1 where there is at most one element.
+template <class T>
+std::optional<int64_t> merged_stride(const Operand<T>& x, const Labels& labels) {
+  const Shape dense = dense_strides(x.shape);
+  int64_t stride = 0, run = 1;
+  for (size_t i = labels.size(); i-- > 0;)
+    for (size_t k = 0; k < x.labels.size(); ++k) {
+      if (x.labels[k] != labels[i] || x.shape[k] == 1) continue;
+      if (stride == 0)
+        stride = dense[k];
+      else if (dense[k] != stride * run)
+        return std::nullopt;
+      run *= x.shape[k];
+    }
+  return stride == 0 ? 1 : stride;
+}
+
+template <class T>
+std::vector<int64_t> batch_starts(const Operand<T>& x, const Labels& batch, const Shape& extents) {
+  const Shape dense = dense_strides(x.shape);
+  std::vector<int64_t> out = {0};
+  for (size_t i = 0; i < batch.size(); ++i) {
+    int64_t stride = 0;
+    for (size_t k = 0; k < x.labels.size(); ++k)
+      if (x.labels[k] == batch[i] && x.shape[k] != 1) stride = dense[k];
+    std::vector<int64_t> next;
+    for (int64_t base : out)
+      for (int64_t j = 0; j < extents[i]; ++j) next.push_back(base + stride * j);
+    out = std::move(next);
+  }
+  return out;
+}
+
+// The operand as matrices of `rows` by `columns`: where it lies if its axes merge that way, else a copy. The
+// columns of a left operand have to be next to each other.
+template <class T>
+Result<Operand<T>> as_matrices(RunContext& c, const Operand<T>& x, const Labels& batch, const Labels& rows,
+                               const Labels& columns, bool is_left, Matrices& m) {
+  Operand<T> out = x;
+  auto row = merged_stride(x, rows), column = merged_stride(x, columns);
+  if (!row || !column || (is_left && *column != 1)) {
+    out = ONWARD_TRY(arrange(c, x, joined({batch, rows, columns})));
+    row = merged_stride(out, rows), column = merged_stride(out, columns);
+  }
+  // A matrix of one row may have any distance between rows that its columns fit in.
+  int64_t width = 1;
+  for (int label : columns) width *= out.extent(label);
+  m.row = is_left ? std::max(*row, width) : *row;
+  m.column = *column;
+  return out;
+}
+
+// What a pair of operands is multiplied to, by label.
+struct Roles {
   Labels batch, rows, columns, inner;
+};
+
+template <class T>
+Roles roles_of(const Operand<T>& a, const Operand<T>& b, const Labels& needed) {
+  Roles r;
   auto is_needed = [&](int label) { return std::count(needed.begin(), needed.end(), label) > 0; };
   for (int label : a.labels) {
     // An extent of 1 against a larger one repeats, which only a batch label may.
     const bool shared = b.has(label), uneven = shared && a.extent(label) != b.extent(label);
-    (!shared ? rows : is_needed(label) || uneven ? batch : inner).push_back(label);
+    (!shared ? r.rows : is_needed(label) || uneven ? r.batch : r.inner).push_back(label);
   }
   for (int label : b.labels)
-    if (!a.has(label)) columns.push_back(label);
-  Operand<T> left = ONWARD_TRY(arrange(c, a, joined({batch, rows, inner})));
-  Operand<T> right = ONWARD_TRY(arrange(c, b, joined({batch, inner, columns})));
+    if (!a.has(label)) r.columns.push_back(label);
+  return r;
+}
+
+// The product, in memory of its own, or in the output where it has its labels in the output's order already.
+template <class T>
+Result<Operand<T>> contract(RunContext& c, const Operand<T>& a, const Operand<T>& b, const Labels& needed,
+                            Tensor* y) {
+  const Roles r = roles_of(a, b, needed);
   Operand<T> out;
-  out.labels = joined({batch, rows, columns});
-  Product p{1, 1, 1};
-  Shape batch_extents;
-  for (int label : batch) batch_extents.push_back(std::max(a.extent(label), b.extent(label)));
-  for (size_t i = 0; i < batch.size(); ++i)
-    if (a.extent(batch[i]) == 0 || b.extent(batch[i]) == 0) batch_extents[i] = 0;
-  out.shape = batch_extents;
-  for (int label : rows) out.shape.push_back(a.extent(label)), p.m *= a.extent(label);
-  for (int label : columns) out.shape.push_back(b.extent(label)), p.n *= b.extent(label);
-  for (int label : inner) p.k *= a.extent(label);
+  out.labels = joined({r.batch, r.rows, r.columns});
+  if (y && out.labels != needed) {
+    // The order of batch, columns and rows may be the one that is wanted.
+    const Roles turned = roles_of(b, a, needed);
+    if (joined({turned.batch, turned.rows, turned.columns}) == needed) return contract(c, b, a, needed, y);
+  }
+  Product p{1, 1, 1, {}, {}};
+  Operand<T> left = ONWARD_TRY(as_matrices(c, a, r.batch, r.rows, r.inner, true, p.a));
+  Operand<T> right = ONWARD_TRY(as_matrices(c, b, r.batch, r.inner, r.columns, false, p.b));
+  Shape batch;
+  for (int label : r.batch) {
+    const bool none = a.extent(label) == 0 || b.extent(label) == 0;
+    batch.push_back(none ? 0 : std::max(a.extent(label), b.extent(label)));
+  }
+  out.shape = batch;
+  for (int label : r.rows) out.shape.push_back(a.extent(label)), p.m *= a.extent(label);
+  for (int label : r.columns) out.shape.push_back(b.extent(label)), p.n *= b.extent(label);
+  for (int label : r.inner) p.k *= a.extent(label);
   if (out.shape.count() < 0) return c.error("an intermediate product's shape ", out.shape, " overflows");
-  auto memory = ONWARD_TRY(c.scratch_of<T>(out.shape.count()));
-  out.data = memory.data();
-  if (out.shape.count() > 0)
-    ONWARD_TRY(multiply_all(c, p, left.data, right.data, memory.data(), batch_extents.count(),
-                            batch_offsets(left, batch, batch_extents),
-                            batch_offsets(right, batch, batch_extents)));
+  T* to = nullptr;
+  if (y && out.labels == needed)
+    to = y->template mutable_data<T>();
+  else
+    to = ONWARD_TRY(c.scratch_of<T>(out.shape.count())).data();
+  out.data = to;
+  if (out.shape.count() == 0) return out;
+  p.a.starts = batch_starts(left, r.batch, batch);
+  p.b.starts = batch_starts(right, r.batch, batch);
+  ONWARD_TRY(multiply_all(c, p, left.data, right.data, to));
   return out;
 }
 
@@ -347,16 +416,17 @@ template <class T>
 Status run_typed(RunContext& c, const Equation& e) {
   std::map<int, int64_t> extents;
   ONWARD_TRY(check_extents(c, e, extents));
-  Operand<T> result = ONWARD_TRY(operand<T>(c, e, 0));
-  for (size_t i = 1; i < e.inputs.size(); ++i) {
-    const Operand<T> next = ONWARD_TRY(operand<T>(c, e, i));
-    result = ONWARD_TRY(contract(c, result, next, needed_after(e, i + 1)));
-  }
-  result = ONWARD_TRY(arrange(c, result, e.output));
   Shape shape;
   for (int label : e.output) shape.push_back(extents[label]);
+  Operand<T> result = ONWARD_TRY(operand<T>(c, e, 0));
   Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>, shape));
-  std::copy_n(result.data, y.count(), y.mutable_data<T>());
+  for (size_t i = 1; i < e.inputs.size(); ++i) {
+    const Operand<T> next = ONWARD_TRY(operand<T>(c, e, i));
+    const bool last = i + 1 == e.inputs.size();
+    result = ONWARD_TRY(contract(c, result, next, needed_after(e, i + 1), last ? &y : nullptr));
+  }
+  result = ONWARD_TRY(arrange(c, result, e.output));
+  if (result.data != y.data<T>()) std::copy_n(result.data, y.count(), y.mutable_data<T>());
   return {};
 }
 

@@ -51,9 +51,7 @@ Status run(const Attrs& a, RunContext& c) {
   if (y.tensor.count() == 0) return {};
   const int64_t outer = x.shape().count(0, axis), inner = x.shape().count(axis + 1, x.rank());
   for (int64_t& i : picks) i *= inner;
-  const auto n = static_cast<int64_t>(picks.size());
-  for (int64_t o = 0; o < outer; ++o)
-    gather_units(c, y.units.at(o * n * inner), from.at(o * x.dim(axis) * inner), picks, inner);
+  gather_units(c, y.units, from, outer, x.dim(axis) * inner, picks, inner);
   y.finish();
   return {};
 }

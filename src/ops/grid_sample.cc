@@ -1,13 +1,16 @@
 // GridSample: y[n, c, p] = x[n, c] interpolated at grid[n, p], whose last axis holds normalised coordinates
 // (innermost spatial axis first) in [-1, 1]: the corner pixels' centres with align_corners, else their outer
 // edges. mode linear, nearest (ties to even) or cubic (Keys, a = -0.75). What lies outside is zero, the
-// border pixel, or reflected. Any number of spatial axes: the weights are a product over them.
+// border pixel, or reflected. Any number of spatial axes: the weights are a product over them. Pixels are
+// channels-last: what a point looks at and with which weights is found once for all its channels.
 //
 // Cubic with border padding moves each neighbour to the border by itself, as PyTorch and ONNX Runtime do; the
 // standard's text leaves that open. Opsets 16 to 19 call linear and cubic `bilinear` and `bicubic`.
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/resize.h"
+#include "ops/op/image.h"
 #include "ops/op/op.h"
 #include "tensor/convert.h"
 
@@ -101,6 +104,11 @@ Taps make_taps(const Attrs& a, double normalised, int64_t extent) {
   const double low = a.align_corners ? 0 : -0.5, high = a.align_corners ? n - 1 : n - 0.5;
   double x = a.align_corners ? (normalised + 1) / 2 * (n - 1) : ((normalised + 1) * n - 1) / 2;
   if (!std::isfinite(x)) x = -1;
+  if (a.mode == Mode::kLinear && x >= 0 && x < n - 1) {
+    const auto i = static_cast<int64_t>(x);
+    const double t = x - static_cast<double>(i);
+    return {2, {i, i + 1}, {1 - t, t}};
+  }
   if (a.mode == Mode::kNearest) x = std::nearbyint(x);
   if (x < low || x > high) {
     if (a.padding == Padding::kBorder && a.mode != Mode::kCubic) x = std::clamp(x, 0.0, n - 1);
@@ -125,51 +133,73 @@ Taps make_taps(const Attrs& a, double normalised, int64_t extent) {
   return taps;
 }
 
-// The product of the taps of all axes: offsets into one channel, and weights.
-struct Sample {
-  std::vector<int64_t> offsets;
-  std::vector<double> weights;
+// The product of the taps of all axes: pixels of one image, and weights.
+template <class T>
+class Sample {
+ public:
+  explicit Sample(size_t axes)
+      : pixels_(size_t{1} << (2 * axes)), weights_(pixels_.size()), rows_(pixels_.size()) {}
 
   void set(const Attrs& a, const Shape& x, const double* grid) {
-    offsets.assign(1, 0);
-    weights.assign(1, 1.0);
+    count_ = 1;
+    pixels_[0] = 0;
+    weights_[0] = 1;
     const size_t axes = x.rank() - 2;
     for (size_t i = 0; i < axes; ++i) {
       const int64_t extent = x[i + 2];
       const Taps taps = make_taps(a, grid[axes - 1 - i], extent);
-      const size_t n = offsets.size();
-      std::vector<int64_t> next_offsets;
-      std::vector<double> next_weights;
-      for (size_t k = 0; k < n; ++k)
-        for (int t = 0; t < taps.count; ++t) {
-          if (taps.index[t] < 0) continue;
-          next_offsets.push_back(offsets[k] * extent + taps.index[t]);
-          next_weights.push_back(weights[k] * taps.weight[t]);
+      // From the last tap to the first, which takes the place of what was there.
+      size_t many = 0;
+      for (int t = 0; t < taps.count; ++t) many += taps.index[t] >= 0;
+      size_t at = many;
+      for (int t = taps.count; t-- > 0;) {
+        if (taps.index[t] < 0) continue;
+        --at;
+        for (size_t k = 0; k < count_; ++k) {
+          pixels_[at * count_ + k] = pixels_[k] * extent + taps.index[t];
+          weights_[at * count_ + k] = weights_[k] * static_cast<T>(taps.weight[t]);
         }
-      offsets = std::move(next_offsets);
-      weights = std::move(next_weights);
+      }
+      count_ *= many;
     }
   }
+
+  // y[k] = the sum for channel k of the image x.
+  void add_up(const T* x, int64_t ld, int64_t channels, kernels::WeightedRows sum, T* y) {
+    if constexpr (std::is_same_v<T, float>) {
+      for (size_t t = 0; t < count_; ++t) rows_[t] = x + pixels_[t] * ld;
+      if (count_ > 0) return sum(rows_.data(), weights_.data(), static_cast<int>(count_), channels, y);
+    }
+    std::fill_n(y, channels, T(0));
+    for (size_t t = 0; t < count_; ++t)
+      for (int64_t k = 0; k < channels; ++k) y[k] += weights_[t] * x[pixels_[t] * ld + k];
+  }
+
+ private:
+  size_t count_ = 0;
+  std::vector<int64_t> pixels_;
+  std::vector<T> weights_;
+  std::vector<const T*> rows_;
 };
 
+// All points of `grid` into output 0 of `shape`; x is float or double, with any strides.
 template <class T>
-void sample_all(const Attrs& a, const RunContext& c, const Tensor& x, const Tensor& grid, Tensor& y) {
+Status sample_all(const Attrs& a, RunContext& c, const Tensor& x, const Tensor& grid, Tensor& y) {
+  const auto image = ONWARD_TRY(image_input<T>(c, x));
+  ImageOutput out = ONWARD_TRY(image_output(c, y));
   const int64_t points = grid.shape().count(1, grid.rank() - 1), axes = grid.shape().back();
   const int64_t channels = x.dim(1), pixels = x.shape().count(2, x.rank());
-  c.parallel_for(x.dim(0) * points, 64, [&](int64_t begin, int64_t end) {
-    Sample sample;
+  const kernels::WeightedRows sum = kernels::weighted_rows();
+  c.parallel_for(x.dim(0) * points, std::max<int64_t>(1, 8192 / channels), [&](int64_t begin, int64_t end) {
+    Sample<T> sample(static_cast<size_t>(axes));
     for (int64_t i = begin; i < end; ++i) {
       sample.set(a, x.shape(), grid.data<double>() + i * axes);
-      const int64_t n = i / points, p = i % points;
-      for (int64_t k = 0; k < channels; ++k) {
-        const T* from = x.data<T>() + (n * channels + k) * pixels;
-        double sum = 0;
-        for (size_t t = 0; t < sample.offsets.size(); ++t)
-          sum += sample.weights[t] * static_cast<double>(from[sample.offsets[t]]);
-        y.mutable_data<T>()[(n * channels + k) * points + p] = static_cast<T>(sum);
-      }
+      sample.add_up(image.data + i / points * pixels * image.ld, image.ld, channels, sum,
+                    out.template data<T>() + i * out.ld);
     }
   });
+  out.finish(c);
+  return {};
 }
 
 Status run(const Attrs& a, RunContext& c) {
@@ -185,23 +215,25 @@ Status run(const Attrs& a, RunContext& c) {
   if (y.count() == 0) return {};
   if (x.count() == 0) return c.error("input of shape ", x.shape(), " has nothing to sample");
   const Tensor points = ONWARD_TRY(convert(grid, DType::kFloat64, true, Round::kUp, c.budget()));
-  if (x.dtype() == DType::kFloat32) {
-    sample_all<float>(a, c, x, points, y);
-  } else if (x.dtype() == DType::kFloat64) {
-    sample_all<double>(a, c, x, points, y);
-  } else {
-    const Tensor wide = ONWARD_TRY(convert(x, DType::kFloat64, true, Round::kUp, c.budget()));
-    Tensor result = ONWARD_TRY(Tensor::allocate(DType::kFloat64, shape, c.budget()));
-    sample_all<double>(a, c, wide, points, result);
-    return convert_into(result, y);
-  }
+  if (x.dtype() == DType::kFloat32) return sample_all<float>(a, c, x, points, y);
+  if (x.dtype() == DType::kFloat64) return sample_all<double>(a, c, x, points, y);
+  const Tensor dense = ONWARD_TRY(x.owned(c.budget()));
+  const Tensor wide = ONWARD_TRY(convert(dense, DType::kFloat64, true, Round::kUp, c.budget()));
+  Tensor result = ONWARD_TRY(Tensor::allocate(DType::kFloat64, shape, c.budget()));
+  ONWARD_TRY(sample_all<double>(a, c, wide, points, result));
+  copy_elements(ONWARD_TRY(convert(result, x.dtype(), true, Round::kUp, c.budget())), y);
   return {};
 }
 
 }  // namespace
 
 ONWARD_OPS(grid_sample) {
-  return {op<Attrs>({.name = "GridSample", .read = read, .infer = infer, .upgrade = upgrade, .run = run})};
+  return {op<Attrs>({.name = "GridSample",
+                     .read = read,
+                     .infer = infer,
+                     .upgrade = upgrade,
+                     .run = run,
+                     .layout = LayoutRule::kChannelsLast})};
 }
 
 }  // namespace ow

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/reduce_table.h"
 #include "ops/op/op.h"
 #include "ops/op/reduction.h"
 
@@ -99,6 +100,8 @@ Status upgrade(Rewriter& c) {
 
 template <class T>
 constexpr bool kIsFloat = std::is_floating_point_v<T>;
+template <class T>
+constexpr bool kIsFloat32 = std::is_same_v<T, float>;
 // Sums of integers wrap, which only unsigned arithmetic may.
 template <class T, bool = kIsFloat<T>>
 struct Wide {
@@ -138,11 +141,18 @@ double as_number(WideOf<T> v) {
 
 template <class T>
 struct Sum {
+  const kernels::ReduceTable* kernel = &kernels::reduce_kernels();
   using Acc = WideOf<T>;
   Acc start() const { return 0; }
   void step(Acc& a, T x) const { a += static_cast<Acc>(x); }
   void join(Acc& a, Acc b) const { a += b; }
   T finish(Acc a, int64_t) const { return narrow<T>(a); }
+  void lines(double* to, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    kernel->sum(x, stride, count, n, to);
+  }
+  void rows(double* acc, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    kernel->add(x, stride, count, n, acc);
+  }
 };
 template <class T>
 struct Mean : Sum<T> {
@@ -167,10 +177,22 @@ struct L1 : Sum<T> {
     else
       a += x < T(0) ? uint64_t{0} - static_cast<uint64_t>(x) : static_cast<uint64_t>(x);
   }
+  void lines(double* to, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    this->kernel->sum_abs(x, stride, count, n, to);
+  }
+  void rows(double* acc, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    this->kernel->add_abs(x, stride, count, n, acc);
+  }
 };
 template <class T>
 struct SumSquare : Sum<T> {
   void step(WideOf<T>& a, T x) const { a += static_cast<WideOf<T>>(x) * static_cast<WideOf<T>>(x); }
+  void lines(double* to, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    this->kernel->sum_square(x, stride, count, n, to);
+  }
+  void rows(double* acc, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    this->kernel->add_square(x, stride, count, n, acc);
+  }
 };
 template <class T>
 struct L2 : SumSquare<T> {
@@ -186,6 +208,7 @@ struct Prod {
 };
 template <class T>
 struct Max {
+  const kernels::ReduceTable* kernel = &kernels::reduce_kernels();
   using Acc = T;
   T start() const {
     if constexpr (kIsFloat<T>) return -std::numeric_limits<T>::infinity();
@@ -194,9 +217,16 @@ struct Max {
   void step(T& a, T x) const { a = x > a || x != x ? x : a; }
   void join(T& a, T b) const { step(a, b); }
   T finish(T a, int64_t) const { return a; }
+  void lines(T* to, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    kernel->max(x, stride, count, n, to);
+  }
+  void rows(T* acc, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    kernel->max_rows(x, stride, count, n, acc);
+  }
 };
 template <class T>
 struct Min {
+  const kernels::ReduceTable* kernel = &kernels::reduce_kernels();
   using Acc = T;
   T start() const {
     if constexpr (kIsFloat<T>) return std::numeric_limits<T>::infinity();
@@ -205,6 +235,12 @@ struct Min {
   void step(T& a, T x) const { a = x < a || x != x ? x : a; }
   void join(T& a, T b) const { step(a, b); }
   T finish(T a, int64_t) const { return a; }
+  void lines(T* to, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    kernel->min(x, stride, count, n, to);
+  }
+  void rows(T* acc, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
+    kernel->min_rows(x, stride, count, n, acc);
+  }
 };
 // sum of exp(x - m), kept relative to the largest value so far.
 template <class T>

@@ -265,26 +265,74 @@ void fill_outside(const std::vector<ResizeAxis>& axes, const Shape& shape, const
   }
 }
 
+// One output row of `nearest` after the other, each of the columns of an input row; a row like the one before
+// is copied from it.
+struct NearestRows {
+  const std::vector<ResizeAxis>& axes;
+  const Shape& in;
+  std::vector<int64_t> outer;    // output extents of the axes before the columns
+  std::vector<int64_t> columns;  // the input column of each output column
+  int64_t inner = 1;             // units of a column
+  bool twice = false;            // every column two times
+
+  int64_t source(const Odometer& at) const {
+    int64_t row = 0;
+    for (size_t i = 0; i < outer.size(); ++i)
+      row = row * in[i] + (axes[i].index.empty() ? at[i] : axes[i].index[static_cast<size_t>(at[i])]);
+    return row;
+  }
+
+  void expand(const Units& to, const Units& from) const {
+    const auto n = static_cast<int64_t>(columns.size());
+    if (twice && to.unit_bytes == 4 && inner == 1) {
+      kernels::repeat_twice(from.data, n / 2, to.data);
+    } else if (to.unit_bytes == 4 && inner == 1) {
+      for (int64_t i = 0; i < n; ++i)
+        std::memcpy(to.data + 4 * i, from.data + 4 * columns[static_cast<size_t>(i)], 4);
+    } else {
+      for (int64_t i = 0; i < n; ++i)
+        copy_units(to.at(i * inner), from.at(columns[static_cast<size_t>(i)] * inner), inner);
+    }
+  }
+
+  void run(const Units& to, const Units& from, int64_t begin, int64_t end) const {
+    const int64_t out_row = static_cast<int64_t>(columns.size()) * inner, in_row = in[outer.size()] * inner;
+    Odometer at(outer);
+    at.seek(begin);
+    int64_t last = -1;
+    for (int64_t r = begin; r < end; ++r, at.step()) {
+      const int64_t row = source(at);
+      if (row == last)
+        copy_units(to.at(r * out_row), to.at((r - 1) * out_row), out_row);
+      else
+        expand(to.at(r * out_row), from.at(row * in_row));
+      last = row;
+    }
+  }
+};
+
 Status run_nearest(const Attrs& a, RunContext& c, const std::vector<ResizeAxis>& axes, const Shape& shape) {
   const Tensor& x = c.in(0);
   Units from = ONWARD_TRY(units_of(c, x));
   MoveOutput y = ONWARD_TRY(move_output(c, 0, x.dtype(), shape));
   if (y.tensor.count() == 0) return {};
+  if (shape.rank() == 0) {
+    copy_units(y.units, from, 1);
+    y.finish();
+    return {};
+  }
   size_t last = 0;
   for (size_t i = 0; i < axes.size(); ++i)
     if (!axes[i].index.empty() && !axes[i].identity()) last = i;
-  const int64_t inner = x.shape().count(last + 1, x.rank()), n = shape[last];
-  std::vector<int64_t> columns(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i)
-    columns[static_cast<size_t>(i)] =
-        (axes[last].index.empty() ? i : axes[last].index[static_cast<size_t>(i)]) * inner;
-  Odometer at(shape.dims().subspan(0, last));
-  for (int64_t r = 0; r < shape.count(0, last); ++r, at.step()) {
-    int64_t row = 0;
-    for (size_t i = 0; i < last; ++i)
-      row = row * x.dim(i) + (axes[i].index.empty() ? at[i] : axes[i].index[static_cast<size_t>(at[i])]);
-    gather_units(c, y.units.at(r * n * inner), from.at(row * x.dim(last) * inner), columns, inner);
+  NearestRows rows{axes, x.shape(), {shape.begin(), shape.begin() + last}, {}};
+  rows.inner = x.shape().count(last + 1, x.rank());
+  rows.twice = shape[last] == 2 * x.dim(last);
+  for (int64_t i = 0; i < shape[last]; ++i) {
+    rows.columns.push_back(axes[last].index.empty() ? i : axes[last].index[static_cast<size_t>(i)]);
+    rows.twice &= rows.columns.back() == i / 2;
   }
+  c.parallel_for(shape.count(0, last), std::max<int64_t>(1, 32768 / (shape[last] * rows.inner)),
+                 [&](int64_t begin, int64_t end) { rows.run(y.units, from, begin, end); });
   if (a.rule.coordinates == Coordinates::kTfCropAndResize) {
     if (x.dtype() == DType::kString) return c.error("strings have no extrapolation value");
     Tensor value = ONWARD_TRY(convert(Tensor::scalar(a.extrapolation_value), x.dtype()));
@@ -294,18 +342,67 @@ Status run_nearest(const Attrs& a, RunContext& c, const std::vector<ResizeAxis>&
   return {};
 }
 
+// The tables of an axis as the plane kernel reads them; an axis that stays as it is has none.
+struct PlaneAxis {
+  std::vector<int32_t> index;
+  std::vector<float> weight;
+  kernels::ResizeAxisTable table;
+
+  PlaneAxis(const ResizeAxis* a, int64_t extent, bool by_tap) : table{extent, extent} {
+    if (!a) return;
+    const auto taps = static_cast<size_t>(a->taps), out = static_cast<size_t>(a->out);
+    for (size_t i = 0; i < taps * out; ++i) {
+      const size_t from = by_tap ? i % out * taps + i / out : i;
+      index.push_back(static_cast<int32_t>(a->index[from]));
+      weight.push_back(static_cast<float>(a->weight[from]));
+    }
+    table = {a->in, a->out, a->taps, index.data(), weight.data()};
+  }
+};
+
+// Axes `row` and `column`, next to each other, at once; -1: there is no such axis.
+Status resize_pair(RunContext& c, const std::vector<ResizeAxis>& axes, const Shape& in, int row, int column,
+                   const float* from, float* to) {
+  const auto first = static_cast<size_t>(row >= 0 ? row : column);
+  const auto behind = static_cast<size_t>(column >= 0 ? column : row) + 1;
+  const PlaneAxis rows(row >= 0 ? &axes[first] : nullptr, 1, false);
+  const PlaneAxis columns(column >= 0 ? &axes[behind - 1] : nullptr, 1, true);
+  const kernels::ResizePlanes p{in.count(0, first), in.count(behind, in.rank()), rows.table, columns.table};
+  const auto bytes = static_cast<int64_t>(kernels::resize_scratch_bytes(p, c.threads()));
+  kernels::resize_planes(p, from, to, ONWARD_TRY(c.scratch(bytes)).data(), c.threads());
+  return {};
+}
+
+// The float axes to resize together at last: the two of them that are next to each other, or the only one.
+std::optional<std::pair<int, int>> last_planes(const std::vector<ResizeAxis>& axes,
+                                               const std::vector<size_t>& order) {
+  for (size_t i : order)
+    if (axes[i].in > INT32_MAX || axes[i].out > INT32_MAX) return std::nullopt;
+  const auto [low, high] =
+      std::minmax(order.back(), order.size() > 1 ? order[order.size() - 2] : order.back());
+  if (order.size() == 1) {
+    const bool is_inner = low + 1 == axes.size();
+    return is_inner ? std::pair(-1, static_cast<int>(low)) : std::pair(static_cast<int>(low), -1);
+  }
+  if (high != low + 1) return std::nullopt;
+  return std::pair(static_cast<int>(low), static_cast<int>(high));
+}
+
 // All passes over a contiguous tensor of T into `y`.
 template <class T>
 Status run_passes(RunContext& c, const Tensor& x, const std::vector<ResizeAxis>& axes, Tensor& y) {
   std::vector<size_t> order;
   for (size_t i = 0; i < axes.size(); ++i)
     if (!axes[i].index.empty() && !axes[i].identity()) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t i, size_t j) { return axes[i].scale < axes[j].scale; });
   if (order.empty()) {
     copy_elements(x, y);
     return {};
   }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t i, size_t j) { return axes[i].scale < axes[j].scale; });
+  std::optional<std::pair<int, int>> planes;
+  if constexpr (std::is_same_v<T, float>) planes = last_planes(axes, order);
+  if (planes) order.resize(order.size() - (planes->first >= 0) - (planes->second >= 0));
   Shape shape = x.shape();
   const T* from = x.data<T>();
   for (size_t pass = 0; pass < order.size(); ++pass) {
@@ -313,7 +410,7 @@ Status run_passes(RunContext& c, const Tensor& x, const std::vector<ResizeAxis>&
     const std::vector<T> weight(axis.weight.begin(), axis.weight.end());
     shape[order[pass]] = axis.out;
     T* to = y.mutable_data<T>();
-    if (pass + 1 < order.size()) {
+    if (planes || pass + 1 < order.size()) {
       if (shape.count() < 0) return c.error("the output is too large");
       to = ONWARD_TRY(c.scratch_of<T>(shape.count())).data();
     }
@@ -323,6 +420,8 @@ Status run_passes(RunContext& c, const Tensor& x, const std::vector<ResizeAxis>&
                    [&](int64_t begin, int64_t end) { resize_rows(from, to, inner, table, begin, end); });
     from = to;
   }
+  if constexpr (std::is_same_v<T, float>)
+    if (planes) return resize_pair(c, axes, shape, planes->first, planes->second, from, y.mutable_data<T>());
   return {};
 }
 

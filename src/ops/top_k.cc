@@ -53,18 +53,57 @@ bool greater(T a, T b) {
   return a > b;
 }
 
-// One line of n elements, `stride` apart: the indices of the first k into `order` (room for n).
+// Whether a comes before b by value; NaN is the largest.
 template <class T>
-void select_line(const T* x, int64_t n, int64_t stride, int64_t k, bool largest, int64_t* order) {
-  for (int64_t i = 0; i < n; ++i) order[i] = i;
+bool goes_before(T a, T b, bool largest) {
+  return largest ? greater(a, b) : greater(b, a);
+}
+
+// Whether any of 16 neighbours may come before `last`: at least wherever one does.
+template <class T>
+bool any_before(const T* x, T last, bool largest) {
+  int any = 0;
+  if (largest)
+    for (int j = 0; j < 16; ++j) any |= !(x[j] <= last);
+  else
+    for (int j = 0; j < 16; ++j) any |= !(x[j] >= last);
+  return any != 0;
+}
+
+// One line of n elements, `stride` apart: the indices of the first k, 0 < k <= n, at the front of `order`.
+// `order` holds candidates; once there are twice k of them, the best k stay, and from then on an element
+// has to come before the last of these by its value: of equal ones those with the lower index are there.
+template <class T>
+void select_line(const T* x, int64_t n, int64_t stride, int64_t k, bool largest,
+                 std::vector<int64_t>& order) {
   auto before = [&](int64_t i, int64_t j) {
     const T a = x[i * stride], b = x[j * stride];
-    if (largest ? greater(a, b) : greater(b, a)) return true;
-    if (largest ? greater(b, a) : greater(a, b)) return false;
-    return i < j;
+    if (goes_before(a, b, largest)) return true;
+    return !goes_before(b, a, largest) && i < j;
   };
-  if (k < n) std::nth_element(order, order + k, order + n, before);
-  std::sort(order, order + k, before);
+  const auto wanted = static_cast<std::ptrdiff_t>(k), room = static_cast<std::ptrdiff_t>(2 * k + 64);
+  order.clear();
+  bool full = false;
+  T last{};
+  auto keep_best = [&] {
+    if (order.size() <= static_cast<size_t>(k)) return;
+    std::nth_element(order.begin(), order.begin() + wanted - 1, order.end(), before);
+    order.resize(static_cast<size_t>(k));
+    last = x[order.back() * stride];
+    full = true;
+  };
+  for (int64_t i = 0; i < n;) {
+    if (full && stride == 1 && i + 16 <= n && !any_before(x + i, last, largest)) {
+      i += 16;
+      continue;
+    }
+    const int64_t end = std::min(i + 16, n);
+    for (; i < end; ++i)
+      if (!full || goes_before(x[i * stride], last, largest)) order.push_back(i);
+    if (static_cast<std::ptrdiff_t>(order.size()) >= room) keep_best();
+  }
+  keep_best();
+  std::sort(order.begin(), order.end(), before);
 }
 
 template <class T>
@@ -82,10 +121,10 @@ Status run_typed(const Attrs& a, RunContext& c) {
   if (k == 0 || x.count() == 0) return {};
   const int64_t outer = shape.count(0, axis), inner = shape.count(axis + 1, shape.rank());
   c.parallel_for(outer * inner, std::max<int64_t>(1, 4096 / n), [&](int64_t begin, int64_t end) {
-    std::vector<int64_t> order(static_cast<size_t>(n));
+    std::vector<int64_t> order;
     for (int64_t line = begin; line < end; ++line) {
       const T* from = x.data<T>() + line / inner * n * inner + line % inner;
-      select_line(from, n, inner, k, a.largest, order.data());
+      select_line(from, n, inner, k, a.largest, order);
       const int64_t to = line / inner * k * inner + line % inner;
       for (int64_t i = 0; i < k; ++i) {
         const int64_t index = order[static_cast<size_t>(i)];

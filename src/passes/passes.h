@@ -5,16 +5,17 @@
 
 namespace ow {
 
-Result<int> fold_constant_nodes(ir::Graph& g);  // Constant nodes become constants
-Result<int> lower_nodes(ir::Graph& g);          // operators without a CPU kernel become graphs of others
-Result<int> eliminate_identity(ir::Graph& g);   // nodes that change nothing
-Result<int> fold_constants(ir::Graph& g);       // deterministic nodes on constants
-Result<int> fuse_batch_norm(ir::Graph& g);      // into the convolution before it
-Result<int> fuse_gelu(ir::Graph& g);            // from its decomposed forms
-Result<int> fuse_layer_norm(ir::Graph& g);      // likewise
-Result<int> fuse_activation(ir::Graph& g);      // into the convolution before it
-Result<int> fuse_residual(ir::Graph& g);        // likewise, sums
-Result<int> fuse_matmul(ir::Graph& g);          // bias, activation and sum into the product before them
+Result<int> fold_constant_nodes(ir::Graph& g);   // Constant nodes become constants
+Result<int> lower_nodes(ir::Graph& g);           // operators without a CPU kernel become graphs of others
+Result<int> eliminate_identity(ir::Graph& g);    // nodes that change nothing
+Result<int> fold_constants(ir::Graph& g);        // deterministic nodes on constants
+Result<int> fuse_batch_norm(ir::Graph& g);       // into the convolution before it
+Result<int> fuse_gelu(ir::Graph& g);             // from its decomposed forms
+Result<int> fuse_layer_norm(ir::Graph& g);       // likewise
+Result<int> fuse_channel_product(ir::Graph& g);  // Einsum of a matrix with an image, and what it meets
+Result<int> fuse_activation(ir::Graph& g);       // into the convolution before it
+Result<int> fuse_residual(ir::Graph& g);         // likewise, sums
+Result<int> fuse_matmul(ir::Graph& g);           // bias, activation and sum into the product before them
 Result<int> eliminate_dead(ir::Graph& g);
 Result<int> widen_types(ir::Graph& g);  // Casts around operators that lack a type
 

@@ -16,6 +16,7 @@ std::span<const Pass> pipeline() {
       {"gelu", Level::kFull, fuse_gelu},
       {"layer_norm", Level::kFull, fuse_layer_norm},
       {"batch_norm", Level::kFull, fuse_batch_norm},
+      {"channel_product", Level::kFull, fuse_channel_product, true},
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
       {"matmul", Level::kFull, fuse_matmul},
@@ -46,13 +47,14 @@ Status check_skipped(std::span<const std::string> skipped) {
 }  // namespace
 
 Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after,
-                                             std::span<const std::string> skipped) {
+                                             std::span<const std::string> skipped, bool strict) {
   ONWARD_TRY(check_skipped(skipped));
   using Clock = std::chrono::steady_clock;
   std::vector<PassReport> reports;
   int index = 0;
   for (const Pass& pass : pipeline()) {
     if (stop_after >= 0 && index++ >= stop_after) break;
+    if (strict && pass.reassociates) continue;
     if (level < pass.from || std::count(skipped.begin(), skipped.end(), pass.name)) continue;
     PassReport report{pass.name};
     const auto start = Clock::now();

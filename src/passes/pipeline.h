@@ -14,6 +14,7 @@ struct Pass {
   const char* name;
   Level from;                        // the lowest level that runs it
   Result<int> (*run)(ir::Graph& g);  // edits one graph (not its subgraphs); returns the number of changes
+  bool reassociates = false;         // it changes the order in which products are summed: not in strict_math
 };
 
 std::span<const Pass> pipeline();
@@ -25,9 +26,9 @@ struct PassReport {
 };
 
 // Runs the list over the graph and its subgraphs, the first `stop_after` passes only if that is >= 0, and
-// those in `skipped` not at all. Errors: InvalidArgument where `skipped` names no pass, or one that every
-// level needs.
+// those in `skipped`, and if `strict` those that re-associate, not at all. Errors: InvalidArgument where
+// `skipped` names no pass, or one that every level needs.
 Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after = -1,
-                                             std::span<const std::string> skipped = {});
+                                             std::span<const std::string> skipped = {}, bool strict = false);
 
 }  // namespace ow

@@ -58,7 +58,8 @@ Status Session::compile() {
   Model::Import imported = ONWARD_TRY(model_->import(options_.overrides));
   inputs_ = std::move(imported.inputs);
   outputs_ = std::move(imported.outputs);
-  passes_ = ONWARD_TRY(run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes));
+  passes_ = ONWARD_TRY(
+      run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes, options_.strict_math));
   for (const PassReport& p : passes_)
     log(LogLevel::kVerbose, "pass ", p.name, ": ", p.changes, " changes, ", p.ms, " ms");
   main_.plan = ONWARD_TRY(compile_plan(imported.graph, plan_options()));
@@ -77,7 +78,8 @@ Result<Session::Compiled*> Session::separate(const std::string& conflict) {
   ImportOverrides overrides = options_.overrides;
   overrides.separate_symbols = true;
   Model::Import imported = ONWARD_TRY(model_->import(std::move(overrides)));
-  ONWARD_TRY(run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes));
+  ONWARD_TRY(
+      run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes, options_.strict_math));
   auto made = std::make_unique<Compiled>();
   made->plan = ONWARD_TRY(compile_plan(imported.graph, plan_options()));
   separate_ = std::move(made);

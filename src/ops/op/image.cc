@@ -65,10 +65,15 @@ Result<Tensor> channels_last(RunContext& c, const Tensor& t) {
 }
 
 Result<ImageOutput> image_output(RunContext& c, size_t o, DType dtype, const Shape& shape) {
+  return image_output(c, ONWARD_TRY(c.out(o, dtype, shape)));
+}
+
+Result<ImageOutput> image_output(RunContext& c, Tensor t) {
   ImageOutput out;
-  out.tensor = ONWARD_TRY(c.out(o, dtype, shape));
-  out.staged = pixel_stride(out.tensor) ? out.tensor : ONWARD_TRY(staging(c, dtype, shape));
-  out.ld = pixel_stride(out.staged).value_or(shape[1]);
+  out.tensor = std::move(t);
+  const bool fits = pixel_stride(out.tensor).has_value();
+  out.staged = fits ? out.tensor : ONWARD_TRY(staging(c, out.tensor.dtype(), out.tensor.shape()));
+  out.ld = pixel_stride(out.staged).value_or(out.tensor.dim(1));
   return out;
 }
 

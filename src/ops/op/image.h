@@ -39,6 +39,7 @@ Result<ImageInput<T>> image_input(RunContext& c, const Tensor& t) {
 }
 
 Result<ImageOutput> image_output(RunContext& c, size_t o, DType dtype, const Shape& shape);
+Result<ImageOutput> image_output(RunContext& c, Tensor t);  // to be written into `t`
 // The same for kernels that walk planes (below): staged only where those of `t` have no single pixel stride.
 Result<ImageOutput> plane_output(RunContext& c, Tensor t);
 

@@ -118,21 +118,42 @@ void copy_strided_units(const RunContext& c, const Units& dst, std::span<const i
 
 void gather_units(const RunContext& c, const Units& dst, const Units& src, std::span<const int64_t> offsets,
                   int64_t block) {
-  if (block == 0) return;
+  gather_units(c, dst, src, 1, 0, offsets, block);
+}
+
+void gather_units(const RunContext& c, const Units& dst, const Units& src, int64_t outer,
+                  int64_t outer_stride, std::span<const int64_t> offsets, int64_t block) {
+  if (block == 0 || offsets.empty()) return;
   const auto n = static_cast<int64_t>(offsets.size());
   const int64_t grain = std::max<int64_t>(1, 16384 / block);
+  // Calls fn(first output block, source, offsets, how many) for parts of one outer index each.
+  auto in_parts = [&](const auto& fn) {
+    c.parallel_for(outer * n, grain, [&](int64_t begin, int64_t end) {
+      while (begin < end) {
+        const int64_t first = begin % n, some = std::min(end - begin, n - first);
+        fn(begin, src.at(begin / n * outer_stride), offsets.data() + first, some);
+        begin += some;
+      }
+    });
+  };
   if (block > 1) {
-    c.parallel_for(n, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        copy_units(dst.at(i * block), src.at(offsets[static_cast<size_t>(i)]), block);
+    in_parts([&](int64_t to, const Units& from, const int64_t* at, int64_t some) {
+      for (int64_t i = 0; i < some; ++i) copy_units(dst.at((to + i) * block), from.at(at[i]), block);
     });
     return;
   }
   by_unit(dst, [&]<class T>(T*) {
     auto* to = reinterpret_cast<T*>(dst.data);
-    auto* from = reinterpret_cast<const T*>(src.data);
-    c.parallel_for(n, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) to[i] = from[offsets[static_cast<size_t>(i)]];
+    if (n == 1) {
+      const auto* from = reinterpret_cast<const T*>(src.data) + offsets[0];
+      c.parallel_for(outer, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t o = begin; o < end; ++o) to[o] = from[o * outer_stride];
+      });
+      return;
+    }
+    in_parts([&](int64_t first, const Units& part, const int64_t* at, int64_t some) {
+      const auto* from = reinterpret_cast<const T*>(part.data);
+      for (int64_t i = 0; i < some; ++i) to[first + i] = from[at[i]];
     });
   });
 }

@@ -49,6 +49,9 @@ void copy_strided_units(const RunContext& c, const Units& dst, std::span<const i
 // dst[i] = src[offsets[i]] in blocks of `block` units; offsets in units, all checked by the caller.
 void gather_units(const RunContext& c, const Units& dst, const Units& src, std::span<const int64_t> offsets,
                   int64_t block);
+// The same from each of `outer` parts of src, `outer_stride` units apart, one after the other in dst.
+void gather_units(const RunContext& c, const Units& dst, const Units& src, int64_t outer,
+                  int64_t outer_stride, std::span<const int64_t> offsets, int64_t block);
 
 // Contents of an int32 or int64 input of any rank.
 Result<std::span<int64_t>> read_integers(RunContext& c, size_t i);

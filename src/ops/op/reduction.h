@@ -18,6 +18,7 @@ struct Reduction {
   // Input offset of kept (reduced) index `i` in row-major order.
   static int64_t offset(const std::vector<AxisRun>& axes, int64_t i) {
     int64_t at = 0;
+    if (axes.size() <= 1) return axes.empty() ? 0 : i * axes[0].stride;
     for (size_t a = axes.size(); a-- > 0; i /= axes[a].extent) at += i % axes[a].extent * axes[a].stride;
     return at;
   }
@@ -28,12 +29,20 @@ Reduction reduction_of(const Shape& shape, const std::vector<bool>& is_reduced);
 
 // Folds x with F, which is
 //   using Acc;  Acc start() const;  void step(Acc&, T) const;  void join(Acc&, const Acc&) const;
-// and gives each result to finish(kept index, Acc). Rows of kept elements that lie side by side are folded
-// together; otherwise four interleaved folds run along the innermost reduced axis and are joined in order.
+// and gives each result to finish(kept index, Acc). Where F has them, void lines(Acc*, const T*, stride,
+// count, n) folds long lines and void rows(Acc*, const T*, stride, count, n) takes rows of elements into n
+// folds. Rows of kept elements that lie side by side are folded together; otherwise four interleaved folds
+// run along the innermost reduced axis and are joined in order.
 template <class T, class F, class Finish>
 void reduce(const RunContext& c, const Reduction& r, const T* x, const F& f, const Finish& finish) {
   using Acc = typename F::Acc;
-  constexpr int64_t kRow = 64;
+  constexpr bool kHasLine = requires(const T* p, Acc* acc) {
+    f.lines(acc, p, int64_t{1}, int64_t{1}, int64_t{1});
+  };
+  constexpr bool kHasRows = requires(const T* p, Acc* acc) {
+    f.rows(acc, p, int64_t{1}, int64_t{1}, int64_t{1});
+  };
+  constexpr int64_t kRow = kHasRows ? 2048 : 64, kLongLine = 16;
   const bool rows = !r.kept.empty() && r.kept.back().stride == 1 && r.reduced_count > 1;
   const int64_t width = rows ? r.kept.back().extent : 1;
   const int64_t pieces = (width + kRow - 1) / kRow, outer = r.kept_count / width;
@@ -47,12 +56,24 @@ void reduce(const RunContext& c, const Reduction& r, const T* x, const F& f, con
     for (int64_t j = 0; j < n; ++j) acc[j] = f.start();
     for (int64_t a = 0; a < above_count; ++a) {
       const T* line = from + Reduction::offset(above, a);
-      for (int64_t i = 0; i < inner.extent; ++i, line += inner.stride)
-        for (int64_t j = 0; j < n; ++j) f.step(acc[j], line[j]);
+      if constexpr (kHasRows)
+        f.rows(acc, line, inner.stride, inner.extent, n);
+      else
+        for (int64_t i = 0; i < inner.extent; ++i, line += inner.stride)
+          for (int64_t j = 0; j < n; ++j) f.step(acc[j], line[j]);
     }
     for (int64_t j = 0; j < n; ++j) finish(index + j, acc[j]);
   };
   auto fold_one = [&](const T* from, int64_t index) {
+    if constexpr (kHasLine)
+      if (inner.stride == 1 && inner.extent >= kLongLine) {
+        Acc all = f.start(), line;
+        for (int64_t a = 0; a < above_count; ++a) {
+          f.lines(&line, from + Reduction::offset(above, a), 0, 1, inner.extent);
+          f.join(all, line);
+        }
+        return finish(index, all);
+      }
     Acc acc[4] = {f.start(), f.start(), f.start(), f.start()};
     for (int64_t a = 0; a < above_count; ++a) {
       const T* line = from + Reduction::offset(above, a);
@@ -66,6 +87,31 @@ void reduce(const RunContext& c, const Reduction& r, const T* x, const F& f, con
     f.join(acc[0], acc[2]);
     finish(index, acc[0]);
   };
+  if constexpr (kHasLine)
+    if (!rows && above_count == 1 && inner.stride == 1 && inner.extent >= kLongLine &&
+        outer_axes.size() <= 1) {
+      const int64_t stride = outer_axes.empty() ? 0 : outer_axes[0].stride;
+      c.parallel_for(outer, std::max<int64_t>(1, 16384 / inner.extent), [&](int64_t begin, int64_t end) {
+        Acc acc[64];
+        for (int64_t i = begin; i < end; i += 64) {
+          const int64_t some = std::min<int64_t>(64, end - i);
+          f.lines(acc, x + i * stride, stride, some, inner.extent);
+          for (int64_t j = 0; j < some; ++j) finish(i + j, acc[j]);
+        }
+      });
+      return;
+    }
+  if (!rows && above_count == 1 && inner.extent < kLongLine && outer_axes.size() <= 1) {
+    const int64_t stride = outer_axes.empty() ? 0 : outer_axes[0].stride;
+    c.parallel_for(outer, 2048, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        Acc acc = f.start();
+        for (int64_t k = 0; k < inner.extent; ++k) f.step(acc, x[i * stride + k * inner.stride]);
+        finish(i, acc);
+      }
+    });
+    return;
+  }
   const int64_t work = std::max<int64_t>(1, r.reduced_count) * std::min(width, kRow);
   c.parallel_for(outer * pieces, std::max<int64_t>(1, 16384 / work), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

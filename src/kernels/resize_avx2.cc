@@ -1,0 +1,3 @@
+// resize_isa.inc compiled for avx2.
+#define ONWARD_RESIZE_TABLE resize_avx2
+#include "kernels/resize_isa.inc"
