@@ -118,11 +118,11 @@ def encoders() -> list:
     ]
 
 
-def decoder(name, architecture, config, drop=(), **options) -> list:
+def decoder(name, architecture, config, drop=(), fault="", **options) -> list:
     settings = {k: v for k, v in TINY.items() if k not in drop} | dict(pad_token_id=0) | options
     inputs = [lambda: tokens(2, 7), lambda: tokens(3, 10)]
     return [
-        case(f"{name}_{stage}", architecture, config, settings, inputs, stage=stage)
+        case(f"{name}_{stage}", architecture, config, settings, inputs, stage=stage, fault=fault)
         for stage in ("prefill", "decode")
     ]
 
@@ -207,6 +207,7 @@ def state_spaces() -> list:
         num_hidden_layers=2,
         attention_hidden_size=32,
         context_length=64,
+        fault="the exporter unrolls the recurrence at the length that it was shown",
     )
     recurrent = dict(
         num_key_value_heads=1, lru_width=32, attention_window_size=8, block_types=["recurrent", "attention"]
