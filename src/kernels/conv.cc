@@ -43,23 +43,38 @@ struct ConvRows {
   const float* zeros;
 };
 
-void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, const float** out) {
+void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, int64_t taps,
+                 const float** out) {
   const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
-  const int64_t at[3] = {tap / s.kernel[2] / s.kernel[1] * s.dilation[0] - s.pad[0],
-                         tap / s.kernel[2] % s.kernel[1] * s.dilation[1] - s.pad[1],
-                         tap % s.kernel[2] * s.dilation[2] - s.pad[2]};
+  // Where the first tap of each output pixel reads: along each axis, and in floats from the image's start.
+  int64_t at[3][kRowStep], start[kRowStep];
   int64_t w = first % s.out[2], line = first / s.out[2];
-  for (int i = 0; i < count;) {
-    const int64_t h = line % s.out[1] * s.stride[1] + at[1];
-    const int64_t d = line / s.out[1] % s.out[0] * s.stride[0] + at[0];
-    const int64_t b = line / s.out[1] / s.out[0];
-    const bool inside = h >= 0 && h < s.in[1] && d >= 0 && d < s.in[0];
-    const int64_t row = inside ? ((b * s.in[0] + d) * s.in[1] + h) * s.in[2] : 0;
+  bool inside = true;
+  for (int i = 0; i < count; w = 0, ++line) {
+    const int64_t h = line % s.out[1] * s.stride[1] - s.pad[1];
+    const int64_t plane = line / s.out[1], d = plane % s.out[0] * s.stride[0] - s.pad[0];
+    const int64_t row = ((plane / s.out[0] * s.in[0] + d) * s.in[1] + h) * s.in[2];
+    inside = inside && s.reaches_inside(0, d) && s.reaches_inside(1, h);
     for (; i < count && w < s.out[2]; ++i, ++w) {
-      const int64_t x = w * s.stride[2] + at[2];
-      out[i] = inside && x >= 0 && x < s.in[2] ? in + (row + x) * s.in_ld : zeros;
+      at[0][i] = d, at[1][i] = h, at[2][i] = w * s.stride[2] - s.pad[2];
+      start[i] = (row + at[2][i]) * s.in_ld;
+      inside = inside && s.reaches_inside(2, at[2][i]);
     }
-    w = 0, ++line;
+  }
+  int64_t index[3] = {tap / s.kernel[2] / s.kernel[1], tap / s.kernel[2] % s.kernel[1], tap % s.kernel[2]};
+  for (int64_t t = 0; t < taps; ++t, out += kRowStep) {
+    const int64_t d = index[0] * s.dilation[0], h = index[1] * s.dilation[1], x = index[2] * s.dilation[2];
+    const int64_t from = ((d * s.in[1] + h) * s.in[2] + x) * s.in_ld;
+    const auto exists = [&](int i) {
+      return static_cast<uint64_t>(at[0][i] + d) < static_cast<uint64_t>(s.in[0]) &&
+             static_cast<uint64_t>(at[1][i] + h) < static_cast<uint64_t>(s.in[1]) &&
+             static_cast<uint64_t>(at[2][i] + x) < static_cast<uint64_t>(s.in[2]);
+    };
+    for (int i = 0; i < count; ++i) out[i] = inside || exists(i) ? in + (start[i] + from) : zeros;
+    if (++index[2] < s.kernel[2]) continue;
+    index[2] = 0;
+    if (++index[1] < s.kernel[1]) continue;
+    index[1] = 0, ++index[0];
   }
 }
 
@@ -96,7 +111,7 @@ void copy_padded(const ConvShape& s, const float* in, float* to, int threads) {
 }
 
 // Output pixel i reads input pixel i alone.
-void pointwise_a_rows(const void* context, int64_t first, int count, int64_t, const float** out) {
+void pointwise_a_rows(const void* context, int64_t first, int count, int64_t, int64_t, const float** out) {
   const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
   for (int i = 0; i < count; ++i) out[i] = in + (first + i) * s.in_ld;
 }

@@ -30,6 +30,10 @@ struct ConvShape {
   int64_t in_ld = 0, out_ld = 0;  // floats from pixel to pixel
   ConvMethod method = ConvMethod::kDirect;  // others only where they apply
 
+  // Whether all taps of a window that begins at `position` lie inside the image.
+  bool reaches_inside(int axis, int64_t position) const {
+    return position >= 0 && position + (kernel[axis] - 1) * dilation[axis] < in[axis];
+  }
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t in_pixels() const { return in[0] * in[1] * in[2]; }  // of one image
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }

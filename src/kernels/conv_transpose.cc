@@ -79,20 +79,23 @@ struct PhaseWalk {
   }
 };
 
-void phase_a_rows(const void* context, int64_t first, int count, int64_t tap, const float** out) {
+void phase_a_rows(const void* context, int64_t first, int count, int64_t tap, int64_t taps,
+                  const float** out) {
   const auto& [s, phase, in, zeros] = *static_cast<const PhaseRows*>(context);
-  int64_t shift[3];  // output `index` of the phase reads input index + shift
-  for (int i = 2; i >= 0; --i) {
-    const PhaseAxis& axis = phase.axis[i];
-    const int64_t k = axis.first_tap + tap % axis.taps * axis.tap_step;
-    shift[i] = (axis.first_out + s.pad[i] - k * s.dilation[i]) / s.stride[i];  // a multiple
-    tap /= axis.taps;
-  }
-  PhaseWalk walk(phase, first);
-  for (int row = 0; row < count; ++row, walk.next()) {
-    const int64_t d = walk.index[0] + shift[0], h = walk.index[1] + shift[1], w = walk.index[2] + shift[2];
-    const bool inside = d >= 0 && d < s.in[0] && h >= 0 && h < s.in[1] && w >= 0 && w < s.in[2];
-    out[row] = inside ? in + (((walk.image * s.in[0] + d) * s.in[1] + h) * s.in[2] + w) * s.in_ld : zeros;
+  for (int64_t t = tap; t < tap + taps; ++t, out += kRowStep) {
+    int64_t shift[3];  // output `index` of the phase reads input index + shift
+    for (int64_t i = 2, rest = t; i >= 0; --i) {
+      const PhaseAxis& axis = phase.axis[i];
+      const int64_t k = axis.first_tap + rest % axis.taps * axis.tap_step;
+      shift[i] = (axis.first_out + s.pad[i] - k * s.dilation[i]) / s.stride[i];  // a multiple
+      rest /= axis.taps;
+    }
+    PhaseWalk walk(phase, first);
+    for (int row = 0; row < count; ++row, walk.next()) {
+      const int64_t d = walk.index[0] + shift[0], h = walk.index[1] + shift[1], w = walk.index[2] + shift[2];
+      const bool inside = d >= 0 && d < s.in[0] && h >= 0 && h < s.in[1] && w >= 0 && w < s.in[2];
+      out[row] = inside ? in + (((walk.image * s.in[0] + d) * s.in[1] + h) * s.in[2] + w) * s.in_ld : zeros;
+    }
   }
 }
 

@@ -176,7 +176,10 @@ void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
     const int64_t c = v * lanes, n = std::min(lanes, s_.groups - c);
     if (n < lanes) std::memset(weights, 0, sizeof weights), std::memset(bias, 0, sizeof bias);
     const auto bytes = static_cast<size_t>(n) * sizeof(float);
-    for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * s_.groups + c, bytes);
+    if (bytes == 64)  // known to the compiler, it is a move
+      for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * s_.groups + c, 64);
+    else
+      for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * s_.groups + c, bytes);
     if (e_.bias) std::memcpy(bias, e_.bias + c, bytes);
     const float* in = in_ + ((b * s_.in[1] + y0) * s_.in[2] + x0) * s_.in_ld + c;
     DepthwiseTile t = {in, s_.in[2] * s_.in_ld, s_.in_ld, h1 - h0, w1 - w0, weights, bias};

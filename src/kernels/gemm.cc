@@ -152,12 +152,13 @@ class Driver {
     const Rows rows = rows_of(tile, column0);
     const float* a[kMaxBlockTaps * kMaxTileRows];
     int64_t places[kMaxBlockTaps], live = 0;
+    if (taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, tap0, taps, a);
     for (int64_t tap = 0; tap < taps; ++tap) {
-      const float** out = a + live * kMaxTileRows;
-      p_.rows.a_rows(p_.rows.context, rows.first, rows.count, tap0 + tap, out);
-      if (p_.zeros && std::all_of(out, out + rows.count, [&](const float* row) { return row == p_.zeros; }))
+      const float* const* from = a + tap * kMaxTileRows;
+      const float** to = a + live * kMaxTileRows;
+      if (p_.zeros && std::all_of(from, from + rows.count, [&](const float* row) { return row == p_.zeros; }))
         continue;
-      for (int i = 0; i < rows.count; ++i) out[i] += task.group * p_.k + k0;
+      for (int i = 0; i < rows.count; ++i) to[i] = from[i] + task.group * p_.k + k0;
       places[live++] = tap * p_.k;
     }
     float copy[kMaxTileRows * kCopyRow];
@@ -181,7 +182,7 @@ class Driver {
     if (++tile == task.tile_end) tile = task.tile_begin, ++block;
     if (block == sum_.count()) return 0;
     const int64_t first = first_row(tile), count = first_row(tile + 1) - first;
-    p_.rows.a_rows(p_.rows.context, first, static_cast<int>(count), 0, out);
+    p_.rows.a_rows(p_.rows.context, first, static_cast<int>(count), 0, 1, out);
     for (int64_t i = 0; i < count; ++i) out[i] += task.group * p_.k + block * sum_.block_k;
     return count;
   }
@@ -190,7 +191,7 @@ class Driver {
   void stream(const Task& task) const {
     const Rows rows = rows_of(task.tile_begin, task.group * p_.n);
     const float *row[kMaxTileRows], *a[kMaxTileRows];
-    if (sum_.taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, 0, row);
+    if (sum_.taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, 0, 1, row);
     const int most = rows.count <= kMaxFewRows ? table_.panels[rows.count] : 0;
     const int64_t whole = std::min(task.panel_end, p_.n / table_.panel_columns) - task.panel_begin;
     const int64_t groups = most > 0 ? std::max<int64_t>(whole, 0) / most : 0, grouped = groups * most;
@@ -277,7 +278,7 @@ struct StridedRows {
   int64_t lda;
 };
 
-void strided_a_rows(const void* context, int64_t first, int count, int64_t, const float** out) {
+void strided_a_rows(const void* context, int64_t first, int count, int64_t, int64_t, const float** out) {
   const auto& rows = *static_cast<const StridedRows*>(context);
   for (int i = 0; i < count; ++i) out[i] = rows.a + (first + i) * rows.lda;
 }

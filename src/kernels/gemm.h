@@ -47,10 +47,13 @@ enum class PanelOrder : uint8_t { kForward, kBackward };
 void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c,
           int64_t ldc, const Epilogue& epilogue, int threads, PanelOrder order = PanelOrder::kForward);
 
+inline constexpr int kRowStep = 14;  // pointers from tap to tap; no tile has more rows
+
 // Rows of A through pointers.
 struct IndirectRows {
-  // Writes to out[0 .. count) the first elements of rows first .. first + count of A_tap; each has k floats.
-  void (*a_rows)(const void* context, int64_t first, int count, int64_t tap, const float** out);
+  // Writes to out[t * kRowStep + i] the first element of row first + i of A_(tap + t), for i < count, t <
+  // taps; each has k floats.
+  void (*a_rows)(const void* context, int64_t first, int count, int64_t tap, int64_t taps, const float** out);
   // Writes the row numbers in C (and in the residual) of those rows. Null: row i of the product is row i of
   // C.
   void (*c_rows)(const void* context, int64_t first, int count, int64_t* out);

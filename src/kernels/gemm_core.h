@@ -9,7 +9,7 @@
 
 namespace ow::kernels {
 
-inline constexpr int kMaxTileRows = 14, kMaxFewRows = 4;
+inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 4;
 inline constexpr int64_t kSumBlock = 256;  // (tap, k) pairs of one block of the sum
 inline constexpr int64_t kMaxBlockTaps = 64;
 
