@@ -28,6 +28,7 @@ Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<on
   }
   Tensor t = ONWARD_TRY(Tensor::allocate(dtype, shape));
   if (!bytes.empty()) std::memcpy(t.mutable_raw(), bytes.data(), bytes.size());
+  if (data.owned.empty()) file->let_go(std::as_bytes(std::span(bytes)));  // the copy is read from here on
   return t;
 }
 
