@@ -4,6 +4,7 @@
 // chunks over the threads; other strides are made dense first.
 #include <mutex>
 
+#include "kernels/cast_table.h"
 #include "ops/op/elementwise.h"
 #include "tensor/convert.h"
 
@@ -95,6 +96,26 @@ Tensor part(const Tensor& t, int64_t begin, int64_t end) {
   return Tensor::borrow(t.dtype(), {end - begin}, t.raw() + offset, nullptr);
 }
 
+template <class X, class Y>
+bool convert_by(void (*kernel)(const X*, int64_t, Y*), const Tensor& x, Tensor& y) {
+  if (!kernel) return false;
+  kernel(reinterpret_cast<const X*>(x.raw()), x.count(), reinterpret_cast<Y*>(y.mutable_raw()));
+  return true;
+}
+
+// Whether there is a kernel for it, which has then been run.
+bool convert_by_vectors(const Tensor& x, Tensor& y) {
+  const kernels::CastTable& k = kernels::cast_table(kernels::best_isa());
+  const DType from = x.dtype(), to = y.dtype();
+  if (from == DType::kFloat16 && to == DType::kFloat32) return convert_by(k.half_to_float, x, y);
+  if (from == DType::kFloat32 && to == DType::kFloat16) return convert_by(k.float_to_half, x, y);
+  if (from == DType::kBfloat16 && to == DType::kFloat32) return convert_by(k.bfloat_to_float, x, y);
+  if (from == DType::kFloat32 && to == DType::kBfloat16) return convert_by(k.float_to_bfloat, x, y);
+  if (from == DType::kBool && to == DType::kFloat32) return convert_by(k.bool_to_float, x, y);
+  if (from == DType::kFloat32 && to == DType::kInt64) return convert_by(k.float_to_int64, x, y);
+  return false;
+}
+
 Status convert_flat(const Attrs& a, RunContext& c, const Tensor& x, Tensor& y) {
   constexpr int64_t kBlock = 64;  // keeps chunks of sub-byte types at whole bytes
   std::mutex mutex;
@@ -102,7 +123,9 @@ Status convert_flat(const Attrs& a, RunContext& c, const Tensor& x, Tensor& y) {
   c.parallel_for((x.count() + kBlock - 1) / kBlock, 256, [&](int64_t begin, int64_t end) {
     const int64_t last = std::min(end * kBlock, x.count());
     Tensor to = part(y, begin * kBlock, last);
-    Status status = convert_into(part(x, begin * kBlock, last), to, a.saturate, a.round);
+    const Tensor some = part(x, begin * kBlock, last);
+    if (convert_by_vectors(some, to)) return;
+    Status status = convert_into(some, to, a.saturate, a.round);
     if (status.ok()) return;
     std::lock_guard lock(mutex);
     if (first.ok()) first = std::move(status);
