@@ -34,27 +34,69 @@ Range taps_between(int64_t low, int64_t high, int64_t origin, int64_t dilation, 
   return {begin, std::max(begin, std::min(kernel, ceil_div(high - origin, dilation)))};
 }
 
-PixelWindow window_at(const PoolShape& s, int64_t pixel) {
-  const int64_t line = s.in[2] * s.in_ld, unit[3] = {s.in[1] * line, line, s.in_ld};
-  int64_t o[3];
-  for (int i = 2; i >= 0; --i) {
-    o[i] = pixel % s.out[i];
-    pixel /= s.out[i];
+// Of the window's positions along axis i, those in the image, for output position o; returns how many there
+// are in the image or its pads. Away from the edges that is the whole kernel.
+int64_t place_axis(const PoolShape& s, int i, int64_t o, PixelWindow& p) {
+  const int64_t origin = o * s.stride[i] - s.pad_begin[i], reach = (s.kernel[i] - 1) * s.dilation[i];
+  if (origin >= 0 && origin + reach < s.in[i]) {
+    p.window.count[i] = s.kernel[i];
+    p.first[i] = origin;
+    return s.kernel[i];
   }
-  PixelWindow p = {{pixel * s.in[0] * unit[0], {}, {}}, pixel, {}, 1};
-  for (int i = 0; i < 3; ++i) {
-    const int64_t origin = o[i] * s.stride[i] - s.pad_begin[i];
-    const Range inside = taps_between(0, s.in[i], origin, s.dilation[i], s.kernel[i]);
-    const Range padded =
-        taps_between(-s.pad_begin[i], s.in[i] + s.pad_end[i], origin, s.dilation[i], s.kernel[i]);
-    p.padded_size *= padded.end - padded.begin;
-    p.window.count[i] = inside.end - inside.begin;
-    p.window.step[i] = s.dilation[i] * unit[i];
-    p.first[i] = origin + inside.begin * s.dilation[i];
-    if (p.window.count[i] > 0) p.window.offset += p.first[i] * unit[i];
-  }
-  return p;
+  const Range inside = taps_between(0, s.in[i], origin, s.dilation[i], s.kernel[i]);
+  const Range padded =
+      taps_between(-s.pad_begin[i], s.in[i] + s.pad_end[i], origin, s.dilation[i], s.kernel[i]);
+  p.window.count[i] = inside.end - inside.begin;
+  p.first[i] = origin + inside.begin * s.dilation[i];
+  return padded.end - padded.begin;
 }
+
+// The windows of output pixels one after the other: within a row only the last axis changes.
+class Windows {
+ public:
+  Windows(const PoolShape& s, int64_t pixel) : s_(s) {
+    for (int i = 2; i >= 0; --i) {
+      o_[i] = pixel % s.out[i];
+      pixel /= s.out[i];
+    }
+    p_.batch = pixel;
+    const int64_t line = s.in[2] * s.in_ld, unit[3] = {s.in[1] * line, line, s.in_ld};
+    for (int i = 0; i < 3; ++i) {
+      unit_[i] = unit[i];
+      p_.window.step[i] = s.dilation[i] * unit[i];
+    }
+    start_row();
+    start_pixel();
+  }
+  const PixelWindow& operator*() const { return p_; }
+  void operator++() {
+    if (++o_[2] == s_.out[2]) {
+      o_[2] = 0;
+      if (++o_[1] == s_.out[1]) {
+        o_[1] = 0;
+        if (++o_[0] == s_.out[0]) o_[0] = 0, ++p_.batch;
+      }
+      start_row();
+    }
+    start_pixel();
+  }
+
+ private:
+  void start_row() {
+    row_padded_ = place_axis(s_, 0, o_[0], p_) * place_axis(s_, 1, o_[1], p_);
+    row_offset_ = p_.batch * s_.in[0] * unit_[0];
+    for (int i = 0; i < 2; ++i)
+      if (p_.window.count[i] > 0) row_offset_ += p_.first[i] * unit_[i];
+  }
+  void start_pixel() {
+    p_.padded_size = row_padded_ * place_axis(s_, 2, o_[2], p_);
+    p_.window.offset = row_offset_ + (p_.window.count[2] > 0 ? p_.first[2] * unit_[2] : 0);
+  }
+
+  const PoolShape& s_;
+  PixelWindow p_ = {};
+  int64_t o_[3], unit_[3], row_padded_ = 1, row_offset_ = 0;
+};
 
 // Calls f(window, output pixel, first channel, channels) for disjoint pieces.
 template <class F>
@@ -64,10 +106,12 @@ void for_each_output(const PoolShape& s, int threads, F f) {
   const int64_t chunks = ceil_div(s.channels, std::max<int64_t>(chunk, 1));
   const int64_t work = s.kernel[0] * s.kernel[1] * s.kernel[2] * chunk;
   parallel_for(pixels * chunks, 1 + 30000 / (work + 1), threads, [&](int64_t begin, int64_t end) {
+    Windows windows(s, begin / chunks);
     for (int64_t i = begin; i < end; ++i) {
       if (i % 64 == 0 && stop_requested()) return;
-      const int64_t c = i % chunks * chunk;
-      f(window_at(s, i / chunks), i / chunks, c, std::min(chunk, s.channels - c));
+      const int64_t c = chunks == 1 ? 0 : i % chunks * chunk;
+      f(*windows, chunks == 1 ? i : i / chunks, c, std::min(chunk, s.channels - c));
+      if ((chunks == 1 || (i + 1) % chunks == 0) && i + 1 < end) ++windows;
     }
   });
 }
@@ -158,15 +202,15 @@ void average_pool(const PoolShape& s, bool count_include_pad, const T* in, T* ou
   [[maybe_unused]] const PoolTable& table = pool_table(best_isa());
   for_each_output(s, threads, [&](const PixelWindow& p, int64_t pixel, int64_t c, int64_t channels) {
     T* y = out + pixel * s.out_ld + c;
+    const int64_t count = count_include_pad ? p.padded_size : p.window.size();
+    const T divisor = static_cast<T>(std::max<int64_t>(count, 1));
     if constexpr (std::is_same_v<T, float>) {
-      table.sum(p.window, in + c, channels, y);
+      table.average(p.window, in + c, channels, divisor, y);
     } else {
       auto add = [](T a, T b) { return a + b; };
       reduce(p.window, in + c, channels, T{0}, y, add, add);
+      for (int64_t i = 0; i < channels; ++i) y[i] /= divisor;
     }
-    const int64_t count = count_include_pad ? p.padded_size : p.window.size();
-    const T divisor = static_cast<T>(std::max<int64_t>(count, 1));
-    for (int64_t i = 0; i < channels; ++i) y[i] /= divisor;
   });
 }
 

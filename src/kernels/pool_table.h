@@ -17,6 +17,8 @@ struct PoolTable {
   // lines.
   using Reduce = void (*)(const PoolWindow& window, const float* in, int64_t channels, float* y);
   Reduce max, sum;
+  // y[c] = that sum / divisor, rounded once more.
+  void (*average)(const PoolWindow& window, const float* in, int64_t channels, float divisor, float* y);
 };
 
 ONWARD_ISA_TABLES(PoolTable, pool)
