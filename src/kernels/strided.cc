@@ -105,19 +105,32 @@ int64_t StridedLoop::offset(size_t k, int64_t index) const {
 void StridedLoop::copy(size_t k, int64_t index, int64_t n, std::byte* buffer, bool scatter) const {
   const Axis& row = axes_.back();
   const int64_t stride = row.strides[k];
+  // Of the axis before: how many rows there are and how far apart they lie.
+  const int64_t rows = axes_.size() > 1 ? axes_[axes_.size() - 2].extent : 1;
+  const int64_t next = axes_.size() > 1 ? axes_[axes_.size() - 2].strides[k] : 0;
   with_size(operands_[k].element_bytes, [&]<class T>(T) {
     T* to = reinterpret_cast<T*>(buffer);
-    for (int64_t done = 0; done < n;) {
-      const int64_t column = (index + done) % row.extent, length = std::min(row.extent - column, n - done);
-      T* at = reinterpret_cast<T*>(operands_[k].data) + offset(k, index + done);
+    int64_t column = index % row.extent, left = 0;
+    const T* line = nullptr;
+    for (int64_t done = 0; done < n; column = 0) {
+      const int64_t length = std::min(row.extent - column, n - done);
+      if (left == 0) {
+        left = rows - (index + done) / row.extent % rows;
+        line = reinterpret_cast<const T*>(operands_[k].data) + offset(k, index + done - column);
+      }
+      T* at = const_cast<T*>(line) + column * stride;
       if (scatter) {
         for (int64_t i = 0; i < length; ++i) at[i * stride] = to[done + i];
       } else if (stride == 1) {
         std::memcpy(to + done, at, static_cast<size_t>(length) * sizeof(T));
+      } else if (stride == 0) {
+        std::fill_n(to + done, length, *at);
       } else {
         for (int64_t i = 0; i < length; ++i) to[done + i] = at[i * stride];
       }
       done += length;
+      line += next;
+      --left;
     }
   });
 }
