@@ -63,7 +63,7 @@ StridedLoop::StridedLoop(std::span<const int64_t> extents, std::span<const Strid
     }
   }
   if (axes_.empty())
-    axes_.push_back({1, {1, 1, 1, 1}});
+    axes_.push_back({1, {1, 1, 1, 1, 1, 1, 1, 1}});
   else
     axes_.resize(kept + 1);
   const int64_t row = axes_.back().extent;

@@ -24,9 +24,9 @@ struct StridedOperand {
   const int64_t* strides = nullptr;
 };
 
-inline constexpr size_t kMaxOperands = 4;
+inline constexpr size_t kMaxOperands = 8;
 // Elements in one gathered piece.
-inline constexpr int64_t kPieceElements = 256;
+inline constexpr int64_t kPieceElements = 512;
 
 class StridedLoop {
  public:

@@ -69,6 +69,25 @@ void take_sum(ir::Node& node, size_t input, const SumMatch& sum, ir::Patch& patc
   patch.erase(sum.add);
 }
 
+std::optional<ActivationMatch> plain_activation(ir::Node& n) {
+  const AttrReader a(n);
+  if (n.is("Relu")) return ActivationMatch{&n, "relu"};
+  if (n.is("LeakyRelu")) return ActivationMatch{&n, "leaky_relu", a.real("alpha", 0.01f)};
+  if (n.is("Sigmoid")) return ActivationMatch{&n, "sigmoid"};
+  if (n.is("Tanh")) return ActivationMatch{&n, "tanh"};
+  if (n.is("HardSwish")) return ActivationMatch{&n, "hard_swish"};
+  if (n.is("Gelu"))
+    return ActivationMatch{&n, a.text("approximate", "none") == "tanh" ? "gelu_tanh" : "gelu"};
+  if (n.is("HardSigmoid"))
+    return ActivationMatch{&n, "hard_sigmoid", a.real("alpha", 0.2f), a.real("beta", 0.5f)};
+  if (n.is("Clip")) {
+    const auto low = scalar(n.input(1)), high = scalar(n.input(2));
+    if ((low || !n.input(1)) && (high || !n.input(2)) && low.value_or(-INFINITY) <= high.value_or(INFINITY))
+      return ActivationMatch{&n, "clip", low.value_or(-INFINITY), high.value_or(INFINITY)};
+  }
+  return std::nullopt;
+}
+
 std::optional<ActivationMatch> activation_of(const ir::Value& x) {
   if (x.output_uses() > 0 || x.uses().empty() || x.uses().size() > 2) return std::nullopt;
   ir::Node* n = x.uses()[0].node;
@@ -85,22 +104,7 @@ std::optional<ActivationMatch> activation_of(const ir::Value& x) {
       return ActivationMatch{product, "hard_swish"};
     return std::nullopt;
   }
-  const AttrReader a(*n);
-  if (n->is("Relu")) return ActivationMatch{n, "relu"};
-  if (n->is("LeakyRelu")) return ActivationMatch{n, "leaky_relu", a.real("alpha", 0.01f)};
-  if (n->is("Sigmoid")) return ActivationMatch{n, "sigmoid"};
-  if (n->is("Tanh")) return ActivationMatch{n, "tanh"};
-  if (n->is("HardSwish")) return ActivationMatch{n, "hard_swish"};
-  if (n->is("Gelu"))
-    return ActivationMatch{n, a.text("approximate", "none") == "tanh" ? "gelu_tanh" : "gelu"};
-  if (n->is("HardSigmoid"))
-    return ActivationMatch{n, "hard_sigmoid", a.real("alpha", 0.2f), a.real("beta", 0.5f)};
-  if (n->is("Clip") && n->input(0) == &x) {
-    const auto low = scalar(n->input(1)), high = scalar(n->input(2));
-    if ((low || !n->input(1)) && (high || !n->input(2)) && low.value_or(-INFINITY) <= high.value_or(INFINITY))
-      return ActivationMatch{n, "clip", low.value_or(-INFINITY), high.value_or(INFINITY)};
-  }
-  return std::nullopt;
+  return n->input(0) == &x ? plain_activation(*n) : std::nullopt;
 }
 
 void set_activation(ir::Node& node, const ActivationMatch& activation) {

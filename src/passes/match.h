@@ -47,6 +47,8 @@ struct ActivationMatch {
   std::string name;          // as in kernels::Activation, in snake case
   float alpha = 0, beta = 0;
 };
+// `n` as an activation of its input 0, if it is one.
+std::optional<ActivationMatch> plain_activation(ir::Node& n);
 // The one that alone reads `x`. SiLU and hard-swish are found in their decomposed forms, too:
 //   x * Sigmoid(x),   x * HardSigmoid(x; 1/6, 1/2)
 std::optional<ActivationMatch> activation_of(const ir::Value& x);

@@ -6,8 +6,7 @@ namespace {
 
 // One piece where all shapes are equal and dense. Most of a tiny operator's time would go into finding that
 // out the general way.
-bool run_small(Tensor& y, std::initializer_list<const Tensor*> inputs,
-               const kernels::StridedLoop::Piece& piece) {
+bool run_small(Tensor& y, std::span<const Tensor* const> inputs, const kernels::StridedLoop::Piece& piece) {
   std::array<std::byte*, kernels::kMaxOperands> pointers;
   if (!y.is_dense()) return false;
   pointers[0] = y.mutable_raw();
@@ -22,7 +21,7 @@ bool run_small(Tensor& y, std::initializer_list<const Tensor*> inputs,
 
 }  // namespace
 
-void run_pieces(const RunContext& c, Tensor& y, std::initializer_list<const Tensor*> inputs, int64_t grain,
+void run_pieces(const RunContext& c, Tensor& y, std::span<const Tensor* const> inputs, int64_t grain,
                 const kernels::StridedLoop::Piece& piece) {
   if (y.count() == 0) return;
   if (y.count() <= grain && run_small(y, inputs, piece)) return;

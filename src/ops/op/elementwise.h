@@ -39,9 +39,13 @@ inline constexpr int64_t kCostlyGrain = 4096;
 
 // Calls piece(pointers, n) over all elements of y and the elements of the inputs that broadcast to them:
 // pointers[0] is y, pointers[1..] the inputs. The inputs' shapes must broadcast to y's; no strings and no
-// sub-byte types. At most three inputs.
-void run_pieces(const RunContext& c, Tensor& y, std::initializer_list<const Tensor*> inputs, int64_t grain,
+// sub-byte types. At most seven inputs.
+void run_pieces(const RunContext& c, Tensor& y, std::span<const Tensor* const> inputs, int64_t grain,
                 const kernels::StridedLoop::Piece& piece);
+inline void run_pieces(const RunContext& c, Tensor& y, std::initializer_list<const Tensor*> inputs,
+                       int64_t grain, const kernels::StridedLoop::Piece& piece) {
+  run_pieces(c, y, std::span(inputs.begin(), inputs.size()), grain, piece);
+}
 
 // The shape that inputs [0, n) broadcast to, or an error that names the shapes.
 Result<Shape> broadcast_inputs(const RunContext& c, size_t n);

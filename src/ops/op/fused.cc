@@ -4,7 +4,7 @@
 
 namespace ow {
 
-FusedActivation read_activation(const AttrReader& a) {
+std::optional<kernels::Activation> activation_named(std::string_view name) {
   using A = kernels::Activation;
   static constexpr std::pair<std::string_view, A> kNames[] = {{"", A::kNone},
                                                               {"relu", A::kRelu},
@@ -17,9 +17,14 @@ FusedActivation read_activation(const AttrReader& a) {
                                                               {"gelu", A::kGelu},
                                                               {"gelu_tanh", A::kGeluTanh},
                                                               {"hard_sigmoid", A::kHardSigmoid}};
-  const std::string name = a.text("activation", "");
   for (auto [known, kind] : kNames)
-    if (name == known) return {kind, a.real("alpha", 0), a.real("beta", 0)};
+    if (name == known) return kind;
+  return std::nullopt;
+}
+
+FusedActivation read_activation(const AttrReader& a) {
+  const std::string name = a.text("activation", "");
+  if (const auto kind = activation_named(name)) return {*kind, a.real("alpha", 0), a.real("beta", 0)};
   a.fail("activation", cat("is '", printable(name), "', which is no activation"));
   return {};
 }

@@ -11,5 +11,7 @@ struct FusedActivation {
   float alpha = 0, beta = 0;
 };
 FusedActivation read_activation(const AttrReader& a);
+// By its name in that attribute; "" is none.
+std::optional<kernels::Activation> activation_named(std::string_view name);
 
 }  // namespace ow

@@ -1,0 +1,105 @@
+// onward.Elementwise: what the optimiser makes of a chain or tree of elementwise float32 nodes whose results
+// nobody else reads: a tile program (kernels/tile.h) over its inputs, broadcast as numpy does.
+//
+//   steps   four integers a step: operator, activation, first and second operand. Operands are the inputs,
+//           then the results of the steps; -1 is the step's value
+//   values  two floats a step: its value, or alpha and beta of the activation
+//
+// Its shape is that of all inputs together. The last step makes the output.
+#include <algorithm>
+
+#include "kernels/tile.h"
+#include "ops/op/elementwise.h"
+
+namespace ow {
+namespace {
+
+using kernels::TileOp;
+using kernels::TileStep;
+
+struct Attrs {
+  std::vector<TileStep> steps;
+  int inputs = 0;
+};
+
+// Gives each step but the last a temporary that no later reader still needs; false if there are too few.
+bool place_temporaries(Attrs& a) {
+  const int count = static_cast<int>(a.steps.size());
+  std::vector<int> last(a.steps.size(), -1), place(a.steps.size(), -1);
+  for (int i = 0; i < count; ++i)
+    for (int k : {a.steps[static_cast<size_t>(i)].a, a.steps[static_cast<size_t>(i)].b})
+      if (k >= a.inputs) last[static_cast<size_t>(k - a.inputs)] = i;
+  std::vector<int> held(kernels::kTileTemporaries, -1);  // the step whose result is there
+  for (int i = 0; i < count; ++i) {
+    TileStep& s = a.steps[static_cast<size_t>(i)];
+    for (int* k : {&s.a, &s.b})
+      if (*k >= a.inputs) *k = a.inputs + place[static_cast<size_t>(*k - a.inputs)];
+    for (int& h : held)
+      if (h >= 0 && last[static_cast<size_t>(h)] <= i) h = -1;
+    if (i + 1 == count) break;
+    const auto free = std::find(held.begin(), held.end(), -1);
+    if (free == held.end()) return false;
+    *free = i;
+    s.to = place[static_cast<size_t>(i)] = static_cast<int>(free - held.begin());
+  }
+  return true;
+}
+
+Result<Attrs> read(const AttrReader& reader) {
+  const ir::Ints steps = reader.required_integers("steps");
+  const ir::Floats values = reader.reals("values");
+  Attrs a{.inputs = static_cast<int>(std::min<size_t>(reader.node().inputs().size(), 1000))};
+  if (steps.empty() || steps.size() % 4 != 0 || values.size() != steps.size() / 2 ||
+      a.inputs > kernels::kTileInputs)
+    reader.fail("steps", cat("has ", steps.size(), " integers and ", values.size(), " values for ", a.inputs,
+                             " inputs"));
+  if (!reader.error().ok()) return a;
+  for (size_t i = 0; i < steps.size() / 4; ++i) {
+    const int64_t *s = &steps[4 * i], known = a.inputs + static_cast<int64_t>(i);
+    const bool binary =
+        s[0] >= 0 && s[0] < kernels::kTileOps && kernels::is_binary(static_cast<TileOp>(s[0]));
+    if (s[0] < 0 || s[0] >= kernels::kTileOps || s[1] < 0 ||
+        s[1] > static_cast<int64_t>(kernels::Activation::kTanh) || s[2] < -1 || s[2] >= known || s[3] < -1 ||
+        s[3] >= known || (s[2] < 0 && (!binary || s[3] < 0))) {
+      reader.fail("steps", cat("has no operators and operands in step ", i));
+      return a;
+    }
+    a.steps.push_back({static_cast<TileOp>(s[0]), static_cast<kernels::Activation>(s[1]),
+                       static_cast<int>(s[2]), static_cast<int>(s[3]), values[2 * i], values[2 * i],
+                       values[2 * i + 1]});
+  }
+  if (!place_temporaries(a)) reader.fail("steps", "needs more temporaries than there are");
+  return a;
+}
+
+Status infer(const Attrs&, InferContext& c) {
+  ONWARD_TRY(infer_same_dtype(c));
+  return infer_broadcast(c);
+}
+
+Status run(const Attrs& a, RunContext& c) {
+  Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, ONWARD_TRY(broadcast_inputs(c, c.inputs()))));
+  std::array<const Tensor*, kernels::kTileInputs> inputs;
+  for (size_t i = 0; i < c.inputs(); ++i) inputs[i] = &c.in(i);
+  run_pieces(c, y, std::span(inputs.data(), c.inputs()), kCostlyGrain, [&](std::byte* const* p, int64_t n) {
+    std::array<const float*, kernels::kTileInputs> from;
+    for (size_t i = 0; i < c.inputs(); ++i) from[i] = typed<const float>(p[i + 1]);
+    kernels::run_tiles(a.steps, std::span(from.data(), c.inputs()), typed<float>(p[0]), n);
+  });
+  return {};
+}
+
+}  // namespace
+
+ONWARD_OPS(elementwise_program) {
+  return {op<Attrs>({.name = "Elementwise",
+                     .domain = "onward",
+                     .read = read,
+                     .infer = infer,
+                     .run = run,
+                     .native = types<float>,
+                     .layout = LayoutRule::kElementwise,
+                     .in_place = {{0, 0}, {1, 0}, {2, 0}, {3, 0}, {4, 0}, {5, 0}, {6, 0}}})};
+}
+
+}  // namespace ow

@@ -1,0 +1,113 @@
+// Chains and trees of elementwise nodes: one node that means the same, bit by bit, and what must stay.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "ops/op/evaluate.h"
+#include "passes/import.h"
+#include "passes/passes.h"
+#include "passes/test_support.h"
+
+namespace ow {
+namespace {
+
+using namespace test;
+constexpr int32_t kFloat = onnx::Tensor::FLOAT;
+using Names = std::vector<std::string>;
+
+Tensor random(const Shape& shape, unsigned seed) {
+  std::vector<float> out(static_cast<size_t>(shape.count()));
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<float>((i + seed) * 2654435761u >> 8 & 1023) / 512 - 1;
+  return Tensor::of<float>(shape, out);
+}
+
+// x and z [N,3,H,W], row [W], noise [1,1,H,W], channel [3,1,1]; nodes that make y.
+onnx::Graph graph_of(std::vector<onnx::Node> nodes, std::vector<std::string> outputs = {"y"}) {
+  auto g = graph({value("x", kFloat, {"N", "3", "H", "W"}), value("z", kFloat, {"N", "3", "H", "W"}),
+                  value("row", kFloat, {"W"}), value("noise", kFloat, {"1", "1", "H", "W"}),
+                  value("channel", kFloat, {"3", "1", "1"})},
+                 {}, std::move(nodes));
+  for (const auto& name : outputs) g.output.push_back(value(name, kFloat));
+  g.initializer = {floats("c", {}, {1.5f}), floats("two", {}, {2}), floats("wide", {1, 1, 1, 1, 1}, {2}),
+                   floats("low", {}, {-.5f}), floats("high", {}, {.75f})};
+  return g;
+}
+
+Names pass(const onnx::Graph& g, int changes = 1) {
+  auto before = import_model(*file(model(g))), after = import_model(*file(model(g)));
+  EXPECT_TRUE(before.ok() && after.ok()) << before.status().message();
+  if (!before.ok() || !after.ok()) return {};
+  auto made = fuse_elementwise(*after->graph);
+  EXPECT_TRUE(made.ok()) << made.status().message();
+  if (made.ok()) EXPECT_EQ(*made, changes);
+  EXPECT_TRUE(ir::verify(*after->graph).ok()) << ir::verify(*after->graph).message();
+  const std::vector<Value> inputs = {random({2, 3, 5, 7}, 1), random({2, 3, 5, 7}, 2), random({7}, 3),
+                                     random({1, 1, 5, 7}, 4), random({3, 1, 1}, 5)};
+  auto want = evaluate(*before->graph, inputs), got = evaluate(*after->graph, inputs);
+  EXPECT_TRUE(want.ok() && got.ok()) << want.status().message() << got.status().message();
+  for (size_t o = 0; want.ok() && got.ok() && o < want->size(); ++o) {
+    const Tensor &a = *(*want)[o].tensor(), &b = *(*got)[o].tensor();
+    EXPECT_EQ(a.shape(), b.shape());
+    for (int64_t i = 0; i < a.count() && a.shape() == b.shape(); ++i) {
+      const float x = a.data<float>()[i], y = b.data<float>()[i];
+      EXPECT_TRUE(x == y || (std::isnan(x) && std::isnan(y)))
+          << "output " << o << ", element " << i << ": " << y << ", expected " << x;
+    }
+  }
+  Names out;
+  for (const auto& n : after->graph->nodes())
+    out.push_back(n->domain.empty() ? n->op_type : cat(n->domain, ".", n->op_type));
+  return out;
+}
+const Names kOne = {"onward.Elementwise"};
+
+TEST(FuseElementwise, TakesEveryOperator) {
+  for (const char* op : {"Add", "Sub", "Mul", "Div"})
+    for (const auto& operands : std::vector<std::vector<std::string>>{
+             {"a", "z"}, {"z", "a"}, {"a", "c"}, {"c", "a"}, {"a", "row"}, {"noise", "a"}})
+      EXPECT_EQ(pass(graph_of({node("Neg", {"x"}, {"a"}), node(op, operands, {"y"})})), kOne)
+          << op << ' ' << operands[0] << ' ' << operands[1];
+  for (const char* op : {"Neg", "Abs", "Sqrt", "Reciprocal", "Exp", "Log", "Erf", "Relu", "LeakyRelu",
+                         "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Gelu"})
+    EXPECT_EQ(pass(graph_of({node("Mul", {"x", "c"}, {"a"}), node(op, {"a"}, {"y"})})), kOne) << op;
+  EXPECT_EQ(pass(graph_of({node("Mul", {"x", "c"}, {"a"}), node("Pow", {"a", "two"}, {"y"})})), kOne);
+  EXPECT_EQ(pass(graph_of({node("Mul", {"x", "c"}, {"a"}), node("Clip", {"a", "low", "high"}, {"y"})})),
+            kOne);
+}
+
+TEST(FuseElementwise, TakesTreesOfSeveralInputs) {
+  EXPECT_EQ(pass(graph_of({node("Mul", {"x", "c"}, {"a"}), node("Add", {"a", "noise"}, {"b"}),
+                           node("Add", {"b", "channel"}, {"d"}), node("LeakyRelu", {"d"}, {"e"}),
+                           node("Sub", {"z", "row"}, {"f"}), node("Mul", {"f", "e"}, {"y"})})),
+            kOne);
+  // x + 1.5 twelve times, and a tree that is wider than one node's inputs.
+  std::vector<onnx::Node> chain;
+  for (int i = 0; i < 12; ++i)
+    chain.push_back(node("Add", {i ? cat("v", i - 1) : "x", "c"}, {i == 11 ? "y" : cat("v", i)}));
+  EXPECT_EQ(pass(graph_of(chain)), kOne);
+  EXPECT_EQ(pass(graph_of({node("Mul", {"x", "z"}, {"a"}), node("Add", {"x", "row"}, {"b"}),
+                           node("Sub", {"z", "noise"}, {"d"}), node("Div", {"channel", "z"}, {"e"}),
+                           node("Mul", {"a", "b"}, {"f"}), node("Mul", {"d", "e"}, {"h"}),
+                           node("Add", {"f", "h"}, {"y"})})),
+            kOne);
+}
+
+TEST(FuseElementwise, LeavesWhatOthersReadAndSmallerResults) {
+  EXPECT_EQ(pass(graph_of({node("Neg", {"x"}, {"a"}), node("Abs", {"a"}, {"y"})}, {"y", "a"}), 0),
+            (Names{"Neg", "Abs"}));
+  EXPECT_EQ(pass(graph_of({node("Neg", {"x"}, {"a"}), node("Abs", {"a"}, {"b"}), node("Exp", {"a"}, {"d"}),
+                           node("Add", {"b", "d"}, {"y"})})),
+            (Names{"Neg", "onward.Elementwise"}));
+  EXPECT_EQ(pass(graph_of({node("Neg", {"row"}, {"a"}), node("Add", {"x", "a"}, {"y"})}), 0),
+            (Names{"Neg", "Add"}));
+  EXPECT_EQ(pass(graph_of({node("Neg", {"x"}, {"a"}), node("Add", {"a", "wide"}, {"y"})}), 0),
+            (Names{"Neg", "Add"}))
+      << "a constant that adds an axis";
+  EXPECT_EQ(pass(graph_of({node("Softmax", {"x"}, {"a"}), node("Neg", {"a"}, {"y"})}), 0),
+            (Names{"Softmax", "Neg"}));
+}
+
+}  // namespace
+}  // namespace ow
