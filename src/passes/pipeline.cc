@@ -16,6 +16,7 @@ std::span<const Pass> pipeline() {
       {"gelu", Level::kFull, fuse_gelu},
       {"layer_norm", Level::kFull, fuse_layer_norm},
       {"batch_norm", Level::kFull, fuse_batch_norm},
+      {"pad", Level::kFull, fuse_pad},
       {"channel_product", Level::kFull, fuse_channel_product, true},
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
