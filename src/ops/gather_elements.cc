@@ -1,5 +1,8 @@
 // GatherElements: y[i, j, k] = x[indices[i, j, k], j, k] for axis 0, and so on: the output has the shape of
 // the indices, which may be smaller than the input in the other axes.
+//
+// onward.GatherElements is what the optimiser makes of it and the Expand that makes its indices: they are
+// broadcast with input 2, a shape, as Expand does, but nowhere stored.
 #include <array>
 #include <atomic>
 
@@ -30,10 +33,23 @@ Status infer(const Attrs& a, InferContext& c) {
   return {};
 }
 
+Status infer_expanded(const Attrs& a, InferContext& c) {
+  const SymShape *x = c.shape(0), *indices = c.shape(1);
+  const std::vector<Dim>* wanted = c.elements(2);
+  if (x) ONWARD_TRY(c.axis(a.axis, x->size()));
+  if (indices && wanted)
+    c.set(0, c.dtype(0), ONWARD_TRY(c.broadcast(*indices, *wanted)));
+  else if (x)
+    c.set_unknown_dims(0, c.dtype(0), x->size());
+  else
+    c.set(0, c.dtype(0), std::nullopt);
+  return {};
+}
+
 // One line of outputs. Where an index is outside, element 0 is taken in its place and the answer is false.
 template <class T, class I>
-bool gather_line(const T* from, int64_t extent, int64_t line, int64_t step, const I* index, int64_t n,
-                 T* to) {
+bool gather_line(const T* from, int64_t extent, int64_t line, int64_t step, const I* index,
+                 int64_t index_step, int64_t n, T* to) {
   bool good = true;
   auto at = [&](I given) {
     const int64_t wrapped = static_cast<int64_t>(given) + (given < 0 ? extent : 0);
@@ -41,16 +57,18 @@ bool gather_line(const T* from, int64_t extent, int64_t line, int64_t step, cons
     good &= inside;
     return inside ? wrapped : 0;
   };
-  if (line == 1 && step == 0)
+  if (line == 1 && step == 0 && index_step == 1)
     for (int64_t k = 0; k < n; ++k) to[k] = from[at(index[k])];
   else
-    for (int64_t k = 0; k < n; ++k) to[k] = from[at(index[k]) * line + k * step];
+    for (int64_t k = 0; k < n; ++k) to[k] = from[at(index[k * index_step]) * line + k * step];
   return good;
 }
 
 struct Lines {
-  std::vector<int64_t> outer, strides;  // the axes of the indices but the last, and the input's strides
-  int64_t extent, line, step, length;   // of the axis; of the last axis where that is not it; of a line
+  std::vector<int64_t> outer, strides;  // the axes of the output but the last, and the input's strides
+  std::vector<int64_t> index_strides;   // of the indices there
+  int64_t extent, line;                 // of the axis, and its stride
+  int64_t step, index_step, length;     // along a line: the input's (0 if it is the axis), the indices'
 };
 
 template <class T, class I>
@@ -64,9 +82,10 @@ bool gather_all(const RunContext& c, const Lines& l, const T* from, const I* ind
     at.seek(begin / pieces);
     bool mine = true;
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i % pieces * piece, row = i / pieces * l.length + first;
-      mine &= gather_line(from + at.dot(l.strides) + first * l.step, l.extent, l.line, l.step, index + row,
-                          std::min(piece, l.length - first), to + row);
+      const int64_t first = i % pieces * piece, some = std::min(piece, l.length - first);
+      mine &= gather_line(from + at.dot(l.strides) + first * l.step, l.extent, l.line, l.step,
+                          index + at.dot(l.index_strides) + first * l.index_step, l.index_step, some,
+                          to + i / pieces * l.length + first);
       if (first + piece >= l.length) at.step();
     }
     if (!mine) good = false;
@@ -88,22 +107,29 @@ Status run_units(RunContext& c, const Lines& l, const Units& from, const Units& 
   return {};
 }
 
-Status run(const Attrs& a, RunContext& c) {
+// Output 0 of this shape; an axis of the indices of extent 1 repeats.
+Status run_shape(const Attrs& a, RunContext& c, const Shape& shape) {
   const Tensor &x = c.in(0), &indices = c.in(1);
   const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis, x.rank())));
-  if (indices.rank() != x.rank())
-    return c.error("indices have shape ", indices.shape(), ", expected rank ", x.rank());
+  if (shape.rank() != x.rank() || indices.rank() != x.rank())
+    return c.error("indices have shape ", shape, ", expected rank ", x.rank());
   for (size_t i = 0; i < x.rank(); ++i)
-    if (i != axis && indices.dim(i) > x.dim(i))
-      return c.error("indices of shape ", indices.shape(), " go past ", x.shape(), " in axis ", i);
+    if (i != axis && shape[i] > x.dim(i))
+      return c.error("indices of shape ", shape, " go past ", x.shape(), " in axis ", i);
   Units from = ONWARD_TRY(units_of(c, x));
-  MoveOutput y = ONWARD_TRY(move_output(c, 0, x.dtype(), indices.shape()));
+  MoveOutput y = ONWARD_TRY(move_output(c, 0, x.dtype(), shape));
   if (y.tensor.count() == 0) return {};
   const size_t last = x.rank() - 1;
-  Lines l{{}, {}, x.dim(axis), x.strides()[axis], axis == last ? 0 : x.strides()[last], indices.dim(last)};
+  auto index_stride = [&](size_t i) { return indices.dim(i) == 1 ? 0 : indices.strides()[i]; };
+  Lines l{.extent = x.dim(axis),
+          .line = x.strides()[axis],
+          .step = axis == last ? 0 : x.strides()[last],
+          .index_step = shape[last] == 1 ? 1 : index_stride(last),
+          .length = shape[last]};
   for (size_t i = 0; i < last; ++i) {
-    l.outer.push_back(indices.dim(i));
+    l.outer.push_back(shape[i]);
     l.strides.push_back(i == axis ? 0 : x.strides()[i]);
+    l.index_strides.push_back(index_stride(i));
   }
   if (from.strings) {
     ONWARD_TRY(run_units<std::string>(c, l, from, y.units));
@@ -129,10 +155,27 @@ Status run(const Attrs& a, RunContext& c) {
   return {};
 }
 
+Status run(const Attrs& a, RunContext& c) { return run_shape(a, c, c.in(1).shape()); }
+
+Status run_expanded(const Attrs& a, RunContext& c) {
+  const Shape wanted(ONWARD_TRY(read_ints(c, 2)));
+  for (int64_t d : wanted)
+    if (d < 0) return c.error("shape holds ", d, ", expected extents of at least 0");
+  const auto shape = broadcast(c.in(1).shape(), wanted);
+  if (!shape) return c.error("indices of shape ", c.in(1).shape(), " do not broadcast with shape ", wanted);
+  return run_shape(a, c, *shape);
+}
+
 }  // namespace
 
 ONWARD_OPS(gather_elements) {
-  return {op<Attrs>({.name = "GatherElements", .read = read, .infer = infer, .run = run})};
+  return {op<Attrs>({.name = "GatherElements", .read = read, .infer = infer, .run = run}),
+          op<Attrs>({.name = "GatherElements",
+                     .domain = "onward",
+                     .read = read,
+                     .infer = infer_expanded,
+                     .run = run_expanded,
+                     .shape_inputs = 1u << 2})};
 }
 
 }  // namespace ow

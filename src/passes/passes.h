@@ -16,6 +16,8 @@ Result<int> fuse_channel_product(ir::Graph& g);  // Einsum of a matrix with an i
 Result<int> fuse_activation(ir::Graph& g);       // into the convolution before it
 Result<int> fuse_residual(ir::Graph& g);         // likewise, sums
 Result<int> fuse_matmul(ir::Graph& g);           // bias, activation and sum into the product before them
+// Expanded indices, into the GatherElements that reads them.
+Result<int> fuse_expand(ir::Graph& g);
 // Pads with zeros, into the convolution or average behind them.
 Result<int> fuse_pad(ir::Graph& g);
 // Chains and trees of elementwise nodes, into one.

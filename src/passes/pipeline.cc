@@ -21,6 +21,7 @@ std::span<const Pass> pipeline() {
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
       {"matmul", Level::kFull, fuse_matmul},
+      {"expand", Level::kFull, fuse_expand},
       {"elementwise", Level::kFull, fuse_elementwise},
       {"dead", Level::kOff, eliminate_dead},
       {"widen", Level::kOff, widen_types},
