@@ -339,11 +339,11 @@ class Blocks {
       factors[r] = weights(b, h, first + r, scores + r * ld, n, kept ? kept + r * k_.total : nullptr);
     for (int64_t t = 0; t < tiles; ++t)
       values_.multiply(side, t, rows, scores + t * values_.tile_keys, ld, out, y_heads_.row_stride, t > 0);
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t j = 0; j < y_heads_.size; ++j) {
-        T& y = out[r * y_heads_.row_stride + j];
-        y = tiles == 0 ? T(0) : y * factors[r];
-      }
+    for (int64_t r = 0; r < rows; ++r) {
+      T *y = out + r * y_heads_.row_stride, factor = factors[r];
+      if (tiles == 0) std::fill_n(y, y_heads_.size, T(0));
+      for (int64_t j = 0; j < y_heads_.size; ++j) y[j] *= factor;
+    }
   }
 
  private:
