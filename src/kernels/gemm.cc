@@ -16,8 +16,8 @@ namespace {
 
 constexpr int64_t kTaskTiles = 10;               // row tiles that share one read of the panels
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
-constexpr int64_t kStreamRows = 8;               // up to these, reading B is what takes the time
-constexpr int64_t kAheadFloats = 2048;           // how far ahead they fetch it
+constexpr int64_t kFetchedRow = 128;             // shorter rows of A come by themselves
+constexpr int64_t kLargeC = 64 * 1024;           // elements; fewer stay in the cache
 constexpr int64_t kParallelFlops = 1000 * 1000;  // a region below this costs more to start than it saves
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -75,7 +75,10 @@ class Driver {
         math_(math_table(isa)),
         sum_(p.taps, p.k),
         tiles_(ceil_div(p.m, table_.max_rows)),
+        tile_rows_(p.m / tiles_),
+        taller_tiles_(p.m % tiles_),
         panels_(ceil_div(p.n, table_.panel_columns)) {
+    large_c_ = p.m * p.n * p.groups > kLargeC;
     const Epilogue& e = p.epilogue;
     if (e.activation == Activation::kRelu) clip_ = true, low_ = 0;
     if (e.activation == Activation::kClip) clip_ = true, low_ = e.alpha, high_ = e.beta;
@@ -119,12 +122,12 @@ class Driver {
   };
 
   void run_task(const Task& task) const {
-    if (task.tile_end - task.tile_begin == 1 && p_.m <= kStreamRows && p_.taps == 1) return stream(task);
+    if (task.tile_end - task.tile_begin == 1 && p_.m <= kMaxFewRows && p_.taps == 1) return stream(task);
     for (int64_t block = 0; block < sum_.count(); ++block)
       for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
   }
 
-  int64_t first_row(int64_t tile) const { return tile * (p_.m / tiles_) + std::min(tile, p_.m % tiles_); }
+  int64_t first_row(int64_t tile) const { return tile * tile_rows_ + std::min(tile, taller_tiles_); }
 
   Rows rows_of(int64_t tile, int64_t column) const {
     Rows r;
@@ -165,20 +168,20 @@ class Driver {
     if (live > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
       copy_rows(rows.count, live, k, a, copy);
     if (live == 0 && block > 0 && block + 1 < sum_.count()) return;
+    const Ahead ahead = next_panels(task, tile, block);
     const float* next[kMaxTileRows];
     const int64_t next_count = next_rows(task, tile, block, next);
     for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
       for (int64_t i = panel - task.panel_begin; i < next_count; i += task.panel_end - task.panel_begin)
         for (int64_t j = 0; j < k; j += 16) __builtin_prefetch(next[i] + j);
-      run_panels(task, rows, panel, 1, block,
-                 {a, places, tap0, live, k0, k, next_panel(task, tile, panel, block)});
+      run_panels(task, rows, panel, false, block, {a, places, tap0, live, k0, k, ahead});
     }
     if (block + 1 == sum_.count()) finish(task, rows);
   }
 
   // What the next tile reads of A, where it is worth to be fetched while this one is computed.
   int64_t next_rows(const Task& task, int64_t tile, int64_t block, const float** out) const {
-    if (p_.taps != 1 || sum_.taps == 0 || task.panel_end - task.panel_begin < 4) return 0;
+    if (p_.taps != 1 || p_.k < kFetchedRow || task.panel_end - task.panel_begin < 4) return 0;
     if (++tile == task.tile_end) tile = task.tile_begin, ++block;
     if (block == sum_.count()) return 0;
     const int64_t first = first_row(tile), count = first_row(tile + 1) - first;
@@ -192,46 +195,45 @@ class Driver {
     const Rows rows = rows_of(task.tile_begin, task.group * p_.n);
     const float *row[kMaxTileRows], *a[kMaxTileRows];
     if (sum_.taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, 0, 1, row);
-    const int most = rows.count <= kMaxFewRows ? table_.panels[rows.count] : 0;
+    const int most = table_.panels[rows.count];
     const int64_t whole = std::min(task.panel_end, p_.n / table_.panel_columns) - task.panel_begin;
     const int64_t groups = most > 0 ? std::max<int64_t>(whole, 0) / most : 0, grouped = groups * most;
     const int64_t visits = groups + task.panel_end - task.panel_begin - grouped;
     for (int64_t visit = 0; visit < visits; ++visit) {
       const int64_t at = p_.backward ? visits - 1 - visit : visit;
       const int64_t panel = task.panel_begin + (at < groups ? at * most : grouped + at - groups);
-      const int64_t count = at < groups ? most : 1;
       for (int64_t block = 0; block < sum_.count(); ++block) {
         const int64_t k0 = block * sum_.block_k;
         for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
-        run_panels(task, rows, panel, count, block,
-                   {a, &kOneTap, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), nullptr});
+        run_panels(task, rows, panel, at < groups, block,
+                   {a, &kOneTap, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), {}});
       }
     }
     finish(task, rows);
   }
 
-  const float* panel_at(int64_t group, int64_t panel, int64_t block) const {
+  // Where the panels that come after this block's are: each tile fetches its share of them.
+  struct Ahead {
+    int64_t panels, row, step, share;  // later panels; first row of B in them; floats of a row; first float
+  };
+  Ahead next_panels(const Task& task, int64_t tile, int64_t block) const {
+    const bool last = ++block == sum_.count();
+    if (last && task.panel_end == panels_) return {};
+    if (last) block = 0;
     const int64_t tap0 = block / sum_.pieces() * sum_.block_taps, k0 = block % sum_.pieces() * sum_.block_k;
-    const int64_t column = panel * table_.panel_columns;
-    const int64_t width =
-        p_.n - column > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
-    return p_.panels + group * p_.group_panel_floats + column * p_.taps * p_.k + (tap0 * p_.k + k0) * width;
-  }
-  // The first tile reads the panels from afar.
-  const float* next_panel(const Task& task, int64_t tile, int64_t panel, int64_t block) const {
-    if (tile != task.tile_begin) return panel_at(task.group, panel, block);
-    if (++panel == task.panel_end) panel = task.panel_begin, ++block;
-    return block < sum_.count() ? panel_at(task.group, panel, block)
-                                : panel_at(task.group, task.panel_begin, 0);
+    const int64_t step = ceil_div(table_.panel_columns, task.tile_end - task.tile_begin);
+    const int64_t rows = std::min(sum_.block_taps * sum_.block_k, p_.taps * p_.k);
+    return {last ? task.panel_end - task.panel_begin : 0, tap0 * p_.k + k0, step,
+            (tile - task.tile_begin) * step * rows};
   }
 
   struct Piece {  // of the sum
     const float* const* a;
     const int64_t* places;  // of the taps, as in GemmTile
     int64_t tap0, taps, k0, k;
-    const float* ahead;
+    Ahead ahead;  // step 0: nothing
   };
-  void run_panels(const Task& task, const Rows& rows, int64_t panel, int64_t count, int64_t block,
+  void run_panels(const Task& task, const Rows& rows, int64_t panel, bool few, int64_t block,
                   const Piece& piece) const {
     const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
     const int64_t column = panel * table_.panel_columns, n = p_.n - column;
@@ -243,12 +245,16 @@ class Driver {
     for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
     for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
     const float* first_panel = p_.panels + task.group * p_.group_panel_floats + panel * stride;
-    const float* here = first_panel + (piece.tap0 * p_.k + piece.k0) * width;
-    const auto kernel = count > 1 ? table_.few[rows.count] : table_.tile[rows.count][wide];
-    kernel({piece.a, piece.taps, piece.k, here, piece.places, c, early_residual ? residual : nullptr,
+    const bool fetches = piece.ahead.step > 0 && panel + piece.ahead.panels < panels_;
+    const float* ahead =
+        fetches ? first_panel + piece.ahead.panels * stride + piece.ahead.row * width + piece.ahead.share
+                : first_panel;
+    const auto kernel = few ? table_.few[rows.count] : table_.tile[rows.count][wide];
+    kernel({piece.a, piece.taps, piece.k, first_panel + (piece.tap0 * p_.k + piece.k0) * width, piece.places,
+            c, early_residual ? residual : nullptr,
             p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
-            block == 0, clip_ && block + 1 == sum_.count(), low_, high_,
-            piece.ahead ? piece.ahead : here + kAheadFloats, stride});
+            block == 0, clip_ && block + 1 == sum_.count(), low_, high_, ahead,
+            fetches ? piece.ahead.step : 0, block == 0 && large_c_, stride});
   }
 
   // What the tiles left over, while their rows are in the first-level cache.
@@ -268,8 +274,8 @@ class Driver {
   const GemmTable& table_;
   const MathTable& math_;
   SumBlocks sum_;
-  int64_t tiles_, panels_;
-  bool clip_ = false;
+  int64_t tiles_, tile_rows_, taller_tiles_, panels_;  // taller_tiles_ of the tiles have a row more
+  bool clip_ = false, large_c_;
   float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
 };
 

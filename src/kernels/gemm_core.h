@@ -9,7 +9,7 @@
 
 namespace ow::kernels {
 
-inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 4;
+inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 8;
 inline constexpr int64_t kSumBlock = 256;  // (tap, k) pairs of one block of the sum
 inline constexpr int64_t kMaxBlockTaps = 64;
 
@@ -27,7 +27,9 @@ struct GemmTile {
   int64_t n;                     // valid columns
   bool first, clip;
   float low, high;           // for clip
-  const float* ahead;        // floats as many as the panel's, to be had in the second-level cache soon
+  const float* ahead;        // for each k the line here is fetched into the second-level cache,
+  int64_t ahead_step = 0;    // then that many floats further
+  bool fetch_c = false;      // C is not in the cache: its lines are fetched before the sum
   int64_t panel_stride = 0;  // floats to the next panel, for the kernels of several
 };
 
@@ -35,7 +37,8 @@ struct GemmTable {
   using TileKernel = void (*)(const GemmTile& tile);
   int max_rows, panel_columns, vector_columns;  // a last panel of at most vector_columns is that wide
   TileKernel tile[kMaxTileRows + 1][2];         // [rows][0: vector_columns wide, 1: panel_columns wide]
-  // For so few rows that one panel leaves registers unused: panels[rows] whole panels at a time (0: none).
+  // For so few rows that reading B takes the time: panels[rows] whole panels at once, fetched ahead (0:
+  // none).
   int panels[kMaxFewRows + 1];
   TileKernel few[kMaxFewRows + 1];
 };

@@ -9,10 +9,49 @@
 namespace ow::kernels {
 namespace {
 
+typedef float Four __attribute__((vector_size(16)));
+typedef float FourUnaligned __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t FourInts __attribute__((vector_size(16)));
+
+// B's columns lie along k: squares of 4 x 4 are turned in registers.
+void turn_square(const float* b, int64_t stride, float scale, float* out, int64_t width) {
+  Four r[4];
+  for (int i = 0; i < 4; ++i) r[i] = *reinterpret_cast<const FourUnaligned*>(b + i * stride) * scale;
+  const Four low01 = __builtin_shuffle(r[0], r[1], FourInts{0, 4, 1, 5}),
+             low23 = __builtin_shuffle(r[2], r[3], FourInts{0, 4, 1, 5}),
+             high01 = __builtin_shuffle(r[0], r[1], FourInts{2, 6, 3, 7}),
+             high23 = __builtin_shuffle(r[2], r[3], FourInts{2, 6, 3, 7});
+  const Four turned[4] = {__builtin_shuffle(low01, low23, FourInts{0, 1, 4, 5}),
+                          __builtin_shuffle(low01, low23, FourInts{2, 3, 6, 7}),
+                          __builtin_shuffle(high01, high23, FourInts{0, 1, 4, 5}),
+                          __builtin_shuffle(high01, high23, FourInts{2, 3, 6, 7})};
+  for (int i = 0; i < 4; ++i) *reinterpret_cast<FourUnaligned*>(out + i * width) = turned[i];
+}
+
+void pack_turned(const float* b, int64_t k, int64_t n, int64_t stride, float scale, float* out,
+                 int64_t width) {
+  for (int64_t i = 0; i < k; i += 4)
+    for (int64_t j = 0; j < n; j += 4) {
+      if (i + 4 <= k && j + 4 <= n) {
+        turn_square(b + j * stride + i, stride, scale, out + i * width + j, width);
+        continue;
+      }
+      for (int64_t ii = i; ii < std::min(i + 4, k); ++ii)
+        for (int64_t jj = j; jj < std::min(j + 4, n); ++jj)
+          out[ii * width + jj] = b[jj * stride + ii] * scale;
+    }
+  for (int64_t i = 0; i < k; ++i) std::fill(out + i * width + n, out + (i + 1) * width, 0.0f);
+}
+
 // One panel of `width` columns, `n` of them from B.
 void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n, int64_t width, float* out) {
   for (int64_t tap = 0; tap < s.taps; ++tap) {
     const float* b = s.b + (grid ? grid->offset(tap) : tap * s.stride_tap) + column * s.stride_n;
+    if (s.stride_k == 1 && s.stride_n != 1) {
+      pack_turned(b, s.k, n, s.stride_n, s.scale, out, width);
+      out += s.k * width;
+      continue;
+    }
     for (int64_t k = 0; k < s.k; ++k, out += width) {
       const float* row = b + k * s.stride_k;
       if (s.stride_n == 1) {

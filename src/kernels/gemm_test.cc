@@ -55,20 +55,21 @@ TEST(Gemm, MatchesFloat64) {
 
 TEST(Gemm, TransposedScaledB) {
   for_each_isa([] {
-    const int64_t m = 7, n = 37, k = 21;
-    Random random(5);
-    const auto a = random.floats(m * k), b = random.floats(n * k);  // b: [n][k]
-    const Buffer p = aligned_buffer(packed_b_bytes(1, k, n));
-    pack_b({.b = b.data(), .k = k, .n = n, .stride_k = 1, .stride_n = k, .scale = 0.5f}, p.get(), 1);
-    std::vector<float> c(static_cast<size_t>(m * n));
-    gemm(m, n, k, a.data(), k, p.get(), c.data(), n, {}, 1);
-    for (int64_t i = 0; i < m; ++i)
-      for (int64_t j = 0; j < n; ++j) {
-        double want = 0;
-        for (int64_t l = 0; l < k; ++l)
-          want += 0.5 * static_cast<double>(a[i * k + l]) * static_cast<double>(b[j * k + l]);
-        ASSERT_NEAR(c[i * n + j], want, 1e-5);
-      }
+    for (const auto& [m, n, k] : {Case{7, 37, 21}, Case{2, 64, 32}, Case{3, 1, 5}, Case{1, 18, 4}}) {
+      Random random(5);
+      const auto a = random.floats(m * k), b = random.floats(n * k);  // b: [n][k]
+      const Buffer p = aligned_buffer(packed_b_bytes(1, k, n));
+      pack_b({.b = b.data(), .k = k, .n = n, .stride_k = 1, .stride_n = k, .scale = 0.5f}, p.get(), 1);
+      std::vector<float> c(static_cast<size_t>(m * n));
+      gemm(m, n, k, a.data(), k, p.get(), c.data(), n, {}, 1);
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          double want = 0;
+          for (int64_t l = 0; l < k; ++l)
+            want += 0.5 * static_cast<double>(a[i * k + l]) * static_cast<double>(b[j * k + l]);
+          ASSERT_NEAR(c[i * n + j], want, 1e-5);
+        }
+    }
   });
 }
 

@@ -14,6 +14,8 @@ void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r) row(x + r * n, y + r * n, n);
 }
 
+float exp_row(const float* x, float* y, int64_t n) { return softmax_table(best_isa()).exp_row(x, y, n); }
+
 void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns) {
   softmax_table(best_isa()).columns(x, y, n, stride, columns);
 }

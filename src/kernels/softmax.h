@@ -13,6 +13,10 @@ namespace ow::kernels {
 void softmax_rows(const float* x, float* y, int64_t rows, int64_t n);
 void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n);
 
+// y[i] = exp(x[i] - m); the sum of them, for the caller to divide by. A line of nothing but -inf gives zeros
+// and 0, one with a NaN or +inf the sum NaN.
+float exp_row(const float* x, float* y, int64_t n);
+
 // `columns` lines side by side, the n elements of each `stride` apart.
 void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns);
 void log_softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns);

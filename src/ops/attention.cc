@@ -6,11 +6,13 @@
 // missing columns at the end are -inf), -inf where j > i + past with is_causal, and -inf from
 // nonpad_kv_seqlen on. A row that is masked throughout gives 0. Queries are walked in blocks, so that the
 // scores of one block stay in the cache; each output row's sums run over all keys in order.
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
+#include "kernels/softmax.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -165,9 +167,18 @@ void join(const Tensor* past, const Tensor& fresh, const Heads& h, int64_t past_
     }
 }
 
-// The present key or value: in output `o` if that is wanted, else in scratch memory.
+// The keys or values of every head: row (b, head, j) at data + h.at(b, head) + j * h.row_stride.
 template <class T>
-Result<const T*> present(RunContext& c, size_t input, size_t past, size_t o, const Heads& h, const Call& k) {
+struct Rows {
+  const T* data;
+  Heads h;
+};
+
+// Those of the past and the new ones: the input itself where that is all, in output `o` if that is wanted,
+// else in scratch memory.
+template <class T>
+Result<Rows<T>> present(RunContext& c, size_t input, size_t past, size_t o, const Heads& h, const Call& k) {
+  if (!c.has(past) && !c.wants(o)) return Rows<T>{c.in(input).data<T>(), h};
   const Shape shape{h.batch, h.heads, k.total, h.size};
   if (shape.count() < 0) return c.error("the present state's shape ", shape, " overflows");
   T* to = nullptr;
@@ -178,46 +189,70 @@ Result<const T*> present(RunContext& c, size_t input, size_t past, size_t o, con
     to = ONWARD_TRY(c.scratch_of<T>(shape.count())).data();
   }
   join<T>(c.has(past) ? &c.in(past) : nullptr, c.in(input), h, k.past, to);
-  return to;
+  return Rows<T>{to,
+                 {h.batch, h.heads, k.total, h.size, h.heads * k.total * h.size, k.total * h.size, h.size}};
 }
 
-// c = a * b for one of many right sides: packed for float, read in place otherwise.
+// The right sides of the two products. Float: in tiles of keys, packed; those that causality or padding hides
+// from a block of queries are not looked at. Else one tile, read in place.
 template <class T>
-struct RightSides {
-  int64_t k, n, stride_k, stride_n, each;  // elements from one to the next
-  const T* data;
-  float scale;
+struct KeyTiles {
+  Rows<T> rows;
+  int64_t total;
+  bool transposed;  // K^T, times scale; else V
+  float scale = 1;
   std::byte* packed = nullptr;
-  int64_t packed_each = 0;
+  int64_t tile_keys = 0, tile_bytes = 0, tiles = 0;
 
-  Status pack(RunContext& c, int64_t count) {
+  int64_t keys(int64_t tile) const { return std::min(tile_keys, total - tile * tile_keys); }
+  const T* at(int64_t side, int64_t tile) const {
+    return rows.data + rows.h.at(side / rows.h.heads, side % rows.h.heads) +
+           tile * tile_keys * rows.h.row_stride;
+  }
+  Status pack(RunContext& c) {
+    tile_keys = std::max<int64_t>(1, std::is_same_v<T, float> ? std::min<int64_t>(total, 256) : total);
+    tiles = (total + tile_keys - 1) / tile_keys;
     if constexpr (std::is_same_v<T, float>) {
-      packed_each = (static_cast<int64_t>(kernels::packed_b_bytes(1, k, n)) + 63) / 64 * 64;
-      packed = ONWARD_TRY(c.scratch(packed_each * count)).data();
-      c.parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-          kernels::pack_b({.b = data + i * each,
-                           .k = k,
-                           .n = n,
-                           .stride_k = stride_k,
-                           .stride_n = stride_n,
-                           .scale = scale},
-                          packed + i * packed_each, 1);
+      const int64_t size = rows.h.size, sides = rows.h.batch * rows.h.heads, most = tile_keys;
+      const size_t bytes = kernels::packed_b_bytes(1, transposed ? size : most, transposed ? most : size);
+      tile_bytes = (static_cast<int64_t>(bytes) + 63) / 64 * 64;
+      auto all = checked_product(std::array{tile_bytes, tiles, sides});
+      if (!all) return c.error("keys and values are too large to pack: ", c.in(1).shape());
+      packed = ONWARD_TRY(c.scratch(*all)).data();
+      c.parallel_for(sides * tiles, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) pack_tile(i / tiles, i % tiles);
       });
     }
     return {};
   }
-  void multiply(int64_t which, int64_t m, const T* a, int64_t lda, T* out, int64_t ldc) const {
+  void pack_tile(int64_t side, int64_t tile) const {
+    const int64_t n = keys(tile), size = rows.h.size, stride = rows.h.row_stride;
+    kernels::pack_b({.b = at(side, tile),
+                     .k = transposed ? size : n,
+                     .n = transposed ? n : size,
+                     .stride_k = transposed ? 1 : stride,
+                     .stride_n = transposed ? stride : 1,
+                     .scale = scale},
+                    packed + (side * tiles + tile) * tile_bytes, 1);
+  }
+  // out = a * tile; or, if `adds`, out += a * tile.
+  void multiply(int64_t side, int64_t tile, int64_t m, const T* a, int64_t lda, T* out, int64_t ldc,
+                bool adds) const {
+    const int64_t size = rows.h.size;
+    const int64_t k = transposed ? size : keys(tile), n = transposed ? keys(tile) : size;
     if constexpr (std::is_same_v<T, float>) {
-      kernels::gemm(m, n, k, a, lda, packed + which * packed_each, out, ldc, {}, 1);
+      kernels::Epilogue epilogue;
+      if (adds) epilogue.residual = out, epilogue.residual_ld = ldc;
+      kernels::gemm(m, n, k, a, lda, packed + (side * tiles + tile) * tile_bytes, out, ldc, epilogue, 1);
     } else {
-      kernels::GenericGemm<T, T, T> g{.m = m,
-                                      .n = n,
-                                      .k = k,
-                                      .a = {a, lda, 1},
-                                      .b = {data + which * each, stride_k, stride_n},
-                                      .c = out,
-                                      .ldc = ldc};
+      kernels::GenericGemm<T, T, T> g{
+          .m = m,
+          .n = n,
+          .k = k,
+          .a = {a, lda, 1},
+          .b = {at(side, tile), transposed ? 1 : rows.h.row_stride, transposed ? rows.h.row_stride : 1},
+          .c = out,
+          .ldc = ldc};
       g.run(1);
       for (int64_t i = 0; scale != 1 && i < m; ++i)
         for (int64_t j = 0; j < n; ++j) out[i * ldc + j] *= static_cast<T>(scale);
@@ -225,13 +260,14 @@ struct RightSides {
   }
 };
 
-// Adds mask, causality and padding to the scores of query i.
+// Adds mask, causality and padding to the first n scores of query i.
 template <class T>
-void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T* row) {
+void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T* row, int64_t n) {
   constexpr T kNever = -std::numeric_limits<T>::infinity();
+  auto hide_from = [&](int64_t j) { std::fill(row + std::clamp<int64_t>(j, 0, n), row + n, kNever); };
   if (k.mask.tensor) {
     const int64_t at = b * k.mask.batch + h * k.mask.head + i * k.mask.row;
-    const int64_t columns = k.mask.columns;
+    const int64_t columns = std::min(n, k.mask.columns);
     if (k.mask.tensor->dtype() == DType::kBool) {
       const bool* keep = k.mask.tensor->data<bool>() + at;
       for (int64_t j = 0; j < columns; ++j) row[j] = keep[j] ? row[j] : kNever;
@@ -239,46 +275,117 @@ void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T*
       const T* add = k.mask.tensor->data<T>() + at;
       for (int64_t j = 0; j < columns; ++j) row[j] += add[j];
     }
-    std::fill(row + columns, row + k.total, kNever);
+    hide_from(columns);
   }
-  if (a.is_causal)
-    for (int64_t j = std::max<int64_t>(0, i + k.past + 1); j < k.total; ++j) row[j] = kNever;
-  if (!k.valid.empty())
-    for (int64_t j = std::max<int64_t>(0, k.valid[static_cast<size_t>(b)]); j < k.total; ++j) row[j] = kNever;
+  if (a.is_causal) hide_from(i + k.past + 1);
+  if (!k.valid.empty()) hide_from(k.valid[static_cast<size_t>(b)]);
+}
+
+// row[j] = exp(row[j] - m); returns what makes the sum 1, or 0 for a row that is hidden throughout.
+template <class T>
+T exponentiate(T* row, int64_t n) {
+  T sum = 0;
+  if constexpr (std::is_same_v<T, float>) {
+    sum = kernels::exp_row(row, row, n);
+  } else {
+    T m = -std::numeric_limits<T>::infinity();
+    for (int64_t j = 0; j < n; ++j) m = row[j] > m ? row[j] : m;
+    if (m == -std::numeric_limits<T>::infinity()) m = 0;
+    for (int64_t j = 0; j < n; ++j) sum += row[j] = std::exp(row[j] - m);
+  }
+  return sum == 0 ? T(0) : 1 / sum;
 }
 
 template <class T>
-void softmax_row(T* row, int64_t n) {
-  T m = -std::numeric_limits<T>::infinity();
-  for (int64_t j = 0; j < n; ++j) m = row[j] > m || row[j] != row[j] ? row[j] : m;
-  if (m == -std::numeric_limits<T>::infinity()) {
-    std::fill_n(row, n, T(0));
-    return;
-  }
-  double sum = 0;
-  for (int64_t j = 0; j < n; ++j) row[j] -= m;
-  if constexpr (std::is_same_v<T, float>)
-    kernels::exp(row, row, n);
-  else
-    for (int64_t j = 0; j < n; ++j) row[j] = std::exp(row[j]);
-  for (int64_t j = 0; j < n; ++j) sum += static_cast<double>(row[j]);
-  const T inverse = static_cast<T>(1 / sum);
-  for (int64_t j = 0; j < n; ++j) row[j] *= inverse;
-}
-
-template <class T>
-void softcap_rows(float cap, T* scores, int64_t n) {
+void softcap_row(float cap, T* row, int64_t n) {
   const T limit = static_cast<T>(cap);
-  for (int64_t j = 0; j < n; ++j) scores[j] = std::tanh(scores[j] / limit) * limit;
+  for (int64_t j = 0; j < n; ++j) row[j] /= limit;
+  if constexpr (std::is_same_v<T, float>)
+    kernels::tanh(row, row, n);
+  else
+    for (int64_t j = 0; j < n; ++j) row[j] = std::tanh(row[j]);
+  for (int64_t j = 0; j < n; ++j) row[j] *= limit;
 }
 
-constexpr int64_t kBlockRows = 64;
+// The blocks of queries of one call.
+template <class T>
+class Blocks {
+ public:
+  Blocks(const Attrs& a, const Call& call, const KeyTiles<T>& keys, const KeyTiles<T>& values, Rows<T> q,
+         T* y, const Heads& y_heads, T* kept)
+      : a_(a), k_(call), keys_(keys), values_(values), q_(q), y_(y), y_heads_(y_heads), kept_(kept) {
+    // Whole register tiles of rows, whose scores leave room in the second-level cache.
+    rows_ = std::clamp<int64_t>(96 * 1024 / std::max<int64_t>(call.total, 1) / 14, 1, 5) * 14;
+    rows_ = std::min(rows_, std::max<int64_t>(call.q.length, 1));
+    each_ = (call.q.length + rows_ - 1) / rows_;
+  }
+  int64_t count() const { return k_.q.batch * k_.q.heads * each_; }
+  int64_t row_elements() const { return k_.total + 16; }  // rows at powers of two would share cache lines
+  int64_t score_elements() const { return rows_ * row_elements(); }
+
+  void run(int64_t i, T* scores) const {
+    const int64_t b = i / each_ / k_.q.heads, h = i / each_ % k_.q.heads, first = i % each_ * rows_;
+    const int64_t rows = std::min(rows_, k_.q.length - first);
+    const int64_t side = b * k_.k.heads + h / (k_.q.heads / k_.k.heads);
+    const int64_t tiles = tiles_seen(b, first + rows), ld = row_elements();
+    const int64_t n = std::min(k_.total, tiles * keys_.tile_keys);
+    for (int64_t t = 0; t < tiles; ++t)
+      keys_.multiply(side, t, rows, q_.data + q_.h.at(b, h) + first * q_.h.row_stride, q_.h.row_stride,
+                     scores + t * keys_.tile_keys, ld, false);
+    T* out = y_ + y_heads_.at(b, h) + first * y_heads_.row_stride;
+    T* kept = kept_ ? kept_ + ((b * k_.q.heads + h) * k_.q.length + first) * k_.total : nullptr;
+    T factors[5 * 14];
+    for (int64_t r = 0; r < rows; ++r)
+      factors[r] = weights(b, h, first + r, scores + r * ld, n, kept ? kept + r * k_.total : nullptr);
+    for (int64_t t = 0; t < tiles; ++t)
+      values_.multiply(side, t, rows, scores + t * values_.tile_keys, ld, out, y_heads_.row_stride, t > 0);
+    for (int64_t r = 0; r < rows; ++r) {
+      T *y = out + r * y_heads_.row_stride, factor = factors[r];
+      if (tiles == 0) std::fill_n(y, y_heads_.size, T(0));
+      for (int64_t j = 0; j < y_heads_.size; ++j) y[j] *= factor;
+    }
+  }
+
+ private:
+  // Tiles of keys of which a query before `end` sees any; all where the scores are an output.
+  int64_t tiles_seen(int64_t b, int64_t end) const {
+    int64_t seen = k_.total;
+    if (!kept_ && a_.is_causal) seen = std::min(seen, end + k_.past);
+    if (!kept_ && !k_.valid.empty()) seen = std::min(seen, k_.valid[static_cast<size_t>(b)]);
+    return seen <= 0 ? 0 : (seen + keys_.tile_keys - 1) / keys_.tile_keys;
+  }
+
+  // Makes the scores of query i its weights but for the factor that it returns.
+  T weights(int64_t b, int64_t h, int64_t i, T* row, int64_t n, T* kept) const {
+    auto keep = [&](int64_t mode) {
+      if (kept && a_.output_mode == mode) std::copy_n(row, n, kept);
+    };
+    keep(0);
+    if (a_.softcap > 0) softcap_row(a_.softcap, row, n);
+    keep(1);
+    add_bias(a_, k_, b, h, i, row, n);
+    keep(2);
+    const T factor = exponentiate(row, n);
+    if (kept && a_.output_mode == 3)
+      for (int64_t j = 0; j < n; ++j) kept[j] = row[j] * factor;
+    return factor;
+  }
+
+  const Attrs& a_;
+  const Call& k_;
+  const KeyTiles<T>&keys_, &values_;
+  Rows<T> q_;
+  T* y_;
+  Heads y_heads_;
+  T* kept_;
+  int64_t rows_, each_;
+};
 
 template <class T>
 Status run_typed(const Attrs& a, RunContext& c) {
   const Call k = ONWARD_TRY(read_call(a, c));
-  const T* key = ONWARD_TRY(present<T>(c, 1, 4, 1, k.k, k));
-  const T* value = ONWARD_TRY(present<T>(c, 2, 5, 2, k.v, k));
+  KeyTiles<T> keys{ONWARD_TRY(present<T>(c, 1, 4, 1, k.k, k)), k.total, true, k.scale};
+  KeyTiles<T> values{ONWARD_TRY(present<T>(c, 2, 5, 2, k.v, k)), k.total, false};
   const bool flat = c.in(0).rank() == 3;
   Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>,
                               flat ? Shape{k.q.batch, k.q.length, k.q.heads * k.v.size}
@@ -289,39 +396,18 @@ Status run_typed(const Attrs& a, RunContext& c) {
   const Heads out{
       k.q.batch, k.q.heads, k.q.length, size, k.q.length * k.q.heads * size, flat ? size : k.q.length * size,
       row};
-  RightSides<T> keys{k.q.size, k.total, 1, k.q.size, k.total * k.q.size, key, k.scale};
-  RightSides<T> values{k.total, size, size, 1, k.total * size, value, 1};
-  ONWARD_TRY(keys.pack(c, k.q.batch * k.k.heads));
-  ONWARD_TRY(values.pack(c, k.q.batch * k.k.heads));
-  const int64_t blocks = (k.q.length + kBlockRows - 1) / kBlockRows, tasks = k.q.batch * k.q.heads * blocks;
-  // Each slot has scores of its own and takes every slots-th task.
-  const int64_t slots = std::max<int64_t>(1, std::min<int64_t>(tasks, c.threads()));
-  auto scores = ONWARD_TRY(c.scratch_of<T>(slots * kBlockRows * k.total));
-  auto task = [&](int64_t i, T* s) {
-    const int64_t b = i / blocks / k.q.heads, h = i / blocks % k.q.heads, first = i % blocks * kBlockRows;
-    const int64_t rows = std::min(kBlockRows, k.q.length - first),
-                  side = b * k.k.heads + h / (k.q.heads / k.k.heads);
-    keys.multiply(side, rows, c.in(0).data<T>() + k.q.at(b, h) + first * k.q.row_stride, k.q.row_stride, s,
-                  k.total);
-    auto keep = [&](int64_t mode) {
-      if (kept.has_value() && a.output_mode == mode)
-        std::copy_n(s, rows * k.total,
-                    kept.mutable_data<T>() + ((b * k.q.heads + h) * k.q.length + first) * k.total);
-    };
-    keep(0);
-    if (a.softcap > 0) softcap_rows(a.softcap, s, rows * k.total);
-    keep(1);
-    for (int64_t r = 0; r < rows; ++r) add_bias(a, k, b, h, first + r, s + r * k.total);
-    keep(2);
-    for (int64_t r = 0; r < rows; ++r) softmax_row(s + r * k.total, k.total);
-    keep(3);
-    values.multiply(side, rows, s, k.total, y.mutable_data<T>() + out.at(b, h) + first * row, row);
-  };
+  ONWARD_TRY(keys.pack(c));
+  ONWARD_TRY(values.pack(c));
+  const Blocks<T> blocks(a, k, keys, values, {c.in(0).data<T>(), k.q}, y.mutable_data<T>(), out,
+                         kept.has_value() ? kept.mutable_data<T>() : nullptr);
+  // Each slot has scores of its own and takes every slots-th block.
+  const int64_t slots = std::max<int64_t>(1, std::min<int64_t>(blocks.count(), c.threads()));
+  auto scores = ONWARD_TRY(c.scratch_of<T>(slots * blocks.score_elements()));
   c.parallel_for(slots, 1, [&](int64_t begin, int64_t end) {
     for (int64_t slot = begin; slot < end; ++slot)
-      for (int64_t i = slot; i < tasks; i += slots) {
+      for (int64_t i = slot; i < blocks.count(); i += slots) {
         if (c.budget() && c.budget()->stopped()) return;
-        task(i, scores.data() + slot * kBlockRows * k.total);
+        blocks.run(i, scores.data() + slot * blocks.score_elements());
       }
   });
   return c.budget() ? c.budget()->check() : Status();

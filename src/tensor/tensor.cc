@@ -13,12 +13,14 @@
 namespace ow {
 namespace {
 
+constexpr size_t kLargePage = 2 << 20;
+
 // A large block comes page by page as it is touched, which takes a good part of the time to fill it; so it is
 // asked for in large pages. Only advice: nothing depends on it.
 void prefer_large_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__)
-  constexpr size_t kFromBytes = 4 << 20, kPage = 4096;
-  if (bytes < kFromBytes) return;
+  constexpr size_t kPage = 4096;
+  if (bytes < kLargePage) return;
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
   const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) / kPage * kPage;
   (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
@@ -51,14 +53,15 @@ Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& bud
   size_t rounded = (static_cast<size_t>(bytes) + 63) / 64 * 64 + 64;
   if (const MemorySource* source = memory_source(budget))
     return allocate_from(*source, bytes, rounded, budget);
-  auto* data = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{64}, std::nothrow));
+  const std::align_val_t alignment{rounded < kLargePage ? 64 : kLargePage};
+  auto* data = static_cast<std::byte*>(::operator new (rounded, alignment, std::nothrow));
   if (!data) {
     if (budget) budget->release(bytes);
     throw OutOfMemory(bytes);
   }
   prefer_large_pages(data, rounded);
-  return Buffer(data, [budget, bytes](std::byte* p) {
-    ::operator delete (p, std::align_val_t{64});
+  return Buffer(data, [budget, bytes, alignment](std::byte* p) {
+    ::operator delete (p, alignment);
     if (budget) budget->release(bytes);
   });
 }
