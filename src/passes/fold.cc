@@ -20,6 +20,44 @@ std::optional<int64_t> output_bytes(const ir::Node& node) {
 
 }  // namespace
 
+namespace {
+
+// The elements as a tensor of int64 or int32; nullopt if one is not known, or the type is another.
+std::optional<Tensor> known_tensor(const ir::Value& v) {
+  const ir::Type& type = v.type();
+  if (!type.is_tensor() || !type.shape || !v.fact.elements) return std::nullopt;
+  const auto shape = concrete(*type.shape);
+  const auto& elements = *v.fact.elements;
+  if (!shape || shape->count() != static_cast<int64_t>(elements.size())) return std::nullopt;
+  if (type.dtype != DType::kInt64 && type.dtype != DType::kInt32) return std::nullopt;
+  auto t = Tensor::allocate(type.dtype, *shape);
+  if (!t.ok()) return std::nullopt;
+  for (size_t i = 0; i < elements.size(); ++i) {
+    const auto number = elements[i].constant();
+    if (!number) return std::nullopt;
+    if (type.dtype == DType::kInt64)
+      t->mutable_data<int64_t>()[i] = *number;
+    else
+      t->mutable_data<int32_t>()[i] = static_cast<int32_t>(*number);
+  }
+  return *t;
+}
+
+}  // namespace
+
+bool fold_known_elements(ir::Node& node) {
+  std::vector<std::pair<ir::Value*, Tensor>> found;
+  for (ir::Value* v : node.outputs()) {
+    if (!v) continue;
+    auto t = known_tensor(*v);
+    if (!t) return false;
+    found.emplace_back(v, *std::move(t));
+  }
+  ir::Patch patch(*node.graph());
+  for (auto& [value, tensor] : found) patch.make_constant(value, std::move(tensor));
+  return !found.empty();
+}
+
 bool fold_node(ir::Node& node, const FoldLimits& limits) {
   const Op* op = find_op(node.domain, node.op_type);
   if (!op || !op->can_run || !op->traits.deterministic) return false;

@@ -15,4 +15,8 @@ struct FoldLimits {
 // use. Returns whether it did. An evaluation that fails leaves the node as it is: the run will say why.
 bool fold_node(ir::Node& node, const FoldLimits& limits = {});
 
+// Outputs whose elements inference knows as numbers, whatever the inputs, become constants: what Shape and
+// the arithmetic behind it make where sizes are fixed. Returns whether all outputs did.
+bool fold_known_elements(ir::Node& node);
+
 }  // namespace ow

@@ -25,7 +25,9 @@ Result<int> fold_constant_nodes(ir::Graph& g) {
 }
 
 Result<int> fold_constants(ir::Graph& g) {
-  return fold_where(g, [](const ir::Node& n) { return !keeps_weights_small(n); });
+  int known = 0;
+  for (const auto& node : g.nodes()) known += fold_known_elements(*node);
+  return known + fold_where(g, [](const ir::Node& n) { return !keeps_weights_small(n); });
 }
 
 Result<int> eliminate_dead(ir::Graph& g) { return ir::Patch(g).erase_dead(); }

@@ -352,5 +352,23 @@ TEST(FuseMatMul, LeavesWhatItCannotTakeOver) {
       << "a sum with what is made later";
 }
 
+// x [2,4,5,5] -> Reshape to `split` -> Transpose by `perm` -> Reshape to `back`.
+onnx::Graph shuffle(std::vector<int64_t> split, std::vector<int64_t> perm, std::vector<int64_t> back) {
+  onnx::Graph g = after_conv({});
+  g.node = {node("Reshape", {"x", "split"}, {"s"}), node("Transpose", {"s"}, {"t"}, {attr("perm", perm)}),
+            node("Reshape", {"t", "back"}, {"r"}), node("Neg", {"r"}, {"y"})};
+  g.initializer = {ints("split", split), ints("back", back)};
+  return g;
+}
+
+TEST(FuseChannelShuffle, FromItsParts) {
+  const Names fused = {"onward.ChannelShuffle", "Neg"}, kept = {"Reshape", "Transpose", "Reshape", "Neg"};
+  EXPECT_EQ(pass(shuffle({2, 2, 2, 5, 5}, {0, 2, 1, 3, 4}, {2, 4, 5, 5}), fuse_channel_shuffle, 1), fused);
+  EXPECT_EQ(pass(shuffle({2, 4, -1, 5, 5}, {0, 2, 1, 3, 4}, {2, -1, 5, 5}), fuse_channel_shuffle, 1), fused);
+  EXPECT_EQ(pass(shuffle({2, 2, 2, 5, 5}, {0, 1, 2, 4, 3}, {2, 4, 5, 5}), fuse_channel_shuffle, 0), kept);
+  EXPECT_EQ(pass(shuffle({2, 2, 2, 5, 5}, {0, 2, 1, 3, 4}, {2, 4, 25, 1}), fuse_channel_shuffle, 0), kept);
+  EXPECT_EQ(pass(shuffle({1, 2, 4, 5, 5}, {0, 2, 1, 3, 4}, {2, 4, 5, 5}), fuse_channel_shuffle, 0), kept);
+}
+
 }  // namespace
 }  // namespace ow

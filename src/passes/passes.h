@@ -13,6 +13,7 @@ Result<int> fuse_batch_norm(ir::Graph& g);       // into the convolution before 
 Result<int> fuse_gelu(ir::Graph& g);             // from its decomposed forms
 Result<int> fuse_layer_norm(ir::Graph& g);       // likewise
 Result<int> fuse_channel_product(ir::Graph& g);  // Einsum of a matrix with an image, and what it meets
+Result<int> fuse_channel_shuffle(ir::Graph& g);  // from its Reshape, Transpose, Reshape
 Result<int> fuse_activation(ir::Graph& g);       // into the convolution before it
 Result<int> fuse_residual(ir::Graph& g);         // likewise, sums
 Result<int> fuse_matmul(ir::Graph& g);           // bias, activation and sum into the product before them

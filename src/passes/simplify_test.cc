@@ -45,6 +45,25 @@ TEST(Fold, ComputesWhatDependsOnConstantsOnly) {
   EXPECT_EQ(std::vector<float>(made.data<float>(), made.data<float>() + 3), (std::vector<float>{-5, -7, -9}));
 }
 
+TEST(Fold, WhatInferenceKnowsOfAnInput) {
+  Built b;
+  ir::Value* image =
+      b.g.add_input("image", ir::Type::tensor(DType::kFloat32, SymShape{2, 6, Dim::symbol("h")}));
+  ir::Value* shape = b.add("Shape", {image});
+  const auto at = [&](int64_t i) {
+    return b.add("Gather", {shape, b.g.add_constant("i", Tensor::of<int64_t>({1}, std::vector<int64_t>{i}))});
+  };
+  ir::Value* half =
+      b.add("Div", {at(1), b.g.add_constant("two", Tensor::of<int64_t>({1}, std::vector<int64_t>{2}))});
+  ir::Value* target = b.add("Concat", {at(0), half, at(2)}, {{"axis", int64_t{0}}});
+  b.g.add_output(half);
+  b.g.add_output(target);
+  EXPECT_GT(*fold_constants(b.g), 0);
+  EXPECT_EQ(b.operators(), (Names{"Shape", "Gather", "Concat"}));  // h is open
+  ASSERT_TRUE(b.g.outputs()[0]->is_constant());
+  EXPECT_EQ(b.g.outputs()[0]->fact.constant->data<int64_t>()[0], 3);
+}
+
 TEST(Fold, LeavesInputsRandomNumbersAndWhatFails) {
   Built b;
   ir::Value* a = b.g.add_constant("a", three(1, 2, 3));
