@@ -12,7 +12,7 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kLongRow = 64;
+constexpr int64_t kLongRow = 256;
 
 struct Bytes16 {
   uint64_t low, high;

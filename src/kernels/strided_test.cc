@@ -48,6 +48,9 @@ TEST(StridedLoop, EveryPatternMatchesAPlainLoop) {
     expect_matches_plain_loop({5, 700, 3}, {2100, 3, 1}, {3500, 5, 1}, {3, 0, 0}, chunk);
     expect_matches_plain_loop({5, 2, 300, 7}, {4200, 2100, 7, 1}, {7, 0, 0, 1}, {0, 2100, 7, 1}, chunk);
     expect_matches_plain_loop({5, 90, 3}, {2100, 5, 1}, {270, 3, 1}, {3, 0, 1}, chunk);  // gaps in the output
+    expect_matches_plain_loop({30, 255}, {255, 1}, {0, 1}, {1, 0}, chunk);
+    expect_matches_plain_loop({30, 256}, {256, 1}, {0, 1}, {1, 0}, chunk);
+    expect_matches_plain_loop({3, 2, 200}, {400, 200, 1}, {0, 200, 1}, {200, 0, 1}, chunk);
     expect_matches_plain_loop({70, 90}, {90, 1}, {1, 70}, {0, 0}, chunk);                // transposed, scalar
     expect_matches_plain_loop({2, 3, 10, 20}, {600, 1, 60, 3}, {600, 1, 60, 3}, {0, 1, 0, 0}, chunk);  // NHWC
     expect_matches_plain_loop({2, 3, 10, 20}, {1600, 1, 160, 8}, {600, 200, 20, 1}, {0, 1, 0, 0}, chunk);
