@@ -205,13 +205,21 @@ bool pads_pixels_only(const ir::Node& pad) {
          t.data<int64_t>()[rank] == 0 && t.data<int64_t>()[rank + 1] == 0;
 }
 
+// Products of few rows with blocks of pixels in the channels have a kernel, for powers of two.
+bool has_blocks(const ir::Node& node, int64_t rows) {
+  if (!node.is("DepthToSpace") || rows > 8) return false;
+  const AttrReader a(node);
+  const int64_t block = a.integer("blocksize", 1);
+  return a.text("mode", "DCR") == "CRD" && block > 0 && block <= 64 && (block & (block - 1)) == 0;
+}
+
 // The nodes that make `image` and can as well come behind the product, the last one first.
-std::vector<ir::Node*> linear_steps(const ir::Value* image) {
+std::vector<ir::Node*> linear_steps(const ir::Value* image, int64_t rows) {
   std::vector<ir::Node*> steps;
   for (const ir::Value* v = image;;) {
     ir::Node* node = v->producer();
     if (!node || node->graph() != v->graph() || !only_reader(v) || !node->input(0)) return steps;
-    const bool blocks = node->is("DepthToSpace") && AttrReader(*node).text("mode", "DCR") == "CRD";
+    const bool blocks = has_blocks(*node, rows);
     if (!blocks && !node->is("AveragePool") && !(node->is("Pad") && pads_pixels_only(*node))) return steps;
     steps.push_back(node);
     if (blocks) return steps;
@@ -223,7 +231,7 @@ std::vector<ir::Node*> linear_steps(const ir::Value* image) {
 Result<ir::Value*> product(ir::Value* image, ir::Value* matrix, int64_t channels, Builder& add) {
   std::vector<ir::Node*> steps;
   if (const auto rows = extent(matrix, 1); rows && channels > 0 && 2 * *rows <= channels)
-    steps = linear_steps(image);
+    steps = linear_steps(image, *rows);
   int64_t positions = 1;
   if (!steps.empty()) {
     image = steps.back()->input(0);

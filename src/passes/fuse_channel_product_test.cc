@@ -116,6 +116,18 @@ TEST(FuseChannelProduct, MovesOnlyWhatTreatsChannelsAlike) {
       << "others read the image";
 }
 
+TEST(FuseChannelProduct, LeavesBlocksThatHaveNoKernel) {
+  // 72 channels as 8 in blocks of 3 x 3 pixels.
+  const auto conv = node("Conv", {"p", "w6"}, {"y"});
+  auto g = graph_of({node("Slice", {"z", "from", "until", "axis"}, {"r"}),
+                     node("DepthToSpace", {"r"}, {"F"}, {attr("blocksize", int64_t{3}), attr("mode", "CRD")}),
+                     einsum("bqc,bchw->bqhw", {"q", "F"}), conv});
+  for (const auto& [name, at] :
+       std::vector<std::pair<std::string, int64_t>>{{"from", 0}, {"until", 72}, {"axis", 1}})
+    g.initializer.push_back(ints(name, {at}));
+  EXPECT_EQ(pass(g), (Names{"Slice", "DepthToSpace", "MatMul", "onward.ChannelProduct"}));
+}
+
 TEST(FuseChannelProduct, LeavesOtherConvolutionsAndEquations) {
   const auto product = with(image(), {einsum("bqc,bchw->bqhw", {"q", "F"})});
   for (const char* weights : {"w3", "wide"})
