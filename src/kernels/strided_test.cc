@@ -51,7 +51,7 @@ TEST(StridedLoop, EveryPatternMatchesAPlainLoop) {
     expect_matches_plain_loop({30, 255}, {255, 1}, {0, 1}, {1, 0}, chunk);
     expect_matches_plain_loop({30, 256}, {256, 1}, {0, 1}, {1, 0}, chunk);
     expect_matches_plain_loop({3, 2, 200}, {400, 200, 1}, {0, 200, 1}, {200, 0, 1}, chunk);
-    expect_matches_plain_loop({70, 90}, {90, 1}, {1, 70}, {0, 0}, chunk);                // transposed, scalar
+    expect_matches_plain_loop({70, 90}, {90, 1}, {1, 70}, {0, 0}, chunk);  // transposed, scalar
     expect_matches_plain_loop({2, 3, 10, 20}, {600, 1, 60, 3}, {600, 1, 60, 3}, {0, 1, 0, 0}, chunk);  // NHWC
     expect_matches_plain_loop({2, 3, 10, 20}, {1600, 1, 160, 8}, {600, 200, 20, 1}, {0, 1, 0, 0}, chunk);
     expect_matches_plain_loop({1, 1}, {1, 1}, {0, 0}, {5, 5}, chunk);
