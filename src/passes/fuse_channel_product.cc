@@ -249,16 +249,19 @@ Result<ir::Value*> product(ir::Value* image, ir::Value* matrix, int64_t channels
   return y;
 }
 
-Status fuse(const Match& m, ir::Node& einsum, ir::Patch& patch) {
+// Returns whether it did.
+Result<bool> fuse(const Match& m, ir::Node& einsum, ir::Patch& patch) {
   const auto b = behind(einsum.output(0));
   const auto queries = extent(einsum.output(0), 1);
   const bool folds = b && queries && m.channels > 0 && 2 * b->outputs <= *queries &&
                      b->first + *queries <= b->conv->input(1)->fact.constant->dim(1);
+  // An input of the graph is planar: as it is, Einsum reads it where it lies.
+  if (!folds && !m.image->producer()) return false;
   Builder add(patch, folds ? b->conv : &einsum);
   ir::Value* matrix = ONWARD_TRY(arranged_matrix(m, add));
   if (!folds) {
     patch.replace_uses(einsum.output(0), ONWARD_TRY(product(m.image, matrix, m.channels, add)));
-    return {};
+    return true;
   }
   Tensor w = ONWARD_TRY(weights_part(*b->conv->input(1)->fact.constant, b->first, *queries, true));
   matrix = ONWARD_TRY(add.add("MatMul", {add.constant(std::move(w)), matrix}));
@@ -266,7 +269,7 @@ Status fuse(const Match& m, ir::Node& einsum, ir::Patch& patch) {
   if (ir::Value* others = ONWARD_TRY(convolve_others(*b, *queries, add)))
     y = ONWARD_TRY(add.add("Add", {others, y}));
   patch.replace_uses(b->conv->output(0), y);
-  return {};
+  return true;
 }
 
 }  // namespace
@@ -276,9 +279,10 @@ Result<int> fuse_channel_product(ir::Graph& g) {
   for (const auto& node : g.nodes())
     if (auto m = match(*node)) found.emplace_back(node.get(), std::move(*m));
   ir::Patch patch(g);
-  for (auto& [node, m] : found) ONWARD_TRY(fuse(m, *node, patch));
+  int changes = 0;
+  for (auto& [node, m] : found) changes += ONWARD_TRY(fuse(m, *node, patch));
   patch.erase_dead();
-  return static_cast<int>(found.size());
+  return changes;
 }
 
 }  // namespace ow

@@ -34,6 +34,7 @@ onnx::Graph graph_of(std::vector<onnx::Node> nodes) {
                    floats("w9", {2, 9, 1, 1}, numbers(18, 4)),
                    floats("w6", {2, 6, 1, 1}, numbers(12, 5)),
                    floats("b", {2}, {.5f, -.25f}),
+                   floats("k3w", {8, 3}, numbers(24, 9)),
                    floats("w3", {2, 6, 3, 3}, numbers(108, 6)),
                    floats("wide", {5, 6, 1, 1}, numbers(30, 7))};
   return g;
@@ -133,6 +134,11 @@ TEST(FuseChannelProduct, LeavesOtherConvolutionsAndEquations) {
   for (const char* weights : {"w3", "wide"})
     EXPECT_EQ(pass(graph_of(with(product, {node("Conv", {"p", weights}, {"y"})}))),
               (Names{"DepthToSpace", "Pad", "AveragePool", "onward.ChannelProduct", "Conv"}));
+  EXPECT_EQ(
+      pass(graph_of({node("MatMul", {"q", "k3w"}, {"k3"}), einsum("bqc,bchw->bqhw", {"k3", "e"}, "y")}), 0)
+          .back(),
+      "Einsum")
+      << "an image that nobody makes is planar";
   for (const char* equation : {"bqc,bchw->bhwq", "bqc,bchw->bqh", "bqc,bchw->bqhwc"})
     EXPECT_EQ(pass(graph_of(with(image(), {einsum(equation, {"q", "F"}, "y")})), 0).back(), "Einsum");
 }
