@@ -273,7 +273,10 @@ void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T*
       for (int64_t j = 0; j < columns; ++j) row[j] = keep[j] ? row[j] : kNever;
     } else {
       const T* add = k.mask.tensor->data<T>() + at;
-      for (int64_t j = 0; j < columns; ++j) row[j] += add[j];
+      if constexpr (std::is_same_v<T, float>)
+        kernels::add_row(add, row, columns);
+      else
+        for (int64_t j = 0; j < columns; ++j) row[j] += add[j];
     }
     hide_from(columns);
   }
@@ -342,7 +345,10 @@ class Blocks {
     for (int64_t r = 0; r < rows; ++r) {
       T *y = out + r * y_heads_.row_stride, factor = factors[r];
       if (tiles == 0) std::fill_n(y, y_heads_.size, T(0));
-      for (int64_t j = 0; j < y_heads_.size; ++j) y[j] *= factor;
+      if constexpr (std::is_same_v<T, float>)
+        kernels::scale_row(factor, y, y_heads_.size);
+      else
+        for (int64_t j = 0; j < y_heads_.size; ++j) y[j] *= factor;
     }
   }
 
