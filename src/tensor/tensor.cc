@@ -54,14 +54,14 @@ Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& bud
   if (const MemorySource* source = memory_source(budget))
     return allocate_from(*source, bytes, rounded, budget);
   const std::align_val_t alignment{rounded < kLargePage ? 64 : kLargePage};
-  auto* data = static_cast<std::byte*>(::operator new (rounded, alignment, std::nothrow));
+  auto* data = static_cast<std::byte*>(::operator new(rounded, alignment, std::nothrow));
   if (!data) {
     if (budget) budget->release(bytes);
     throw OutOfMemory(bytes);
   }
   prefer_large_pages(data, rounded);
   return Buffer(data, [budget, bytes, alignment](std::byte* p) {
-    ::operator delete (p, alignment);
+    ::operator delete(p, alignment);
     if (budget) budget->release(bytes);
   });
 }
