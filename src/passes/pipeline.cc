@@ -18,6 +18,7 @@ std::span<const Pass> pipeline() {
       {"batch_norm", Level::kFull, fuse_batch_norm},
       {"pad", Level::kFull, fuse_pad},
       {"channel_product", Level::kFull, fuse_channel_product, true},
+      {"attention", Level::kFull, fuse_attention, true},
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
       {"matmul", Level::kFull, fuse_matmul},
