@@ -1,6 +1,10 @@
 // Speed of the float32 matrix product as a share of this processor's measured peak, one thread:
 //   gemm_bench [M N K]
 // The peak is timed before and after each product, because clocks move.
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -27,7 +31,16 @@ double peak_gflops(ow::kernels::Isa isa) {
   return best;
 }
 
-float* aligned(int64_t bytes) { return static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)); }
+// In large pages, as the engine's weights are.
+float* aligned(int64_t bytes) {
+  constexpr int64_t kPage = 2 << 20;
+  const int64_t rounded = (bytes + kPage - 1) / kPage * kPage;
+  void* p = std::aligned_alloc(kPage, static_cast<size_t>(rounded));
+#if defined(__linux__)
+  (void)::madvise(p, static_cast<size_t>(rounded), MADV_HUGEPAGE);
+#endif
+  return static_cast<float*>(p);
+}
 
 void bench(ow::kernels::Isa isa, int64_t m, int64_t n, int64_t k) {
   ow::kernels::force_isa(isa);
@@ -63,8 +76,12 @@ int main(int argc, char** argv) {
     } else {
       for (int64_t n : {64, 256, 512, 1024}) bench(isa, n, n, n);
       bench(isa, 49, 2048, 512);
+      bench(isa, 49, 3072, 768);
       bench(isa, 128, 3072, 768);
-      bench(isa, 1, 4096, 4096);
+      bench(isa, 128, 768, 3072);
+      bench(isa, 197, 768, 768);
+      for (int64_t m : {1, 4, 8}) bench(isa, m, 4096, 4096);
+      bench(isa, 1, 1024, 256);
     }
   }
 }

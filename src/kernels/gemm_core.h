@@ -27,8 +27,8 @@ struct GemmTile {
   int64_t n;                     // valid columns
   bool first, clip;
   float low, high;           // for clip
-  const float* ahead;        // for each k the line here is fetched into the second-level cache,
-  int64_t ahead_step = 0;    // then that many floats further
+  const float* ahead;        // fetched into the second-level cache meanwhile:
+  int64_t ahead_step = 0;    // so many floats per k
   bool fetch_c = false;      // C is not in the cache: its lines are fetched before the sum
   int64_t panel_stride = 0;  // floats to the next panel, for the kernels of several
 };
@@ -37,8 +37,7 @@ struct GemmTable {
   using TileKernel = void (*)(const GemmTile& tile);
   int max_rows, panel_columns, vector_columns;  // a last panel of at most vector_columns is that wide
   TileKernel tile[kMaxTileRows + 1][2];         // [rows][0: vector_columns wide, 1: panel_columns wide]
-  // For so few rows that reading B takes the time: panels[rows] whole panels at once, fetched ahead (0:
-  // none).
+  // For so few rows that reading B takes the time: so many whole panels at once, fetched ahead (0: none).
   int panels[kMaxFewRows + 1];
   TileKernel few[kMaxFewRows + 1];
 };

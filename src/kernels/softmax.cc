@@ -16,6 +16,9 @@ void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n) {
 
 float exp_row(const float* x, float* y, int64_t n) { return softmax_table(best_isa()).exp_row(x, y, n); }
 
+void add_row(const float* x, float* y, int64_t n) { softmax_table(best_isa()).add(x, y, n); }
+void scale_row(float factor, float* y, int64_t n) { softmax_table(best_isa()).scale(factor, y, n); }
+
 void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns) {
   softmax_table(best_isa()).columns(x, y, n, stride, columns);
 }

@@ -17,6 +17,10 @@ void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n);
 // and 0, one with a NaN or +inf the sum NaN.
 float exp_row(const float* x, float* y, int64_t n);
 
+// What attention does around it: y[i] += x[i], y[i] *= factor.
+void add_row(const float* x, float* y, int64_t n);
+void scale_row(float factor, float* y, int64_t n);
+
 // `columns` lines side by side, the n elements of each `stride` apart.
 void softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns);
 void log_softmax_columns(const float* x, float* y, int64_t n, int64_t stride, int64_t columns);

@@ -57,6 +57,27 @@ TEST(Softmax, MatchesFloat64) {
   });
 }
 
+TEST(Softmax, ExponentialsBeforeTheyAreDivided) {
+  for_each_isa([] {
+    Random random(14);
+    for (int64_t n : {1, 5, 16, 33, 64, 100, 257}) {
+      SCOPED_TRACE(n);
+      std::vector<float> x = random.floats(n), add = random.floats(n), y = x, whole(x.size());
+      add_row(add.data(), y.data(), n);
+      for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(y[i], x[i] + add[i]);
+      softmax_rows(y.data(), whole.data(), 1, n);
+      const float sum = exp_row(y.data(), y.data(), n);
+      scale_row(1 / sum, y.data(), n);
+      ASSERT_EQ(y, whole);
+      std::vector<float> hidden(x.size(), -INFINITY);
+      EXPECT_EQ(exp_row(hidden.data(), hidden.data(), n), 0);
+      for (float v : hidden) EXPECT_EQ(v, 0);
+      x.back() = NAN;
+      EXPECT_TRUE(std::isnan(exp_row(x.data(), x.data(), n)));
+    }
+  });
+}
+
 TEST(Softmax, Edges) {
   for_each_isa([] {
     for (int64_t n : {3, 16, 21}) {

@@ -6,6 +6,9 @@
 // missing columns at the end are -inf), -inf where j > i + past with is_causal, and -inf from
 // nonpad_kv_seqlen on. A row that is masked throughout gives 0. Queries are walked in blocks, so that the
 // scores of one block stay in the cache; each output row's sums run over all keys in order.
+//
+// onward.Attention is what the optimiser makes of two products with a Softmax between them: K is transposed,
+// [batch, heads, d, kv], the scale is 1 if it is not given, and a row that is -inf throughout gives NaN.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -24,6 +27,7 @@ struct Attrs {
   std::optional<float> scale;
   float softcap = 0;
   int64_t output_mode = 0;
+  bool fused = false;  // onward.Attention
 };
 
 Result<Attrs> read(const AttrReader& a) {
@@ -40,6 +44,8 @@ Result<Attrs> read(const AttrReader& a) {
     a.fail("qk_matmul_output_mode", cat("is ", attrs.output_mode, ", expected 0 to 3"));
   return attrs;
 }
+
+Result<Attrs> read_fused(const AttrReader& a) { return Attrs{.scale = a.real("scale", 1), .fused = true}; }
 
 // Extents of Q, K or V as [batch, heads, sequence, size].
 Result<SymShape> heads_of(const InferContext& c, size_t input, int64_t heads) {
@@ -75,10 +81,22 @@ Status infer(const Attrs& a, InferContext& c) {
   return {};
 }
 
+Status infer_fused(const Attrs&, InferContext& c) {
+  if (c.shape(0) && c.shape(2)) {
+    SymShape y = *c.shape(0);
+    y.back() = c.shape(2)->back();
+    c.set(0, c.dtype(0), std::move(y));
+  } else {
+    c.set(0, c.dtype(0), std::nullopt);
+  }
+  return {};
+}
+
 // One of Q, K, V, Y in memory.
 struct Heads {
   int64_t batch, heads, length, size;
   int64_t batch_stride, head_stride, row_stride;
+  int64_t column_stride = 1;
   int64_t at(int64_t b, int64_t h) const { return b * batch_stride + h * head_stride; }
 };
 
@@ -127,6 +145,10 @@ Result<Call> read_call(const Attrs& a, const RunContext& c) {
   k.q = ONWARD_TRY(heads_in(c, 0, a.q_heads));
   k.k = ONWARD_TRY(heads_in(c, 1, a.kv_heads));
   k.v = ONWARD_TRY(heads_in(c, 2, a.kv_heads));
+  if (a.fused) {
+    std::swap(k.k.length, k.k.size);
+    std::swap(k.k.row_stride, k.k.column_stride);
+  }
   const bool fits = k.k.batch == k.q.batch && k.v.batch == k.q.batch && k.k.heads == k.v.heads &&
                     k.k.heads > 0 && k.q.heads % k.k.heads == 0 && k.k.size == k.q.size &&
                     k.k.length == k.v.length;
@@ -230,7 +252,7 @@ struct KeyTiles {
     kernels::pack_b({.b = at(side, tile),
                      .k = transposed ? size : n,
                      .n = transposed ? n : size,
-                     .stride_k = transposed ? 1 : stride,
+                     .stride_k = transposed ? rows.h.column_stride : stride,
                      .stride_n = transposed ? stride : 1,
                      .scale = scale},
                     packed + (side * tiles + tile) * tile_bytes, 1);
@@ -273,7 +295,10 @@ void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T*
       for (int64_t j = 0; j < columns; ++j) row[j] = keep[j] ? row[j] : kNever;
     } else {
       const T* add = k.mask.tensor->data<T>() + at;
-      for (int64_t j = 0; j < columns; ++j) row[j] += add[j];
+      if constexpr (std::is_same_v<T, float>)
+        kernels::add_row(add, row, columns);
+      else
+        for (int64_t j = 0; j < columns; ++j) row[j] += add[j];
     }
     hide_from(columns);
   }
@@ -281,9 +306,9 @@ void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T*
   if (!k.valid.empty()) hide_from(k.valid[static_cast<size_t>(b)]);
 }
 
-// row[j] = exp(row[j] - m); returns what makes the sum 1, or 0 for a row that is hidden throughout.
+// row[j] = exp(row[j] - m); returns what makes the sum 1, or `if_hidden` for a row that is -inf throughout.
 template <class T>
-T exponentiate(T* row, int64_t n) {
+T exponentiate(T* row, int64_t n, T if_hidden) {
   T sum = 0;
   if constexpr (std::is_same_v<T, float>) {
     sum = kernels::exp_row(row, row, n);
@@ -293,7 +318,7 @@ T exponentiate(T* row, int64_t n) {
     if (m == -std::numeric_limits<T>::infinity()) m = 0;
     for (int64_t j = 0; j < n; ++j) sum += row[j] = std::exp(row[j] - m);
   }
-  return sum == 0 ? T(0) : 1 / sum;
+  return sum == 0 ? if_hidden : 1 / sum;
 }
 
 template <class T>
@@ -342,7 +367,10 @@ class Blocks {
     for (int64_t r = 0; r < rows; ++r) {
       T *y = out + r * y_heads_.row_stride, factor = factors[r];
       if (tiles == 0) std::fill_n(y, y_heads_.size, T(0));
-      for (int64_t j = 0; j < y_heads_.size; ++j) y[j] *= factor;
+      if constexpr (std::is_same_v<T, float>)
+        kernels::scale_row(factor, y, y_heads_.size);
+      else
+        for (int64_t j = 0; j < y_heads_.size; ++j) y[j] *= factor;
     }
   }
 
@@ -365,7 +393,8 @@ class Blocks {
     keep(1);
     add_bias(a_, k_, b, h, i, row, n);
     keep(2);
-    const T factor = exponentiate(row, n);
+    // Softmax of nothing but -inf is NaN.
+    const T factor = exponentiate(row, n, a_.fused && n > 0 ? std::numeric_limits<T>::quiet_NaN() : T(0));
     if (kept && a_.output_mode == 3)
       for (int64_t j = 0; j < n; ++j) kept[j] = row[j] * factor;
     return factor;
@@ -420,11 +449,17 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(attention) {
-  return {op<Attrs>({.name = "Attention",
+  OpSpec<Attrs> spec{.name = "Attention",
                      .read = read,
                      .infer = infer,
                      .run = run,
-                     .native = types<float, double, bool, int64_t>})};
+                     .native = types<float, double, bool, int64_t>};
+  OpSpec<Attrs> fused = spec;
+  fused.domain = "onward";
+  fused.read = read_fused;
+  fused.infer = infer_fused;
+  fused.native = types<float>;
+  return {op<Attrs>(spec), op<Attrs>(fused)};
 }
 
 }  // namespace ow

@@ -2,6 +2,7 @@
 // every qk_matmul_output_mode. An element that is masked is -inf before the softmax.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 
@@ -172,6 +173,49 @@ TEST(Attention, ShapesMustFit) {
   EXPECT_FALSE(evaluate_op("Attention", {ramp({1, 2, 6}, 1), ramp({1, 2, 6}, 1), ramp({1, 2, 6}, 1)}, 1,
                            {{"q_num_heads", int64_t{4}}, {"kv_num_heads", int64_t{2}}})
                    .ok());
+}
+
+// Several blocks of queries and tiles of keys, whole ones of which causality or padding hides; with the keys
+// as an input [batch, heads, ..] and [batch, .., heads * size], which are read in place.
+void expect_long(bool causal, bool flat, int64_t valid) {
+  constexpr int64_t kHead = 2, kLong = 150, kKeys = 530, kSize = 7;
+  const Shape q_shape = flat ? Shape{1, kLong, kHead * kSize} : Shape{1, kHead, kLong, kSize};
+  const Shape k_shape = flat ? Shape{1, kKeys, kHead * kSize} : Shape{1, kHead, kKeys, kSize};
+  const Tensor q = ramp(q_shape, 0.7f), k = ramp(k_shape, 1.3f), v = ramp(k_shape, 2.1f);
+  const Tensor mask = ramp({kLong, kKeys}, 3.3f);
+  auto element = [flat](const Tensor& t, int64_t h, int64_t i, int64_t d) {
+    return flat ? at(t, {0, i, h * kSize + d}) : at(t, {0, h, i, d});
+  };
+  ir::Attributes attributes{{"is_causal", int64_t{causal}}};
+  if (flat) attributes["q_num_heads"] = kHead, attributes["kv_num_heads"] = kHead;
+  auto out =
+      evaluate_op("Attention", {q, k, v, mask, Value(), Value(), Tensor::of<int64_t>({1}, std::array{valid})},
+                  1, attributes);
+  ASSERT_TRUE(out.ok()) << out.status().message();
+  for (int64_t h = 0; h < kHead; ++h)
+    for (int64_t i = 0; i < kLong; ++i) {
+      std::vector<double> p(kKeys), y(kSize);
+      double sum = 0;
+      const int64_t seen = std::min(valid, causal ? i + 1 : kKeys);
+      for (int64_t j = 0; j < seen; ++j) {
+        double score = at(mask, {i, j});
+        for (int64_t d = 0; d < kSize; ++d)
+          score += element(q, h, i, d) * element(k, h, j, d) / std::sqrt(7.0);
+        sum += p[static_cast<size_t>(j)] = std::exp(score);
+      }
+      for (int64_t d = 0; d < kSize; ++d) {
+        double want = 0;
+        for (int64_t j = 0; j < seen; ++j) want += p[static_cast<size_t>(j)] / sum * element(v, h, j, d);
+        ASSERT_NEAR(element(*(*out)[0].tensor(), h, i, d), want, 1e-5)
+            << "head " << h << " query " << i << " of " << seen << " keys";
+      }
+    }
+}
+
+TEST(Attention, ManyBlocksAndTiles) {
+  for (bool causal : {false, true})
+    for (bool flat : {false, true})
+      for (int64_t valid : {530, 300, 256, 3, 0}) expect_long(causal, flat, valid);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ std::span<const Pass> pipeline() {
       {"pad", Level::kFull, fuse_pad},
       {"channel_product", Level::kFull, fuse_channel_product, true},
       {"channel_shuffle", Level::kFull, fuse_channel_shuffle},
+      {"attention", Level::kFull, fuse_attention, true},
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
       {"matmul", Level::kFull, fuse_matmul},

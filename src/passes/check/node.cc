@@ -46,9 +46,12 @@ std::string suggestion(std::string_view domain, std::string_view name) {
   if (name.size() > 64) return "";
   std::string_view best;
   size_t best_distance = 3;
-  for (const Schema& s : all_schemas())
-    if (s.domain() == domain)
-      if (size_t d = edit_distance(name, s.name()); d < best_distance) best_distance = d, best = s.name();
+  for (const Schema& s : all_schemas()) {
+    const std::string_view known = s.name();
+    const size_t longer = std::max(known.size(), name.size()) - std::min(known.size(), name.size());
+    if (s.domain() != domain || known == best || longer >= best_distance) continue;  // edits enough already
+    if (size_t d = edit_distance(name, known); d < best_distance) best_distance = d, best = known;
+  }
   return best.empty() ? "" : cat("did you mean ", best, "?");
 }
 

@@ -1,0 +1,117 @@
+// What becomes onward.Attention, what must be left alone, and that a graph means the same before and after.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "ops/op/evaluate.h"
+#include "passes/import.h"
+#include "passes/passes.h"
+#include "passes/test_support.h"
+
+namespace ow {
+namespace {
+
+using namespace test;
+constexpr int32_t kFloat = onnx::Tensor::FLOAT;
+
+struct Graph {
+  std::vector<std::string> q = {"2", "3", "L", "5"}, t = {"2", "3", "5", "S"}, v = {"2", "3", "S", "4"};
+  std::vector<std::string> mask = {"2", "1", "1", "S"};
+  std::vector<onnx::Node> scores = {node("MatMul", {"q", "t"}, {"a"}), node("Mul", {"a", "c"}, {"b"}),
+                                    node("Add", {"b", "m"}, {"s"})};
+  onnx::Node softmax = node("Softmax", {"s"}, {"p"});
+  std::vector<std::string> outputs = {"y"};
+
+  onnx::Graph make() const {
+    onnx::Graph g;
+    g.input = {value("q", kFloat, q), value("t", kFloat, t), value("v", kFloat, v), value("m", kFloat, mask)};
+    for (const std::string& name : outputs) g.output.push_back(value(name, kFloat));
+    g.node = scores;
+    g.node.push_back(softmax);
+    g.node.push_back(node("MatMul", {"p", "v"}, {"y"}));
+    g.initializer = {floats("c", {}, {.5f})};
+    return g;
+  }
+};
+
+Shape bound(const std::vector<std::string>& dims, int64_t queries, int64_t keys) {
+  Shape s;
+  for (const std::string& d : dims) s.push_back(d == "L" ? queries : d == "S" ? keys : std::stoll(d));
+  return s;
+}
+
+Tensor waves(const Shape& shape, float step) {
+  Tensor t = *Tensor::allocate(DType::kFloat32, shape);
+  float at = 0;
+  for (float& x : t.mutable_span<float>()) x = 2 * std::sin(step * ++at);
+  return t;
+}
+
+void expect_equal(const Tensor& got, const Tensor& want) {
+  ASSERT_EQ(got.shape(), want.shape());
+  for (int64_t i = 0; i < got.count(); ++i) {
+    const float a = got.data<float>()[i], b = want.data<float>()[i];
+    ASSERT_TRUE(std::abs(a - b) <= 1e-5f || (std::isnan(a) && std::isnan(b)))
+        << a << " for " << b << " at " << i;
+  }
+}
+
+void expect_changes(const Graph& graph, int changes, bool hidden = false) {
+  auto before = import_model(*file(model(graph.make()))), after = import_model(*file(model(graph.make())));
+  ASSERT_TRUE(before.ok() && after.ok()) << before.status().message();
+  auto made = fuse_attention(*after->graph);
+  ASSERT_TRUE(made.ok()) << made.status().message();
+  EXPECT_EQ(*made, changes);
+  EXPECT_TRUE(ir::verify(*after->graph).ok()) << ir::verify(*after->graph).message();
+  for (const auto& [queries, keys] : {std::pair<int64_t, int64_t>{7, 9}, {75, 300}, {1, 1}}) {
+    std::vector<Value> inputs = {waves(bound(graph.q, queries, keys), 0.7f),
+                                 waves(bound(graph.t, queries, keys), 1.1f),
+                                 waves(bound(graph.v, queries, keys), 1.7f)};
+    Tensor mask = waves(bound(graph.mask, queries, keys), 2.3f);
+    if (hidden) std::fill_n(mask.mutable_data<float>(), mask.count() / 2, -INFINITY);
+    inputs.emplace_back(mask);
+    auto want = evaluate(*before->graph, inputs), got = evaluate(*after->graph, inputs);
+    ASSERT_TRUE(want.ok() && got.ok()) << want.status().message() << got.status().message();
+    expect_equal(*(*got)[0].tensor(), *(*want)[0].tensor());
+  }
+}
+
+TEST(FuseAttention, ScaleAndMaskInEveryForm) {
+  expect_changes({}, 1);
+  Graph g;
+  g.scores = {node("MatMul", {"q", "t"}, {"s"})};
+  expect_changes(g, 1);
+  g.scores = {node("MatMul", {"q", "t"}, {"a"}), node("Div", {"a", "c"}, {"s"})};
+  expect_changes(g, 1);
+  g.scores = {node("MatMul", {"q", "t"}, {"a"}), node("Add", {"m", "a"}, {"s"})};
+  expect_changes(g, 1);
+  g = {};
+  for (const auto& mask :
+       {std::vector<std::string>{"S"}, {"L", "S"}, {"1", "3", "L", "S"}, {"2", "1", "L", "S"}}) {
+    g.mask = mask;
+    expect_changes(g, 1);
+  }
+}
+
+// The operator Attention gives 0 there, Softmax NaN.
+TEST(FuseAttention, RowsThatAreHiddenThroughoutStayNaN) { expect_changes({}, 1, true); }
+
+TEST(FuseAttention, LeavesAloneWhatMeansSomethingElse) {
+  Graph g;
+  g.q = {"2", "1", "L", "5"};  // broadcast over heads
+  expect_changes(g, 0);
+  g = {};
+  g.mask = {"2", "1", "L", "1"};  // one number for all keys
+  expect_changes(g, 0);
+  g = {};
+  g.softmax = node("Softmax", {"s"}, {"p"}, {attr("axis", int64_t{2})});
+  expect_changes(g, 0);
+  g = {};
+  g.outputs = {"y", "p"};
+  expect_changes(g, 0);
+  g.outputs = {"y", "b"};
+  expect_changes(g, 0);
+}
+
+}  // namespace
+}  // namespace ow
