@@ -7,6 +7,7 @@
 
 #include "ir/schema.h"
 #include "ops/op/evaluate.h"
+#include "ops/op/feedback.h"
 #include "passes/fold.h"
 #include "passes/import_overrides.h"
 #include "passes/import_value.h"
@@ -196,6 +197,8 @@ Status Importer::inputs(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bo
       if (!imported.ok()) return imported.take_status().context(cat("input '", printable(name), "'"));
       type = *std::move(imported);
       if (main) put_sizes(overrides_, *info.type, type);
+      // Exporters write the sizes of the first iteration there; what holds in all of them is inferred.
+      if (!main) type = without_shape(std::move(type));
       if (overrides_.separate_symbols) separate_symbols(type);
     } else if (main) {
       return invalid_model("input '", printable(name), "' has no type");

@@ -33,10 +33,11 @@ std::vector<std::string> types(const onnx::Graph& g) {
 using Types = std::vector<std::string>;
 
 // y, k = Loop(m, "", s0) with a body (i, go, s) -> (go, s2, e) of these nodes, which make s2 and e.
-onnx::Node loop(std::vector<onnx::Node> nodes, const std::string& m = "m", const std::string& s0 = "x") {
+onnx::Node loop(std::vector<onnx::Node> nodes, const std::string& m = "m", const std::string& s0 = "x",
+                const onnx::ValueInfo& state = value("s", kFloat)) {
   nodes.push_back(node("Identity", {"go"}, {"go2"}));
   return node("Loop", {m, "", s0}, {"y", "k"},
-              {attr("body", graph({value("i", kInt64, {}), value("go", kBool, {}), value("s", kFloat)},
+              {attr("body", graph({value("i", kInt64, {}), value("go", kBool, {}), state},
                                   {value("go2", kBool), value("s2", kFloat), value("e", kFloat)}, nodes))});
 }
 
@@ -55,6 +56,17 @@ TEST(InferLoop, SizesThatChangeBecomeSymbols) {
                                node("ReduceMean", {"s2"}, {"e"}, {attr("keepdims", int64_t{0})})})},
                         {trips(4)})),
             (Types{"float[N,?]", "float[4]"}));
+}
+
+// As exporters write it that trace one iteration.
+TEST(InferLoop, SizesDeclaredInTheBodyAreThoseOfOneIteration) {
+  EXPECT_EQ(types(graph({value("x", kFloat, {"1", "1"})}, kOut,
+                        {loop({node("Concat", {"s", "x"}, {"s2"}, {attr("axis", int64_t{1})}),
+                               node("Shape", {"s"}, {"n"}),
+                               node("Cast", {"n"}, {"e"}, {attr("to", int64_t{kFloat})})},
+                              "m", "x", value("s", kFloat, {"1", "1"}))},
+                        {trips(4)})),
+            (Types{"float[1,?]", "float[4,2]"}));
 }
 
 TEST(InferLoop, RankThatChangesBecomesUnknown) {

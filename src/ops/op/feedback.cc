@@ -10,13 +10,13 @@ constexpr int kRoundsToSymbols = 3, kRoundsToRank = 4;
 // Only a state whose kind changes all the time gets here; running it is refused.
 constexpr int kMaxRounds = 8;
 
+}  // namespace
+
 ir::Type without_shape(ir::Type type) {
   type.shape.reset();
   if (type.element) type.element = std::make_shared<const ir::Type>(without_shape(*type.element));
   return type;
 }
-
-}  // namespace
 
 bool FeedbackInference::is_widened(const Dim& d) const { return d.is_unknown() && symbols_.count(d.text()); }
 

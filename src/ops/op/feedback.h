@@ -17,6 +17,9 @@
 
 namespace ow {
 
+// The type with no shape known, of its elements neither.
+ir::Type without_shape(ir::Type type);
+
 class FeedbackInference {
  public:
   // Infers the body once for these facts of its inputs, forgetting what it found before.
