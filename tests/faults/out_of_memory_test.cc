@@ -164,16 +164,16 @@ TEST(OutOfMemoryInReports, TextIsMadeOrNull) {
   api().model_free(model);
 }
 
-// 4 MB of weights, of which the packed form is as large. They do not lie in the file as floats must in
-// memory.
+// 16 MB of weights, of which the packed form is as large: alignment to a large page is little beside them.
+// They do not lie in the file as floats must in memory.
 TEST(Memory, APackedWeightIsNotKeptTwice) {
   using namespace test;
-  constexpr int64_t kSide = 1024, kBytes = kSide * kSide * 4;
+  constexpr int64_t kSide = 2048, kBytes = kSide * kSide * 4;
   std::string file;
   for (const char* producer : {"", "1", "12", "123"}) {  // one of them puts the data off its alignment
     auto m =
-        model(graph({value("x", onnx::Tensor::FLOAT, {"1", "1024"})},
-                    {value("y", onnx::Tensor::FLOAT, {"1", "1024"})}, {node("MatMul", {"x", "w"}, {"y"})},
+        model(graph({value("x", onnx::Tensor::FLOAT, {"1", "2048"})},
+                    {value("y", onnx::Tensor::FLOAT, {"1", "2048"})}, {node("MatMul", {"x", "w"}, {"y"})},
                     {floats("w", {kSide, kSide}, std::vector<float>(kSide * kSide, 0.5f))}));
     m.producer_name = keep(producer);
     file = bytes(m);
