@@ -1,5 +1,5 @@
 // onward.Elementwise: what the optimiser makes of a chain or tree of elementwise float32 nodes whose results
-// nobody else reads: a tile program (kernels/tile.h) over its inputs, broadcast as numpy does.
+// nobody else reads: a tile program (kernels/elementwise_program.h) over its inputs, broadcast as numpy does.
 //
 //   steps   four integers a step: operator, activation, first and second operand. Operands are the inputs,
 //           then the results of the steps; -1 is the step's value
@@ -8,7 +8,7 @@
 // Its shape is that of all inputs together. The last step makes the output.
 #include <algorithm>
 
-#include "kernels/tile.h"
+#include "kernels/elementwise_program.h"
 #include "ops/op/elementwise.h"
 
 namespace ow {

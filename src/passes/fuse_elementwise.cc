@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "kernels/tile.h"
+#include "kernels/elementwise_program.h"
 #include "ops/op/fused.h"
 #include "passes/match.h"
 #include "passes/passes.h"

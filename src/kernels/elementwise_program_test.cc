@@ -1,5 +1,5 @@
 // Every step against plain arithmetic, chains over any length, and an output in the memory of an input.
-#include "kernels/tile.h"
+#include "kernels/elementwise_program.h"
 
 #include <cstring>
 

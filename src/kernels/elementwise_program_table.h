@@ -1,7 +1,7 @@
 // The steps of a tile program, for one instruction set.
 #pragma once
+#include "kernels/elementwise_program.h"
 #include "kernels/isa_table.h"
-#include "kernels/tile.h"
 
 namespace ow::kernels {
 

@@ -1,9 +1,9 @@
-#include "kernels/tile.h"
+#include "kernels/elementwise_program.h"
 
 #include <algorithm>
 
+#include "kernels/elementwise_program_table.h"
 #include "kernels/math_table.h"
-#include "kernels/tile_table.h"
 
 namespace ow::kernels {
 namespace {

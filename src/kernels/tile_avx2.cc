@@ -1,3 +1,0 @@
-// tile_isa.inc compiled for avx2.
-#define ONWARD_TILE_TABLE tile_avx2
-#include "kernels/tile_isa.inc"

@@ -1,3 +1,0 @@
-// tile_isa.inc compiled for avx512.
-#define ONWARD_TILE_TABLE tile_avx512
-#include "kernels/tile_isa.inc"
