@@ -416,12 +416,15 @@ SLOW = {
     ),
     "one LSTM": (
         model(
-            [node("LSTM", "x w r", ["", "y"], hidden_size=64)],
+            [node("LSTM", "x w r", ["", "y"], hidden_size=512)],
             [value("x", F, ["T", 1, 64])],
             ["y"],
-            [tensor("w", np.zeros((1, 256, 64), np.float32)), tensor("r", np.zeros((1, 256, 64), np.float32))],
+            [
+                tensor("w", np.zeros((1, 2048, 64), np.float32)),
+                tensor("r", np.zeros((1, 2048, 512), np.float32)),
+            ],
         ),
-        {"x": np.zeros((40_000, 1, 64), np.float32)},
+        {"x": np.zeros((10_000, 1, 64), np.float32)},
     ),
     "one NonMaxSuppression": (
         model(
