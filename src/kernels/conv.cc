@@ -45,7 +45,8 @@ struct ConvRows {
 
 void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, int64_t taps,
                  const float** out) {
-  const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
+  const auto& rows = *static_cast<const ConvRows*>(context);
+  const ConvShape& s = rows.s;
   // Where the first tap of each output pixel reads: along each axis, and in floats from the image's start.
   int64_t at[3][kRowStep], start[kRowStep];
   int64_t w = first % s.out[2], line = first / s.out[2];
@@ -70,7 +71,7 @@ void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, int
              static_cast<uint64_t>(at[1][i] + h) < static_cast<uint64_t>(s.in[1]) &&
              static_cast<uint64_t>(at[2][i] + x) < static_cast<uint64_t>(s.in[2]);
     };
-    for (int i = 0; i < count; ++i) out[i] = inside || exists(i) ? in + (start[i] + from) : zeros;
+    for (int i = 0; i < count; ++i) out[i] = inside || exists(i) ? rows.in + (start[i] + from) : rows.zeros;
     if (++index[2] < s.kernel[2]) continue;
     index[2] = 0;
     if (++index[1] < s.kernel[1]) continue;
@@ -112,8 +113,8 @@ void copy_padded(const ConvShape& s, const float* in, float* to, int threads) {
 
 // Output pixel i reads input pixel i alone.
 void pointwise_a_rows(const void* context, int64_t first, int count, int64_t, int64_t, const float** out) {
-  const auto& [s, in, zeros] = *static_cast<const ConvRows*>(context);
-  for (int i = 0; i < count; ++i) out[i] = in + (first + i) * s.in_ld;
+  const auto& rows = *static_cast<const ConvRows*>(context);
+  for (int i = 0; i < count; ++i) out[i] = rows.in + (first + i) * rows.s.in_ld;
 }
 
 bool is_pointwise(const ConvShape& s) {

@@ -39,9 +39,9 @@ struct ConvShape {
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
 };
 
-// The quickest method for weights that are packed once, or with `pack_too` for each image of the batch anew.
-// Extents of 0 are unknown. Depends on the shape without its batch, so that results do not differ between
-// runs.
+// The quickest method where the weights are packed before the run, or with `pack_too` once in each run; its
+// cost is set against that of one image. Extents of 0 are unknown. Depends on the shape without its batch, so
+// that results do not differ between runs.
 ConvMethod quickest_method(const ConvShape& shape, bool pack_too = false);
 
 // Packs the weights for best_isa(). w: [out_channels][in_channels / groups][kd][kh][kw], contiguous (ONNX).

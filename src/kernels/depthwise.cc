@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
@@ -34,9 +33,8 @@ class Depthwise {
         e_(e),
         table_(depthwise_table(isa)),
         math_(math_table(isa)),
+        bounds_(e),
         outputs_(s.out_channels / s.groups) {
-    if (e.activation == Activation::kRelu) clip_ = true, low_ = 0;
-    if (e.activation == Activation::kClip) clip_ = true, low_ = e.alpha, high_ = e.beta;
     // Inner outputs along w: o * stride - pad >= 0 and the last tap inside too.
     const int64_t reach = (s.kernel[2] - 1) * s.dilation[2];
     inner_begin_ = std::clamp<int64_t>(ceil_div(s.pad[2], s.stride[2]), 0, s.out[2]);
@@ -90,7 +88,7 @@ class Depthwise {
       r.w += taps[i]->begin * r.w_step[i];
     }
     r.channels = channels;
-    r.clip = clip_, r.low = low_, r.high = high_;
+    r.clip = bounds_.cuts, r.low = bounds_.low, r.high = bounds_.high;
     if (outputs_ == 1)
       run_single(r, pixel, pixels);
     else
@@ -129,7 +127,7 @@ class Depthwise {
           float y = strip[c];
           if (e_.bias) y += e_.bias[at];
           if (residual) y += residual[at];
-          if (clip_) y = y < low_ ? low_ : y > high_ ? high_ : y;
+          if (bounds_.cuts) y = bounds_(y);
           out_[pixel * s_.out_ld + at] = y;
         }
       }
@@ -138,8 +136,7 @@ class Depthwise {
   // What the kernel left over, for `count` channels of a pixel.
   void finish(int64_t pixel, int64_t channel, int64_t count) const {
     float* y = out_ + pixel * s_.out_ld + channel;
-    if (!clip_ && e_.activation != Activation::kNone)
-      math_.activate(e_.activation, e_.alpha, e_.beta, y, y, count);
+    if (bounds_.activation_left) math_.activate(e_.activation, e_.alpha, e_.beta, y, y, count);
     if (e_.residual && e_.residual_after_activation) {
       const float* residual = e_.residual + pixel * e_.residual_ld + channel;
       for (int64_t c = 0; c < count; ++c) y[c] += residual[c];
@@ -153,9 +150,8 @@ class Depthwise {
   const Epilogue& e_;
   const DepthwiseTable& table_;
   const MathTable& math_;
+  const Bounds bounds_;
   int64_t outputs_, inner_begin_, inner_end_;
-  bool clip_ = false;
-  float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
 };
 
 void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
@@ -191,7 +187,7 @@ void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
     t.out = out_ + pixel * s_.out_ld + c, t.out_row = s_.out[2] * s_.out_ld, t.out_pixel = s_.out_ld;
     t.residual = residual ? residual + c : nullptr;
     t.residual_row = s_.out[2] * e_.residual_ld, t.residual_pixel = e_.residual_ld;
-    t.channels = n, t.low = low_, t.high = high_;
+    t.channels = n, t.low = bounds_.low, t.high = bounds_.high;
     kernel_of(t);
   }
   const int64_t begin = first * lanes, count = std::min(s_.groups, last * lanes) - begin;

@@ -1,7 +1,6 @@
 #include "kernels/dots.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
@@ -21,9 +20,7 @@ constexpr int64_t kMaxLanes = 16;
 class Dots {
  public:
   Dots(Isa isa, const ConvShape& s, const float* w, const float* in, float* out, const Epilogue& e)
-      : s_(s), w_(w), in_(in), out_(out), e_(e), table_(dot_table(isa)), math_(math_table(isa)) {
-    if (e.activation == Activation::kRelu) low_ = 0;
-    if (e.activation == Activation::kClip) low_ = e.alpha, high_ = e.beta;
+      : s_(s), w_(w), in_(in), out_(out), e_(e), table_(dot_table(isa)), math_(math_table(isa)), bounds_(e) {
     // Outputs whose taps along w are all inside.
     while (inner_begin_ < s.out[2] && taps_inside(s, 2, inner_begin_).count < s.kernel[2]) ++inner_begin_;
     inner_end_ = s.out[2];
@@ -99,10 +96,9 @@ class Dots {
     if (e_.bias)
       for (int64_t i = 0; i < pixels * n; ++i) y[i] += e_.bias[i % n];
     if (e_.residual && !e_.residual_after_activation) add_residual();
-    const bool clip = e_.activation == Activation::kRelu || e_.activation == Activation::kClip;
-    if (clip) {
-      for (int64_t i = 0; i < pixels * n; ++i) y[i] = y[i] < low_ ? low_ : y[i] > high_ ? high_ : y[i];
-    } else if (e_.activation != Activation::kNone) {
+    if (bounds_.cuts) {
+      for (int64_t i = 0; i < pixels * n; ++i) y[i] = bounds_(y[i]);
+    } else if (bounds_.activation_left) {
       math_.activate(e_.activation, e_.alpha, e_.beta, y, y, pixels * n);
     }
     if (e_.residual && e_.residual_after_activation) add_residual();
@@ -117,8 +113,8 @@ class Dots {
   const Epilogue& e_;
   const DotTable& table_;
   const MathTable& math_;
+  const Bounds bounds_;
   int64_t inner_begin_ = 0, inner_end_;
-  float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
 };
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
@@ -73,15 +72,13 @@ class Driver {
       : p_(p),
         table_(gemm_table(isa)),
         math_(math_table(isa)),
+        bounds_(p.epilogue),
         sum_(p.taps, p.k),
         tiles_(ceil_div(p.m, table_.max_rows)),
         tile_rows_(p.m / tiles_),
         taller_tiles_(p.m % tiles_),
         panels_(ceil_div(p.n, table_.panel_columns)) {
     large_c_ = p.m * p.n * p.groups > kLargeC;
-    const Epilogue& e = p.epilogue;
-    if (e.activation == Activation::kRelu) clip_ = true, low_ = 0;
-    if (e.activation == Activation::kClip) clip_ = true, low_ = e.alpha, high_ = e.beta;
   }
 
   void run(int threads) const {
@@ -253,7 +250,7 @@ class Driver {
     kernel({piece.a, piece.taps, piece.k, first_panel + (piece.tap0 * p_.k + piece.k0) * width, piece.places,
             c, early_residual ? residual : nullptr,
             p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
-            block == 0, clip_ && block + 1 == sum_.count(), low_, high_, ahead,
+            block == 0, bounds_.cuts && block + 1 == sum_.count(), bounds_.low, bounds_.high, ahead,
             fetches ? piece.ahead.step : 0, block == 0 && large_c_, stride});
   }
 
@@ -264,7 +261,7 @@ class Driver {
     const int64_t n = std::min(p_.n, task.panel_end * table_.panel_columns) - begin;
     for (int i = 0; i < rows.count; ++i) {
       float* c = rows.c[i] + begin;
-      if (!clip_ && e.activation != Activation::kNone) math_.activate(e.activation, e.alpha, e.beta, c, c, n);
+      if (bounds_.activation_left) math_.activate(e.activation, e.alpha, e.beta, c, c, n);
       if (e.residual && e.residual_after_activation)
         for (int64_t j = 0; j < n; ++j) c[j] += rows.residual[i][begin + j];
     }
@@ -273,10 +270,10 @@ class Driver {
   const GemmProblem& p_;
   const GemmTable& table_;
   const MathTable& math_;
+  const Bounds bounds_;
   SumBlocks sum_;
   int64_t tiles_, tile_rows_, taller_tiles_, panels_;  // taller_tiles_ of the tiles have a row more
-  bool clip_ = false, large_c_;
-  float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
+  bool large_c_;
 };
 
 struct StridedRows {

@@ -10,6 +10,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "kernels/math.h"
 
@@ -24,6 +25,22 @@ struct Epilogue {
   bool residual_after_activation = false;
   Activation activation = Activation::kNone;
   float alpha = 0, beta = 0;  // the activation's
+};
+
+// What a kernel does to a value as it stores it: to keep it between two bounds is the whole of some
+// activations.
+struct Bounds {
+  explicit Bounds(const Epilogue& e)
+      : cuts(e.activation == Activation::kRelu || e.activation == Activation::kClip),
+        activation_left(!cuts && e.activation != Activation::kNone) {
+    if (e.activation == Activation::kRelu) low = 0;
+    if (e.activation == Activation::kClip) low = e.alpha, high = e.beta;
+  }
+  float operator()(float x) const { return x < low ? low : x > high ? high : x; }
+
+  bool cuts;             // else the bounds are infinite
+  bool activation_left;  // for a pass of its own over what is stored
+  float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
 };
 
 // A B matrix as the caller has it: element (t, k, n) is b[t * stride_tap + k * stride_k + n * stride_n] *

@@ -5,27 +5,20 @@
 
 #include "base/thread_pool.h"
 #include "kernels/gemm_core.h"
+#include "kernels/square.h"
 
 namespace ow::kernels {
 namespace {
 
 typedef float Four __attribute__((vector_size(16)));
 typedef float FourUnaligned __attribute__((vector_size(16), aligned(4), may_alias));
-typedef int32_t FourInts __attribute__((vector_size(16)));
 
 // B's columns lie along k: squares of 4 x 4 are turned in registers.
 void turn_square(const float* b, int64_t stride, float scale, float* out, int64_t width) {
-  Four r[4];
-  for (int i = 0; i < 4; ++i) r[i] = *reinterpret_cast<const FourUnaligned*>(b + i * stride) * scale;
-  const Four low01 = __builtin_shuffle(r[0], r[1], FourInts{0, 4, 1, 5}),
-             low23 = __builtin_shuffle(r[2], r[3], FourInts{0, 4, 1, 5}),
-             high01 = __builtin_shuffle(r[0], r[1], FourInts{2, 6, 3, 7}),
-             high23 = __builtin_shuffle(r[2], r[3], FourInts{2, 6, 3, 7});
-  const Four turned[4] = {__builtin_shuffle(low01, low23, FourInts{0, 1, 4, 5}),
-                          __builtin_shuffle(low01, low23, FourInts{2, 3, 6, 7}),
-                          __builtin_shuffle(high01, high23, FourInts{0, 1, 4, 5}),
-                          __builtin_shuffle(high01, high23, FourInts{2, 3, 6, 7})};
-  for (int i = 0; i < 4; ++i) *reinterpret_cast<FourUnaligned*>(out + i * width) = turned[i];
+  Four rows[4];
+  for (int i = 0; i < 4; ++i) rows[i] = *reinterpret_cast<const FourUnaligned*>(b + i * stride) * scale;
+  transpose_4x4(rows);
+  for (int i = 0; i < 4; ++i) *reinterpret_cast<FourUnaligned*>(out + i * width) = rows[i];
 }
 
 void pack_turned(const float* b, int64_t k, int64_t n, int64_t stride, float scale, float* out,

@@ -29,6 +29,26 @@ typedef float VecFUnaligned __attribute__((vector_size(kVectorBytes), aligned(4)
 
 inline VecF load(const float* p) { return *reinterpret_cast<const VecFUnaligned*>(p); }
 inline void store(float* p, VecF v) { *reinterpret_cast<VecFUnaligned*>(p) = v; }
+
+// Lanes in another order: a's count from 0, b's from kLanes.
+#if defined(__AVX512F__)
+#define ONWARD_LANES(at)                                                                                \
+  at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10), at(11), at(12), at(13), \
+      at(14), at(15)
+#elif defined(__AVX2__)
+#define ONWARD_LANES(at) at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)
+#else
+#define ONWARD_LANES(at) at(0), at(1), at(2), at(3)
+#endif
+#define ONWARD_EVEN(i) 2 * i
+#define ONWARD_ODD(i) 2 * i + 1
+#define ONWARD_LOW_TWICE(i) i / 2
+#define ONWARD_HIGH_TWICE(i) kLanes / 2 + i / 2
+inline VecF even_lanes(VecF a, VecF b) { return __builtin_shufflevector(a, b, ONWARD_LANES(ONWARD_EVEN)); }
+inline VecF odd_lanes(VecF a, VecF b) { return __builtin_shufflevector(a, b, ONWARD_LANES(ONWARD_ODD)); }
+inline VecF low_twice(VecF v) { return __builtin_shufflevector(v, v, ONWARD_LANES(ONWARD_LOW_TWICE)); }
+inline VecF high_twice(VecF v) { return __builtin_shufflevector(v, v, ONWARD_LANES(ONWARD_HIGH_TWICE)); }
+
 // x - 0 is x for every x, so this is a plain broadcast.
 inline VecF splat(float x) { return x - VecF{}; }
 inline VecI bits(VecF x) { return reinterpret_cast<VecI>(x); }

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "kernels/square.h"
 
 namespace ow::kernels {
 namespace {
@@ -116,18 +117,6 @@ Four load4(const char* p) {
   Four v;
   std::memcpy(&v, p, 16);
   return v;
-}
-
-void transpose_4x4(Four (&rows)[4]) {
-  const Four a = rows[0], b = rows[1], c = rows[2], d = rows[3];
-  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-             ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
-             cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  rows[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-  rows[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-  rows[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-  rows[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 // The first `count` of 4 elements: copies of a size that is known are moves.

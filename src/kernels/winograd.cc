@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
@@ -121,7 +120,6 @@ class Winograd {
   const float *zeros_ = nullptr, *weights_ = nullptr, *in_ = nullptr;
   float* out_ = nullptr;
   const Epilogue* e_ = nullptr;
-  float low_ = -std::numeric_limits<float>::infinity(), high_ = std::numeric_limits<float>::infinity();
 };
 
 // G: [m + 2][3].
@@ -226,8 +224,7 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
   const int64_t columns = std::min<int64_t>(s_.out_channels - column, table_.panel_columns);
   const int64_t width = columns > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
   const bool late = e_->residual && e_->residual_after_activation;
-  const bool activates = e_->activation != Activation::kNone && e_->activation != Activation::kRelu &&
-                         e_->activation != Activation::kClip;
+  const Bounds bounds(*e_);
   for (int64_t t = 0; t < tiles; ++t) {
     const Place at = place(first + t);
     float* out[16];
@@ -241,10 +238,11 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
     }
     (m_ == 4 ? transforms_.output4 : transforms_.output2)(
         {results + t * width, result_step_, columns, e_->bias ? e_->bias + column : nullptr,
-         e_->residual && !late ? residual : nullptr, out, low_, high_});
-    for (int64_t i = 0; (activates || late) && i < m_ * m_; ++i) {
+         e_->residual && !late ? residual : nullptr, out, bounds.low, bounds.high});
+    for (int64_t i = 0; (bounds.activation_left || late) && i < m_ * m_; ++i) {
       if (!out[i]) continue;
-      if (activates) math_.activate(e_->activation, e_->alpha, e_->beta, out[i], out[i], columns);
+      if (bounds.activation_left)
+        math_.activate(e_->activation, e_->alpha, e_->beta, out[i], out[i], columns);
       for (int64_t j = 0; late && j < columns; ++j) out[i][j] += residual[i][j];
     }
   }
@@ -254,8 +252,6 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
                    int threads) {
   zeros_ = packed, weights_ = packed + round_up(s_.in_channels, 16);
   in_ = in, out_ = out, e_ = &e;
-  if (e.activation == Activation::kRelu) low_ = 0;
-  if (e.activation == Activation::kClip) low_ = e.alpha, high_ = e.beta;
   const int lanes = lanes_of(threads);
   float* const results = scratch;
   float* const pixels = scratch + lanes * products_ * result_step_;

@@ -50,12 +50,10 @@ bool keeps_order(const ir::Node& n, size_t rank) {
 
 bool is_inference_dropout(const ir::Node& n) {
   if (n.output(1) && n.output(1)->is_used()) return false;
-  return !n.input(2) ||
-         (elements(n.input(2)) && elements(n.input(2))->size() == 1 && all_are(elements(n.input(2)), 0));
+  return !n.input(2) || all_are(elements(n.input(2)), 0);
 }
 
 bool passes_through(const ir::Node& n) {
-  if (!n.domain.empty()) return false;
   if (n.is("Identity")) return true;
   if (n.is("Dropout")) return is_inference_dropout(n);
   const ir::Value* x = n.input(0);

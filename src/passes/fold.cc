@@ -18,10 +18,6 @@ std::optional<int64_t> output_bytes(const ir::Node& node) {
   return total;
 }
 
-}  // namespace
-
-namespace {
-
 // The elements as a tensor of int64 or int32; nullopt if one is not known, or the type is another.
 std::optional<Tensor> known_tensor(const ir::Value& v) {
   const ir::Type& type = v.type();

@@ -2,26 +2,13 @@
 // every form that it takes over, and what it must leave alone stays.
 #include <gtest/gtest.h>
 
-#include "ops/op/evaluate.h"
-#include "passes/import.h"
+#include "passes/pass_test_support.h"
 #include "passes/passes.h"
-#include "passes/test_support.h"
 
 namespace ow {
 namespace {
 
 using namespace test;
-constexpr int32_t kFloat = onnx::Tensor::FLOAT;
-using Names = std::vector<std::string>;
-
-std::vector<float> numbers(size_t n, unsigned seed) {
-  std::vector<float> out(n);
-  for (size_t i = 0; i < n; ++i) out[i] = static_cast<float>((i + seed) * 2654435761u >> 8 & 1023) / 512 - 1;
-  return out;
-}
-Tensor random(const Shape& shape, unsigned seed) {
-  return Tensor::of<float>(shape, numbers(static_cast<size_t>(shape.count()), seed));
-}
 
 // q [N,6,8], z [N,128,H,W] (N 2, H 3, W 5), e [N,3,4H,4W], k [8,6], and nodes that make y.
 onnx::Graph graph_of(std::vector<onnx::Node> nodes) {
@@ -31,36 +18,19 @@ onnx::Graph graph_of(std::vector<onnx::Node> nodes) {
   g.initializer = {ints("pads", {0, 0, 1, 1, 0, 0, 0, 0}),
                    ints("batch", {0, 0, 0, 0, 1, 0, 0, 0}),
                    floats("one", {}, {1}),
-                   floats("w9", {2, 9, 1, 1}, numbers(18, 4)),
-                   floats("w6", {2, 6, 1, 1}, numbers(12, 5)),
+                   floats("w9", {2, 9, 1, 1}, spread_numbers(18, 4)),
+                   floats("w6", {2, 6, 1, 1}, spread_numbers(12, 5)),
                    floats("b", {2}, {.5f, -.25f}),
-                   floats("k3w", {8, 3}, numbers(24, 9)),
-                   floats("w3", {2, 6, 3, 3}, numbers(108, 6)),
-                   floats("wide", {5, 6, 1, 1}, numbers(30, 7))};
+                   floats("k3w", {8, 3}, spread_numbers(24, 9)),
+                   floats("w3", {2, 6, 3, 3}, spread_numbers(108, 6)),
+                   floats("wide", {5, 6, 1, 1}, spread_numbers(30, 7))};
   return g;
 }
 
 Names pass(const onnx::Graph& g, int changes = 1) {
-  auto before = import_model(*file(model(g))), after = import_model(*file(model(g)));
-  EXPECT_TRUE(before.ok() && after.ok()) << before.status().message();
-  if (!before.ok() || !after.ok()) return {};
-  auto made = fuse_channel_product(*after->graph);
-  EXPECT_TRUE(made.ok()) << made.status().message();
-  if (made.ok()) EXPECT_EQ(*made, changes);
-  EXPECT_TRUE(ir::verify(*after->graph).ok()) << ir::verify(*after->graph).message();
-  const std::vector<Value> inputs = {random({2, 6, 8}, 1), random({2, 128, 3, 5}, 2),
-                                     random({2, 3, 12, 20}, 3), random({8, 6}, 8)};
-  auto want = evaluate(*before->graph, inputs), got = evaluate(*after->graph, inputs);
-  EXPECT_TRUE(want.ok() && got.ok()) << want.status().message() << got.status().message();
-  if (!want.ok() || !got.ok()) return {};
-  const Tensor &a = *(*want)[0].tensor(), &b = *(*got)[0].tensor();
-  EXPECT_EQ(a.shape(), b.shape());
-  for (int64_t i = 0; i < a.count() && a.shape() == b.shape(); ++i)
-    EXPECT_NEAR(a.data<float>()[i], b.data<float>()[i], 2e-5f) << "element " << i;
-  Names out;
-  for (const auto& n : after->graph->nodes())
-    out.push_back(n->domain.empty() ? n->op_type : cat(n->domain, ".", n->op_type));
-  return out;
+  const Inputs inputs = {spread({2, 6, 8}, 1), spread({2, 128, 3, 5}, 2), spread({2, 3, 12, 20}, 3),
+                         spread({8, 6}, 8)};
+  return expect_same(g, fuse_channel_product, changes, {inputs}, 2e-5f);
 }
 
 onnx::Node einsum(const char* equation, const std::vector<std::string>& inputs, const char* to = "p") {

@@ -1,27 +1,12 @@
 // Chains and trees of elementwise nodes: one node that means the same, bit by bit, and what must stay.
 #include <gtest/gtest.h>
-
-#include <cmath>
-#include <cstring>
-
-#include "ops/op/evaluate.h"
-#include "passes/import.h"
+#include "passes/pass_test_support.h"
 #include "passes/passes.h"
-#include "passes/test_support.h"
 
 namespace ow {
 namespace {
 
 using namespace test;
-constexpr int32_t kFloat = onnx::Tensor::FLOAT;
-using Names = std::vector<std::string>;
-
-Tensor random(const Shape& shape, unsigned seed) {
-  std::vector<float> out(static_cast<size_t>(shape.count()));
-  for (size_t i = 0; i < out.size(); ++i)
-    out[i] = static_cast<float>((i + seed) * 2654435761u >> 8 & 1023) / 512 - 1;
-  return Tensor::of<float>(shape, out);
-}
 
 // x and z [N,3,H,W], row [W], noise [1,1,H,W], channel [3,1,1]; nodes that make y.
 onnx::Graph graph_of(std::vector<onnx::Node> nodes, std::vector<std::string> outputs = {"y"}) {
@@ -36,30 +21,9 @@ onnx::Graph graph_of(std::vector<onnx::Node> nodes, std::vector<std::string> out
 }
 
 Names pass(const onnx::Graph& g, int changes = 1) {
-  auto before = import_model(*file(model(g))), after = import_model(*file(model(g)));
-  EXPECT_TRUE(before.ok() && after.ok()) << before.status().message();
-  if (!before.ok() || !after.ok()) return {};
-  auto made = fuse_elementwise(*after->graph);
-  EXPECT_TRUE(made.ok()) << made.status().message();
-  if (made.ok()) EXPECT_EQ(*made, changes);
-  EXPECT_TRUE(ir::verify(*after->graph).ok()) << ir::verify(*after->graph).message();
-  const std::vector<Value> inputs = {random({2, 3, 5, 7}, 1), random({2, 3, 5, 7}, 2), random({7}, 3),
-                                     random({1, 1, 5, 7}, 4), random({3, 1, 1}, 5)};
-  auto want = evaluate(*before->graph, inputs), got = evaluate(*after->graph, inputs);
-  EXPECT_TRUE(want.ok() && got.ok()) << want.status().message() << got.status().message();
-  for (size_t o = 0; want.ok() && got.ok() && o < want->size(); ++o) {
-    const Tensor &a = *(*want)[o].tensor(), &b = *(*got)[o].tensor();
-    EXPECT_EQ(a.shape(), b.shape());
-    for (int64_t i = 0; i < a.count() && a.shape() == b.shape(); ++i) {
-      const float x = a.data<float>()[i], y = b.data<float>()[i];
-      EXPECT_TRUE(x == y || (std::isnan(x) && std::isnan(y)))
-          << "output " << o << ", element " << i << ": " << y << ", expected " << x;
-    }
-  }
-  Names out;
-  for (const auto& n : after->graph->nodes())
-    out.push_back(n->domain.empty() ? n->op_type : cat(n->domain, ".", n->op_type));
-  return out;
+  const Inputs inputs = {spread({2, 3, 5, 7}, 1), spread({2, 3, 5, 7}, 2), spread({7}, 3),
+                         spread({1, 1, 5, 7}, 4), spread({3, 1, 1}, 5)};
+  return expect_same(g, fuse_elementwise, changes, {inputs}, 0);
 }
 const Names kOne = {"onward.Elementwise"};
 

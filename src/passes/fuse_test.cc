@@ -3,16 +3,13 @@
 
 #include <random>
 
-#include "ops/op/evaluate.h"
-#include "passes/import.h"
+#include "passes/pass_test_support.h"
 #include "passes/passes.h"
-#include "passes/test_support.h"
 
 namespace ow {
 namespace {
 
 using namespace test;
-constexpr int32_t kFloat = onnx::Tensor::FLOAT;
 
 std::vector<float> numbers(size_t n, unsigned seed, float low = -1) {
   std::mt19937 rng(seed);
@@ -43,37 +40,10 @@ onnx::Graph after_conv(std::vector<onnx::Node> nodes, onnx::Node conv = node("Co
   return g;
 }
 
-std::vector<std::string> operators(const ir::Graph& g) {
-  std::vector<std::string> out;
-  for (const auto& n : g.nodes())
-    out.push_back(n->domain.empty() ? n->op_type : cat(n->domain, ".", n->op_type));
-  return out;
-}
-using Names = std::vector<std::string>;
-
-// Runs the pass, holds the graph's results against those of the graph before, and returns its operators.
 Names pass(const onnx::Graph& g, Result<int> (*run)(ir::Graph&), int changes) {
-  auto before = import_model(*file(model(g))), after = import_model(*file(model(g)));
-  EXPECT_TRUE(before.ok() && after.ok()) << before.status().message();
-  if (!before.ok() || !after.ok()) return {};
-  auto made = run(*after->graph);
-  EXPECT_TRUE(made.ok()) << made.status().message();
-  EXPECT_EQ(*made, changes);
-  EXPECT_TRUE(ir::verify(*after->graph).ok()) << ir::verify(*after->graph).message();
-  const std::vector<Value> inputs = {Tensor::of<float>({2, 4, 5, 5}, numbers(200, 9)),
-                                     Tensor::of<float>({4}, numbers(4, 10))};
-  auto want = evaluate(*before->graph, inputs), got = evaluate(*after->graph, inputs);
-  EXPECT_TRUE(want.ok() && got.ok()) << want.status().message() << got.status().message();
-  for (size_t o = 0; want.ok() && got.ok() && o < want->size(); ++o) {
-    const Tensor &a = *(*want)[o].tensor(), &b = *(*got)[o].tensor();
-    EXPECT_EQ(a.shape(), b.shape());
-    for (int64_t i = 0; i < a.count(); ++i) {
-      const float x = a.data<float>()[i], y = b.data<float>()[i];
-      if (!std::isfinite(x) && !std::isfinite(y)) continue;
-      EXPECT_NEAR(x, y, 1e-4f * (1 + std::abs(x)));
-    }
-  }
-  return operators(*after->graph);
+  return expect_same(
+      g, run, changes,
+      {{Tensor::of<float>({2, 4, 5, 5}, numbers(200, 9)), Tensor::of<float>({4}, numbers(4, 10))}}, 1e-4f);
 }
 
 onnx::Node norm(std::vector<onnx::Attribute> attributes = {}, std::string scale = "scale",
