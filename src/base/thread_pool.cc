@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <exception>
@@ -44,9 +45,14 @@ void relax() {
 #endif
 }
 
-constexpr int kDefaultSpins = 2000, kSpinsPerUs = 40;  // about 50 us
-constinit std::atomic<int> g_spins{kDefaultSpins};
-int spins_before_sleep() { return g_spins.load(std::memory_order_relaxed); }
+constexpr int kSpinsPerUs = 40;
+constexpr int kShortSpins = 50 * kSpinsPerUs, kLongSpins = 1000 * kSpinsPerUs;
+constinit std::atomic<int> g_spins{-1};  // negative: the default
+constinit std::atomic<int> g_runs{0};
+int spins_before_sleep() {
+  const int set = g_spins.load(std::memory_order_relaxed);
+  return set >= 0 ? set : g_runs.load(std::memory_order_relaxed) > 0 ? kLongSpins : kShortSpins;
+}
 
 class Pool {
  public:
@@ -59,14 +65,16 @@ class Pool {
     const int wanted = static_cast<int>(std::min({int64_t{threads}, chunks, int64_t{kMaxThreads}})) - 1;
     const int helpers = grow(wanted);
     job_ = &chunk;
-    chunks_ = chunks;
-    next_.store(0, std::memory_order_relaxed);
+    for (int64_t s = 0; s <= helpers; ++s) {
+      shares_[s].next.store(chunks * s / (helpers + 1), std::memory_order_relaxed);
+      shares_[s].end = chunks * (s + 1) / (helpers + 1);
+    }
     const uint32_t region =
         ((region_.load(std::memory_order_relaxed) >> 8) + 1) << 8 | static_cast<uint32_t>(helpers);
     gate_.store(uint64_t{region} << 32, std::memory_order_release);
     region_.store(region, std::memory_order_release);
     region_.notify_all();
-    work();
+    work(0, helpers + 1);
     // Only who is inside is waited for: one that the system has not woken yet would be long in coming.
     gate_.fetch_or(kClosed, std::memory_order_acq_rel);
     for (int spins = 0; (gate_.load(std::memory_order_acquire) & kInside) != 0; ++spins) {
@@ -84,12 +92,24 @@ class Pool {
   static constexpr int kMaxThreads = 256;
   static constexpr uint64_t kClosed = uint64_t{1} << 31, kInside = kClosed - 1;
 
-  // What a chunk throws reaches the caller of the region once nobody works on it any more.
-  void work() noexcept {
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};  // chunk
+    int64_t end = 0;
+  };
+
+  // One's own share, then the others'. What a chunk throws reaches the caller of the region once nobody works
+  // on it any more.
+  void work(int thread, int threads) noexcept {
     try {
-      for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < chunks_;) (*job_)(i);
+      for (int k = 0; k < threads; ++k) {
+        Share& share = shares_[(thread + k) % threads];
+        while (share.next.load(std::memory_order_relaxed) < share.end) {
+          const int64_t i = share.next.fetch_add(1, std::memory_order_relaxed);
+          if (i < share.end) (*job_)(i);
+        }
+      }
     } catch (...) {
-      next_.store(chunks_, std::memory_order_relaxed);
+      for (int k = 0; k < threads; ++k) shares_[k].next.store(shares_[k].end, std::memory_order_relaxed);
       if (!failed_.exchange(true, std::memory_order_relaxed)) failure_ = std::current_exception();
     }
   }
@@ -119,7 +139,7 @@ class Pool {
       seen = now;
       // A worker beyond this region's size skips it. One inside it is waited for, so job_ stays valid.
       if (index >= static_cast<int>(now & 255) || !enter(now)) continue;
-      work();
+      work(index + 1, static_cast<int>(now & 255) + 1);
       gate_.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -136,11 +156,10 @@ class Pool {
 
   std::atomic<bool> busy_{false};
   const CallableRef<int64_t>* job_ = nullptr;
-  int64_t chunks_ = 0;
   int started_ = 0;
   std::exception_ptr failure_;  // the first one of a region
   std::atomic<bool> failed_{false};
-  alignas(64) std::atomic<int64_t> next_{0};
+  std::array<Share, kMaxThreads> shares_;
   alignas(64) std::atomic<uint64_t> gate_{kClosed};  // region << 32 | closed | workers inside
   alignas(64) std::atomic<uint32_t> region_{0};      // epoch << 8 | helpers: read as one
 };
@@ -152,7 +171,8 @@ Pool& pool() {
   Pool* p = g_pool.load(std::memory_order_acquire);
   if (p) return *p;
   static std::once_flag once;
-  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { g_pool.store(nullptr); }); });
+  std::call_once(once,
+                 [] { pthread_atfork(nullptr, nullptr, [] { g_pool.store(nullptr), g_runs.store(0); }); });
   auto* fresh = new Pool;
   if (g_pool.compare_exchange_strong(p, fresh)) return *fresh;
   delete fresh;
@@ -162,7 +182,14 @@ Pool& pool() {
 }  // namespace
 
 void set_thread_spin_us(int64_t us) {
-  g_spins = us < 0 ? kDefaultSpins : static_cast<int>(std::min<int64_t>(us, 1'000'000) * kSpinsPerUs);
+  g_spins = us < 0 ? -1 : static_cast<int>(std::min<int64_t>(us, 1'000'000) * kSpinsPerUs);
+}
+
+RunOfRegions::RunOfRegions(int threads) : counts_((threads > 0 ? threads : usable_threads()) > 1) {
+  if (counts_) g_runs.fetch_add(1, std::memory_order_relaxed);
+}
+RunOfRegions::~RunOfRegions() {
+  if (counts_) g_runs.fetch_sub(1, std::memory_order_relaxed);
 }
 
 int usable_threads() {

@@ -17,7 +17,9 @@ constexpr int64_t kTaskTiles = 10;               // row tiles that share one rea
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
 constexpr int64_t kFetchedRow = 128;             // shorter rows of A come by themselves
 constexpr int64_t kLargeC = 64 * 1024;           // elements; fewer stay in the cache
-constexpr int64_t kParallelFlops = 1000 * 1000;  // a region below this costs more to start than it saves
+// A region of less work than this costs more to start than it saves, in units of a floating-point operation.
+// A number of B that comes from memory takes as long as so many.
+constexpr double kParallelWork = 400e3, kReadWork = 10;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // The size of the parts when n is cut into the fewest parts of at most `most`.
@@ -82,15 +84,17 @@ class Driver {
   }
 
   void run(int threads) const {
-    const double flops = 2.0 * static_cast<double>(p_.m) * static_cast<double>(p_.n) *
-                         static_cast<double>(std::max<int64_t>(p_.k * p_.taps, 1)) *
-                         static_cast<double>(p_.groups);
+    const double numbers = static_cast<double>(p_.n) *
+                           static_cast<double>(std::max<int64_t>(p_.k * p_.taps, 1)) *
+                           static_cast<double>(p_.groups);
     if (threads <= 0) threads = usable_threads();
-    if (flops < kParallelFlops) threads = 1;
+    if (numbers * std::max(2.0 * static_cast<double>(p_.m), kReadWork) < kParallelWork) threads = 1;
     const int64_t panel_bytes = std::min(kSumBlock, p_.k * p_.taps + 1) * table_.panel_columns * 4;
     int64_t task_tiles = even_part(tiles_, kTaskTiles);
     int64_t task_panels = even_part(panels_, std::max<int64_t>(kTaskPanelBytes / panel_bytes, 1));
-    const int64_t wanted = threads == 1 ? 1 : 4 * threads;
+    const bool turns = p_.order != PanelOrder::kAny && streams(tiles_);
+    const int64_t wanted = turns ? threads : threads == 1 ? 1 : 4 * threads;
+    if (turns) task_panels = ceil_div(panels_, threads);
     while (p_.groups * ceil_div(tiles_, task_tiles) * ceil_div(panels_, task_panels) < wanted) {
       if (task_panels > 2)
         task_panels = ceil_div(task_panels, 2);
@@ -103,7 +107,7 @@ class Driver {
     parallel_for(p_.groups * rows * columns, 1, threads, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end && !stop_requested(); ++i) {
         const int64_t row = i / columns % rows,
-                      column = p_.backward ? columns - 1 - i % columns : i % columns;
+                      column = backward() && !turns ? columns - 1 - i % columns : i % columns;
         run_task({i / columns / rows, row * task_tiles, std::min((row + 1) * task_tiles, tiles_),
                   column * task_panels, std::min((column + 1) * task_panels, panels_)});
       }
@@ -119,11 +123,13 @@ class Driver {
   };
 
   void run_task(const Task& task) const {
-    if (task.tile_end - task.tile_begin == 1 && p_.m <= kMaxFewRows && p_.taps == 1) return stream(task);
+    if (streams(task.tile_end - task.tile_begin)) return stream(task);
     for (int64_t block = 0; block < sum_.count(); ++block)
       for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
   }
 
+  bool streams(int64_t tiles) const { return tiles == 1 && p_.m <= kMaxFewRows && p_.taps == 1; }
+  bool backward() const { return p_.order == PanelOrder::kBackward; }
   int64_t first_row(int64_t tile) const { return tile * tile_rows_ + std::min(tile, taller_tiles_); }
 
   Rows rows_of(int64_t tile, int64_t column) const {
@@ -197,7 +203,7 @@ class Driver {
     const int64_t groups = most > 0 ? std::max<int64_t>(whole, 0) / most : 0, grouped = groups * most;
     const int64_t visits = groups + task.panel_end - task.panel_begin - grouped;
     for (int64_t visit = 0; visit < visits; ++visit) {
-      const int64_t at = p_.backward ? visits - 1 - visit : visit;
+      const int64_t at = backward() ? visits - 1 - visit : visit;
       const int64_t panel = task.panel_begin + (at < groups ? at * most : grouped + at - groups);
       for (int64_t block = 0; block < sum_.count(); ++block) {
         const int64_t k0 = block * sum_.block_k;
@@ -296,7 +302,7 @@ void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const vo
           int64_t ldc, const Epilogue& epilogue, int threads, PanelOrder order) {
   const StridedRows rows{a, lda};
   GemmProblem p{m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_data(packed_b), c, ldc, epilogue};
-  p.backward = order == PanelOrder::kBackward;
+  p.order = order;
   run_gemm(packed_isa(packed_b), p, threads);
 }
 

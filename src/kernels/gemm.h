@@ -59,10 +59,11 @@ void pack_b(const BSource& source, void* packed, int threads);
 // Plain product: C[m x n] = epilogue(A[m x k] * B[k x n]). A's rows are contiguous, at stride lda; C's at
 // ldc. k may be 0. C must not overlap A or B.
 // order: how B is walked. Where products one after the other have the same B, a little larger than the cache,
-// they take turns, so that each finds in the cache what the one before read last. The result is the same.
-enum class PanelOrder : uint8_t { kForward, kBackward };
+// they take turns, so that each finds in the cache what the one before read last, and each thread keeps to
+// its part of B. The result is the same.
+enum class PanelOrder : uint8_t { kAny, kForward, kBackward };
 void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c,
-          int64_t ldc, const Epilogue& epilogue, int threads, PanelOrder order = PanelOrder::kForward);
+          int64_t ldc, const Epilogue& epilogue, int threads, PanelOrder order = PanelOrder::kAny);
 
 inline constexpr int kRowStep = 14;  // pointers from tap to tap; no tile has more rows
 

@@ -69,7 +69,7 @@ struct GemmProblem {
   int64_t ldc;
   Epilogue epilogue;
   int64_t groups = 1, group_panel_floats = 0;
-  bool backward = false;  // the order of the panels
+  PanelOrder order = PanelOrder::kAny;
   // The row that a_rows gives for what is zero, for all of a tap; null: none. Taps of a tile with nothing
   // else are left out.
   const float* zeros = nullptr;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/machine.h"
 #include "base/stop.h"
+#include "base/thread_pool.h"
 #include "ops/op/random.h"
 
 namespace ow {
@@ -373,6 +374,7 @@ Result<std::vector<Value>> Session::run(std::span<const std::pair<std::string_vi
   StopScope scope(options.cancel || options.timeout.count() > 0 ? budget.get() : nullptr);
   const RandomScope random(options_.random_seed, runs_.fetch_add(1, std::memory_order_relaxed));
   auto frame = take_frame(compiled);
+  const RunOfRegions regions(options_.threads);
   auto results =
       frame->run(arranged.values, binding.get(),
                  {options_.threads, budget, profiling_ ? &profiler_ : nullptr, arena_memory_, direct});

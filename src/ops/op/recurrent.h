@@ -84,7 +84,7 @@ class Projection {
     return {};
   }
   void run(const RunContext& c, int64_t m, const T* a, T* out, const T* bias = nullptr,
-           kernels::PanelOrder order = kernels::PanelOrder::kForward) const {
+           kernels::PanelOrder order = kernels::PanelOrder::kAny) const {
     if (m == 0 || n_ == 0) return;
     if constexpr (std::is_same_v<T, float>) {
       kernels::gemm(m, n_, k_, a, k_, packed_, out, n_, {.bias = bias}, c.threads(), order);
