@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int64_t kTaskTiles = 10;               // row tiles that share one read of the panels
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
+constexpr int64_t kThreadTasks = 4;              // at least, of a product that is shared
 constexpr int64_t kFetchedRow = 128;             // shorter rows of A come by themselves
 constexpr int64_t kLargeC = 64 * 1024;           // elements; fewer stay in the cache
 // A region of less work than this costs more to start than it saves, in units of a floating-point operation.
@@ -22,8 +24,6 @@ constexpr int64_t kLargeC = 64 * 1024;           // elements; fewer stay in the 
 constexpr double kParallelWork = 400e3, kReadWork = 10;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-// The size of the parts when n is cut into the fewest parts of at most `most`.
-int64_t even_part(int64_t n, int64_t most) { return n > 0 ? ceil_div(n, ceil_div(n, most)) : 0; }
 
 // How the sum over (tap, k) is cut: either whole taps together, or pieces of one tap. Depends on taps and k
 // alone.
@@ -53,7 +53,7 @@ bool aliases(const float* row0, const float* row1) {
 }
 
 // Moves the rows of a tile next to each other and redirects the pointers.
-constexpr int64_t kCopyRow = kSumBlock + 16;
+constexpr int64_t kCopyRow = kSumBlock + 16, kCopyPanels = 1;
 void copy_rows(int count, int64_t taps, int64_t k, const float** a, float* copy) {
   for (int i = 0; i < count; ++i)
     for (int64_t tap = 0; tap < taps; ++tap) {
@@ -89,27 +89,14 @@ class Driver {
                            static_cast<double>(p_.groups);
     if (threads <= 0) threads = usable_threads();
     if (numbers * std::max(2.0 * static_cast<double>(p_.m), kReadWork) < kParallelWork) threads = 1;
-    const int64_t panel_bytes = std::min(kSumBlock, p_.k * p_.taps + 1) * table_.panel_columns * 4;
-    int64_t task_tiles = even_part(tiles_, kTaskTiles);
-    int64_t task_panels = even_part(panels_, std::max<int64_t>(kTaskPanelBytes / panel_bytes, 1));
     const bool turns = p_.order != PanelOrder::kAny && streams(tiles_);
-    const int64_t wanted = turns ? threads : threads == 1 ? 1 : 4 * threads;
-    if (turns) task_panels = ceil_div(panels_, threads);
-    while (p_.groups * ceil_div(tiles_, task_tiles) * ceil_div(panels_, task_panels) < wanted) {
-      if (task_panels > 2)
-        task_panels = ceil_div(task_panels, 2);
-      else if (task_tiles > 1)
-        task_tiles = ceil_div(task_tiles, 2);
-      else
-        break;
-    }
-    const int64_t rows = ceil_div(tiles_, task_tiles), columns = ceil_div(panels_, task_panels);
-    parallel_for(p_.groups * rows * columns, 1, threads, [&](int64_t begin, int64_t end) {
+    const Parts parts = turns ? Parts{1, std::min<int64_t>(threads, panels_)} : parts_for(threads);
+    parallel_for(p_.groups * parts.rows * parts.columns, 1, threads, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end && !stop_requested(); ++i) {
-        const int64_t row = i / columns % rows,
-                      column = backward() && !turns ? columns - 1 - i % columns : i % columns;
-        run_task({i / columns / rows, row * task_tiles, std::min((row + 1) * task_tiles, tiles_),
-                  column * task_panels, std::min((column + 1) * task_panels, panels_)});
+        const int64_t row = i / parts.columns % parts.rows, at = i % parts.columns,
+                      column = backward() && !turns ? parts.columns - 1 - at : at;
+        run_task({i / parts.columns / parts.rows, tiles_ * row / parts.rows, tiles_ * (row + 1) / parts.rows,
+                  panels_ * column / parts.columns, panels_ * (column + 1) / parts.columns});
       }
     });
   }
@@ -126,6 +113,35 @@ class Driver {
     if (streams(task.tile_end - task.tile_begin)) return stream(task);
     for (int64_t block = 0; block < sum_.count(); ++block)
       for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
+  }
+
+  // Into how many parts the row tiles and the panels of a group are cut. More than the caches ask for only to
+  // give each thread several: then so that the least is read, where a part of rows reads all of B, and a part
+  // of columns all of A, which is moved as well where its rows drive each other out of the cache.
+  struct Parts {
+    int64_t rows, columns;
+  };
+  Parts parts_for(int threads) const {
+    const int64_t sum = p_.k * p_.taps,
+                  panel_bytes = (std::min(kSumBlock, sum) + 1) * table_.panel_columns * 4;
+    const Parts least = {ceil_div(tiles_, kTaskTiles),
+                         ceil_div(panels_, std::max<int64_t>(kTaskPanelBytes / panel_bytes, 1))};
+    const int64_t wanted = ceil_div(threads == 1 ? 1 : int64_t{threads} * kThreadTasks, p_.groups);
+    if (least.rows * least.columns >= wanted) return least;
+    const auto number = [](int64_t n) { return static_cast<double>(n); };
+    const double work = 2 * number(p_.m) * number(p_.n) * number(sum) * number(p_.groups);
+    const double a = number(p_.m) * number(p_.k), b = number(p_.n) * number(sum);
+    Parts best = least;
+    double best_cost = std::numeric_limits<double>::infinity();
+    for (int64_t rows = least.rows; rows <= std::min(tiles_, wanted); ++rows) {
+      const int64_t columns = std::clamp(ceil_div(wanted, rows), least.columns, panels_);
+      const int64_t tasks = p_.groups * rows * columns;
+      const double rounds = number(ceil_div(tasks, threads)) * threads / number(tasks);
+      const double read = number(p_.groups) * (2 * a * number(columns) + b * number(rows));
+      const double cost = work * rounds + kReadWork * read;
+      if (cost < best_cost) best = {rows, columns}, best_cost = cost;
+    }
+    return best;
   }
 
   bool streams(int64_t tiles) const { return tiles == 1 && p_.m <= kMaxFewRows && p_.taps == 1; }
@@ -168,7 +184,7 @@ class Driver {
       places[live++] = tap * p_.k;
     }
     float copy[kMaxTileRows * kCopyRow];
-    if (live > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= 4 && aliases(a[0], a[1]))
+    if (live > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= kCopyPanels && aliases(a[0], a[1]))
       copy_rows(rows.count, live, k, a, copy);
     if (live == 0 && block > 0 && block + 1 < sum_.count()) return;
     const Ahead ahead = next_panels(task, tile, block);
