@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/parallel_tasks.h"
 #include "base/stop.h"
 #include "base/thread_spin.h"
 
@@ -56,9 +57,10 @@ int spins_before_sleep() {
 
 class Pool {
  public:
-  void run(int64_t chunks, int threads, CallableRef<int64_t> chunk) {
+  // chunk(thread, i)
+  void run(int64_t chunks, int threads, CallableRef<int64_t, int64_t> chunk) {
     if (threads <= 1 || chunks <= 1 || busy_.exchange(true, std::memory_order_acquire)) {
-      for (int64_t i = 0; i < chunks; ++i) chunk(i);
+      for (int64_t i = 0; i < chunks; ++i) chunk(0, i);
       return;
     }
     failed_.store(false, std::memory_order_relaxed);
@@ -105,7 +107,7 @@ class Pool {
         Share& share = shares_[(thread + k) % threads];
         while (share.next.load(std::memory_order_relaxed) < share.end) {
           const int64_t i = share.next.fetch_add(1, std::memory_order_relaxed);
-          if (i < share.end) (*job_)(i);
+          if (i < share.end) (*job_)(thread, i);
         }
       }
     } catch (...) {
@@ -155,7 +157,7 @@ class Pool {
   }
 
   std::atomic<bool> busy_{false};
-  const CallableRef<int64_t>* job_ = nullptr;
+  const CallableRef<int64_t, int64_t>* job_ = nullptr;
   int started_ = 0;
   std::exception_ptr failure_;  // the first one of a region
   std::atomic<bool> failed_{false};
@@ -211,11 +213,23 @@ void parallel_for(int64_t n, int64_t grain, int threads, ChunkFunction fn) {
   const int64_t chunks = std::min<int64_t>(most, int64_t{threads} * 6);
   if (threads == 1 || chunks <= 1) return fn(0, n);
   const StopScope* scope = StopScope::current();
-  pool().run(chunks, threads, [&](int64_t i) {
+  pool().run(chunks, threads, [&](int64_t, int64_t i) {
     StopScope::Loan loan(scope);
     int64_t begin = n / chunks * i + std::min(i, n % chunks);
     int64_t end = begin + n / chunks + (i < n % chunks ? 1 : 0);
     fn(begin, end);
+  });
+}
+
+void parallel_tasks(int64_t n, int threads, CallableRef<int64_t, int64_t> fn) {
+  const StopScope* scope = StopScope::current();
+  if (n <= 1 || threads <= 1) {
+    for (int64_t i = 0; i < n; ++i) fn(0, i);
+    return;
+  }
+  pool().run(n, threads, [&](int64_t thread, int64_t i) {
+    StopScope::Loan loan(scope);
+    fn(thread, i);
   });
 }
 

@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <new>
 #include <thread>
 #include <vector>
 
+#include "base/parallel_tasks.h"
 #include "base/stop.h"
 
 namespace ow {
@@ -38,6 +40,42 @@ TEST(ParallelFor, ChunksHoldTheGrain) {
     ++calls;
   });
   EXPECT_LE(calls, 3);
+}
+
+TEST(ParallelTasks, EachOnceWithScratchOfItsOwn) {
+  for (int threads : {1, 2, 5}) {
+    std::vector<std::atomic<int>> seen(301);
+    std::vector<std::atomic<bool>> taken(static_cast<size_t>(threads));
+    parallel_tasks(301, threads, [&](int64_t thread, int64_t task) {
+      ASSERT_LT(thread, threads);
+      EXPECT_FALSE(taken[static_cast<size_t>(thread)].exchange(true)) << "two have the number " << thread;
+      ++seen[static_cast<size_t>(task)];
+      taken[static_cast<size_t>(thread)] = false;
+    });
+    for (const auto& s : seen) ASSERT_EQ(s, 1);
+  }
+  parallel_tasks(0, 2, [](int64_t, int64_t) { FAIL(); });
+}
+
+// Workers that stay awake for a run's next region are asleep soon after it.
+TEST(ParallelFor, IdleThreadsUseNoCpu) {
+  const auto cpu_ms = [] {
+    timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+  };
+  for (int round = 0; round < 3; ++round) {
+    {
+      RunOfRegions run(4);
+      parallel_for(100, 1, 4, [](int64_t, int64_t) {});
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // longer than anyone waits awake
+    }
+    parallel_for(100, 1, 4, [](int64_t, int64_t) {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const double before = cpu_ms();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_LT(cpu_ms() - before, 2);
+  }
 }
 
 TEST(ParallelFor, NestsAndTakesManyCallers) {

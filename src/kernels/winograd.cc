@@ -5,10 +5,9 @@
 #include "kernels/winograd.h"
 
 #include <algorithm>
-#include <atomic>
 
+#include "base/parallel_tasks.h"
 #include "base/stop.h"
-#include "base/thread_pool.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
 #include "kernels/winograd_table.h"
@@ -28,7 +27,7 @@ int64_t apart(int64_t floats, int64_t unit) { return floats % unit == 0 ? floats
 
 class Winograd {
  public:
-  Winograd(Isa isa, const ConvShape& s, int m)
+  Winograd(Isa isa, const ConvShape& s, int m, int threads)
       : table_(gemm_table(isa)),
         transforms_(winograd_table(isa)),
         math_(math_table(isa)),
@@ -43,22 +42,21 @@ class Winograd {
         panel_floats_(panel_floats(table_, depth_, s.out_channels)),
         shares_planes_(s.kernel[0] > 1 && s.dilation[0] == 1),
         column_gap_((s.kernel[0] - 1) * s.in_channels + 16),
-        row_floats_(apart(round_up(depth_ - s.in_channels + round_up(s.in_channels, 16), 16), 256)) {
+        row_floats_(apart(round_up(depth_ - s.in_channels + round_up(s.in_channels, 16), 16), 256)),
+        lanes_(lanes_of(threads)) {
     const int64_t row_floats = shares_planes_ ? s.in_channels + ceil_div(column_gap_, s.out[0]) : row_floats_;
     const int64_t fitting = kBlockBytes / (products_ * row_floats * 4) / table_.max_rows * table_.max_rows;
     const int64_t largest = kMaxBlockTiles / table_.max_rows * table_.max_rows;
-    block_ = std::clamp<int64_t>(fitting, table_.max_rows, largest);
-    blocks_ = ceil_div(tiles_, block_);
+    cut(std::clamp<int64_t>(fitting, table_.max_rows, largest));
     result_step_ = apart(block_ * table_.panel_columns, 1024);
   }
 
   int64_t packed_floats() const { return round_up(s_.in_channels, 16) + products_ * panel_floats_; }
 
-  size_t scratch_bytes(int threads) const {
-    const int64_t lanes = lanes_of(threads);
-    const int64_t images = whole_first(threads) ? 1 : lanes;
-    const int64_t rows = whole_first(threads) ? tiles_ : block_;
-    return 4 * static_cast<size_t>(images * products_ * pixel_step(rows) + lanes * products_ * result_step_);
+  size_t scratch_bytes() const {
+    const int64_t images = whole_first_ ? 1 : lanes_;
+    const int64_t rows = whole_first_ ? tiles_ : block_;
+    return 4 * static_cast<size_t>(images * products_ * pixel_step(rows) + lanes_ * products_ * result_step_);
   }
 
   void pack(const float* w, float* packed, int threads) const;
@@ -69,12 +67,33 @@ class Winograd {
 
   // A convolution below some flops costs more to share out than it saves.
   int lanes_of(int threads) const {
-    constexpr double kParallelFlops = 2e6;
+    constexpr double kParallelFlops = 1e6;
     const double flops =
         2.0 * static_cast<double>(tiles_ * products_) * static_cast<double>(depth_ * s_.out_channels);
     return flops < kParallelFlops ? 1 : std::max(1, threads > 0 ? threads : usable_threads());
   }
-  bool whole_first(int threads) const { return lanes_of(threads) > 1 && blocks_ < 3 * lanes_of(threads); }
+  // Cuts the tiles into blocks of at most `most`, evenly for the lanes. Times in those of a tile and all
+  // panels: a task reads the weights too, and where all pixels are transformed first, threads read each
+  // other's.
+  void cut(int64_t most) {
+    constexpr double kReadWeights = 2, kReadPixels = 5;
+    const int64_t least = std::max<int64_t>(ceil_div(tiles_, most), 1);
+    const auto number = [](int64_t n) { return static_cast<double>(n); };
+    const auto time = [&](int64_t blocks, bool whole_first) {
+      const int64_t shares = whole_first ? panels_ : 1;
+      return number(ceil_div(blocks * shares, lanes_)) / number(shares) *
+                 (number(ceil_div(tiles_, blocks)) + kReadWeights) +
+             (whole_first ? number(tiles_) * kReadPixels / number(s_.out_channels) : 0);
+    };
+    blocks_ = least;
+    whole_first_ = false;
+    for (int64_t blocks = least; lanes_ > 1 && blocks <= std::min(least + 2 * lanes_, tiles_); ++blocks)
+      for (bool whole_first : {false, true})
+        if (time(blocks, whole_first) < time(blocks_, whole_first_))
+          blocks_ = blocks, whole_first_ = whole_first;
+    block_ = std::max<int64_t>(ceil_div(tiles_, blocks_), 1);
+    blocks_ = ceil_div(tiles_, block_);
+  }
   // Where the transformed row of a tile begins, counted from tile 0's. Tiles of one place in successive
   // planes share the planes that they have in common: their rows overlap.
   int64_t row_at(int64_t tile) const {
@@ -115,7 +134,9 @@ class Winograd {
   const int64_t m_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_, panel_floats_;
   const bool shares_planes_;
   const int64_t column_gap_, row_floats_;
-  int64_t block_, blocks_, result_step_;  // tiles
+  const int lanes_;
+  int64_t block_, blocks_, result_step_;  // tiles of a block
+  bool whole_first_;                      // all pixels are transformed before the first product
   // Of the run:
   const float *zeros_ = nullptr, *weights_ = nullptr, *in_ = nullptr;
   float* out_ = nullptr;
@@ -252,24 +273,16 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
                    int threads) {
   zeros_ = packed, weights_ = packed + round_up(s_.in_channels, 16);
   in_ = in, out_ = out, e_ = &e;
-  const int lanes = lanes_of(threads);
   float* const results = scratch;
-  float* const pixels = scratch + lanes * products_ * result_step_;
-  std::atomic<int64_t> next{0};
-  // Each lane has scratch memory of its own, and takes one task after the other.
-  const auto share = [&](int64_t tasks, auto task) {
-    parallel_for(lanes, 1, threads, [&](int64_t begin, int64_t end) {
-      for (int64_t lane = begin; lane < end; ++lane)
-        for (int64_t i; (i = next.fetch_add(1)) < tasks && !stop_requested();) task(lane, i);
-    });
-  };
-  if (whole_first(threads)) {
+  float* const pixels = scratch + lanes_ * products_ * result_step_;
+  if (whole_first_) {
     const int64_t step = pixel_step(tiles_);
     const int64_t together = shares_planes_ ? s_.out[0] : 1;  // a row's planes are made once
     parallel_for(tiles_ / together, 1, threads, [&](int64_t begin, int64_t end) {
       transform_pixels(begin * together, end * together, pixels + row_at(begin * together), step);
     });
-    share(blocks_ * panels_, [&](int64_t lane, int64_t i) {
+    parallel_tasks(blocks_ * panels_, lanes_, [&](int64_t lane, int64_t i) {
+      if (stop_requested()) return;
       const int64_t first = i % blocks_ * block_, tiles = std::min(block_, tiles_ - first),
                     panel = i / blocks_;
       float* const mine = results + lane * products_ * result_step_;
@@ -279,7 +292,8 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
     return;
   }
   const int64_t step = pixel_step(block_);
-  share(blocks_, [&](int64_t lane, int64_t i) {
+  parallel_tasks(blocks_, lanes_, [&](int64_t lane, int64_t i) {
+    if (stop_requested()) return;
     const int64_t first = i * block_, tiles = std::min(block_, tiles_ - first);
     float* const block = pixels + lane * products_ * step;
     float* const mine = results + lane * products_ * result_step_;
@@ -306,20 +320,20 @@ int64_t winograd_tiles(const ConvShape& s, int axis, int m) {
 }
 
 int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m) {
-  return Winograd(isa, shape, m).packed_floats();
+  return Winograd(isa, shape, m, 1).packed_floats();
 }
 
 void winograd_pack(Isa isa, const ConvShape& shape, int m, const float* w, float* packed, int threads) {
-  Winograd(isa, shape, m).pack(w, packed, threads);
+  Winograd(isa, shape, m, 1).pack(w, packed, threads);
 }
 
 size_t winograd_scratch_bytes(Isa isa, const ConvShape& shape, int m, int threads) {
-  return Winograd(isa, shape, m).scratch_bytes(threads);
+  return Winograd(isa, shape, m, threads).scratch_bytes();
 }
 
 void winograd_conv(Isa isa, const ConvShape& shape, int m, const float* packed, const float* in, float* out,
                    const Epilogue& epilogue, void* scratch, int threads) {
-  Winograd(isa, shape, m).run(packed, in, out, epilogue, static_cast<float*>(scratch), threads);
+  Winograd(isa, shape, m, threads).run(packed, in, out, epilogue, static_cast<float*>(scratch), threads);
 }
 
 }  // namespace ow::kernels
