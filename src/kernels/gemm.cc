@@ -14,7 +14,7 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kTaskTiles = 10;               // row tiles that share one read of the panels
+constexpr int64_t kTaskTiles = 16;               // row tiles that share one read of the panels
 constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
 constexpr int64_t kThreadTasks = 4;              // at least, of a product that is shared
 constexpr int64_t kFetchedRow = 128;             // shorter rows of A come by themselves
