@@ -71,7 +71,8 @@ bool fold_node(ir::Node& node, const FoldLimits& limits) {
     if (v && v->type().kind != ir::Type::Kind::kTensor && v->type().kind != ir::Type::Kind::kUnknown)
       return false;
   auto bytes = output_bytes(node);
-  if (bytes && (*bytes > limits.max_output_bytes || *bytes > 65536 + input_bytes * limits.max_growth))
+  if (bytes &&
+      (*bytes > limits.max_output_bytes || *bytes > limits.free_bytes + input_bytes * limits.max_growth))
     return false;
   EvaluateOptions options;
   options.budget = std::make_shared<Budget>();
@@ -83,7 +84,8 @@ bool fold_node(ir::Node& node, const FoldLimits& limits) {
     if (v.has_value() && !v.is_tensor()) return false;
     if (v.tensor()) made_bytes += v.tensor()->bytes();
   }
-  if (made_bytes > 65536 + input_bytes * limits.max_growth && node.op_type != "Constant") return false;
+  if (made_bytes > limits.free_bytes + input_bytes * limits.max_growth && node.op_type != "Constant")
+    return false;
   ir::Patch patch(*node.graph());
   for (size_t o = 0; o < outputs->size(); ++o)
     if (ir::Value* v = node.output(o))

@@ -7,7 +7,8 @@ namespace ow {
 struct FoldLimits {
   int64_t max_output_bytes = int64_t{64} << 20;
   int64_t max_growth =
-      8;  // outputs may have this many times the bytes of the inputs, beyond the first 64 KiB
+      8;  // outputs may have so many times the bytes of the inputs, beyond the first free_bytes
+  int64_t free_bytes = int64_t{1} << 20;
 };
 
 // Evaluates `node` if all its inputs are constants, its operator is deterministic and has no subgraphs, and
