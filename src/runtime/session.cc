@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "base/thread_pool.h"
 #include "ops/op/random.h"
+#include "tensor/memory_reuse.h"
 
 namespace ow {
 
@@ -63,6 +64,7 @@ Status Session::compile() {
       run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes, options_.strict_math));
   for (const PassReport& p : passes_)
     log(LogLevel::kVerbose, "pass ", p.name, ": ", p.changes, " changes, ", p.ms, " ms");
+  const MemoryReuse reuse;  // packed weights go where the weights were
   main_.plan = ONWARD_TRY(compile_plan(imported.graph, plan_options()));
   log(LogLevel::kInfo, "compiled graph '", printable(plan().graph->name), "' to ", plan().steps.size(),
       " steps for ", options_.threads, " threads in ", since_ms(), " ms");

@@ -4,16 +4,22 @@
 #include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/out_of_memory.h"
+#include "tensor/memory_reuse.h"
 #include "tensor/memory_source.h"
 
 namespace ow {
 namespace {
 
-constexpr size_t kLargePage = 2 << 20;
+constexpr size_t kLargePage = 2 << 20, kLargeStep = 64 << 10;  // large buffers are of so many bytes each
+constinit thread_local MemoryReuse* t_reuse = nullptr;
+
+void release_large(std::byte* p) noexcept { ::operator delete (p, std::align_val_t{kLargePage}); }
 
 // A large block comes page by page as it is touched, which takes a good part of the time to fill it; so it is
 // asked for in large pages. Only advice: nothing depends on it.
@@ -46,6 +52,34 @@ Result<Buffer> allocate_from(const MemorySource& source, int64_t bytes, size_t r
 
 }  // namespace
 
+MemoryReuse::MemoryReuse() : outer_(t_reuse) { t_reuse = this; }
+
+MemoryReuse::~MemoryReuse() {
+  t_reuse = outer_;
+  for (const Block& b : blocks_)
+    if (b.memory) release_large(b.memory);
+}
+
+std::byte* MemoryReuse::take(size_t& bytes) {
+  if (!t_reuse) return nullptr;
+  for (Block& b : t_reuse->blocks_) {
+    if (!b.memory || b.bytes < bytes || b.bytes - bytes > bytes / 3) continue;
+    bytes = b.bytes;
+    return std::exchange(b.memory, nullptr);
+  }
+  return nullptr;
+}
+
+// The oldest goes where there is no place left.
+bool MemoryReuse::keep(std::byte* memory, size_t bytes) noexcept {
+  if (!t_reuse) return false;
+  auto& blocks = t_reuse->blocks_;
+  if (Block& oldest = blocks.back(); oldest.memory) release_large(oldest.memory);
+  std::move_backward(blocks.begin(), blocks.end() - 1, blocks.end());
+  blocks.front() = {memory, bytes};
+  return true;
+}
+
 Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& budget) {
   if (bytes < 0) return invalid_argument("a buffer of ", bytes, " bytes");
   if (budget) ONWARD_TRY(budget->acquire(bytes));
@@ -53,15 +87,18 @@ Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& bud
   size_t rounded = (static_cast<size_t>(bytes) + 63) / 64 * 64 + 64;
   if (const MemorySource* source = memory_source(budget))
     return allocate_from(*source, bytes, rounded, budget);
+  if (rounded >= kLargePage) rounded = (rounded + kLargeStep - 1) / kLargeStep * kLargeStep;
   const std::align_val_t alignment{rounded < kLargePage ? 64 : kLargePage};
-  auto* data = static_cast<std::byte*>(::operator new(rounded, alignment, std::nothrow));
+  std::byte* data = rounded < kLargePage ? nullptr : MemoryReuse::take(rounded);
+  const bool is_new = !data;
+  if (is_new) data = static_cast<std::byte*>(::operator new(rounded, alignment, std::nothrow));
   if (!data) {
     if (budget) budget->release(bytes);
     throw OutOfMemory(bytes);
   }
-  prefer_large_pages(data, rounded);
-  return Buffer(data, [budget, bytes, alignment](std::byte* p) {
-    ::operator delete(p, alignment);
+  if (is_new) prefer_large_pages(data, rounded);
+  return Buffer(data, [budget, bytes, rounded, alignment](std::byte* p) {
+    if (rounded < kLargePage || !MemoryReuse::keep(p, rounded)) ::operator delete(p, alignment);
     if (budget) budget->release(bytes);
   });
 }
