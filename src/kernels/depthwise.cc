@@ -25,7 +25,8 @@ int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a 
 
 class Depthwise {
  public:
-  Depthwise(Isa isa, const ConvShape& s, const float* w, const float* in, float* out, const Epilogue& e)
+  Depthwise(Isa isa, const ConvShape& s, const float* w, const float* in, float* out, const Epilogue& e,
+            int threads)
       : s_(s),
         w_(w),
         in_(in),
@@ -40,6 +41,10 @@ class Depthwise {
     inner_begin_ = std::clamp<int64_t>(ceil_div(s.pad[2], s.stride[2]), 0, s.out[2]);
     inner_end_ =
         std::clamp<int64_t>(ceil_div(s.in[2] - reach + s.pad[2], s.stride[2]), inner_begin_, s.out[2]);
+    down_ = tiles_along(1);
+    across_ = tiles_along(2);
+    // Products before and after cut such an image into rows for the threads, too.
+    if (s.batch * down_ * across_ < threads && s.out[1] >= kBandRows * threads) down_ = threads;
   }
 
   // Whether rectangles do it, and how many there are in the images and over the channels.
@@ -50,7 +55,7 @@ class Depthwise {
     return flat && square && outputs_ == 1 && s.dilation[1] == 1 && s.dilation[2] == 1 && s.pad[0] == 0 &&
            (s.kernel[1] == 3 || s.kernel[1] == 5 || s.kernel[1] == 7) && s.stride[1] <= 2;
   }
-  int64_t tiles() const { return s_.batch * tiles_along(1) * tiles_along(2); }
+  int64_t tiles() const { return s_.batch * down_ * across_; }
   int64_t vectors() const { return ceil_div(s_.groups, table_.lanes); }
   // Pixels of one rectangle `tile`, the channels of vectors [first, last).
   void tile(int64_t index, int64_t first, int64_t last) const;
@@ -68,7 +73,7 @@ class Depthwise {
 
  private:
   // Outputs of a rectangle's side, so that its window is of at most kWindow pixels.
-  static constexpr int64_t kWindow = 18, kMaxLanes = 16;
+  static constexpr int64_t kWindow = 18, kMaxLanes = 16, kBandRows = 5;
   int64_t tiles_along(int axis) const {
     return ceil_div(s_.out[axis], (kWindow - s_.kernel[axis]) / s_.stride[axis] + 1);
   }
@@ -152,14 +157,14 @@ class Depthwise {
   const MathTable& math_;
   const Bounds bounds_;
   int64_t outputs_, inner_begin_, inner_end_;
+  int64_t down_, across_;  // rectangles of an image
 };
 
 void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
-  const int64_t across = tiles_along(2), down = tiles_along(1);
   const auto part = [](int64_t extent, int64_t parts, int64_t i) { return extent * i / parts; };
-  const int64_t column = index % across, line = index / across % down, b = index / across / down;
-  const int64_t h0 = part(s_.out[1], down, line), h1 = part(s_.out[1], down, line + 1);
-  const int64_t w0 = part(s_.out[2], across, column), w1 = part(s_.out[2], across, column + 1);
+  const int64_t column = index % across_, line = index / across_ % down_, b = index / across_ / down_;
+  const int64_t h0 = part(s_.out[1], down_, line), h1 = part(s_.out[1], down_, line + 1);
+  const int64_t w0 = part(s_.out[2], across_, column), w1 = part(s_.out[2], across_, column + 1);
   const int64_t stride = s_.stride[1], kernel = s_.kernel[1], taps = kernel * kernel;
   const int64_t y0 = h0 * stride - s_.pad[1], x0 = w0 * stride - s_.pad[2];
   const int64_t height = (h1 - h0 - 1) * stride + kernel, width = (w1 - w0 - 1) * stride + kernel;
@@ -210,11 +215,11 @@ void depthwise_pack(const ConvShape& shape, const float* w, float* packed) {
 
 void depthwise_conv(Isa isa, const ConvShape& shape, const float* packed, const float* in, float* out,
                     const Epilogue& epilogue, int threads) {
-  const Depthwise job(isa, shape, packed, in, out, epilogue);
+  if (threads <= 0) threads = usable_threads();
+  const Depthwise job(isa, shape, packed, in, out, epilogue, threads);
   if (job.has_tiles()) {
     // A task is a rectangle, or some of its channels where rectangles are few.
-    const int64_t vectors = job.vectors(),
-                  wanted = 4 * static_cast<int64_t>(threads > 0 ? threads : usable_threads());
+    const int64_t vectors = job.vectors(), wanted = 4 * int64_t{threads};
     const int64_t parts = std::clamp<int64_t>(ceil_div(wanted, job.tiles() + 1), 1, vectors);
     const int64_t work =
         shape.out_pixels() * shape.batch * shape.out_channels * shape.taps() / (job.tiles() * parts + 1);
