@@ -53,7 +53,7 @@ bool aliases(const float* row0, const float* row1) {
 }
 
 // Moves the rows of a tile next to each other and redirects the pointers.
-constexpr int64_t kCopyRow = kSumBlock + 16, kCopyPanels = 1;
+constexpr int64_t kCopyRow = kSumBlock + 16;
 void copy_rows(int count, int64_t taps, int64_t k, const float** a, float* copy) {
   for (int i = 0; i < count; ++i)
     for (int64_t tap = 0; tap < taps; ++tap) {
@@ -184,8 +184,7 @@ class Driver {
       places[live++] = tap * p_.k;
     }
     float copy[kMaxTileRows * kCopyRow];
-    if (live > 0 && rows.count > 1 && task.panel_end - task.panel_begin >= kCopyPanels && aliases(a[0], a[1]))
-      copy_rows(rows.count, live, k, a, copy);
+    if (live > 0 && rows.count > 1 && aliases(a[0], a[1])) copy_rows(rows.count, live, k, a, copy);
     if (live == 0 && block > 0 && block + 1 < sum_.count()) return;
     const Ahead ahead = next_panels(task, tile, block);
     const float* next[kMaxTileRows];

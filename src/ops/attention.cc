@@ -13,6 +13,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/parallel_tasks.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
 #include "kernels/softmax.h"
@@ -215,8 +216,9 @@ Result<Rows<T>> present(RunContext& c, size_t input, size_t past, size_t o, cons
                  {h.batch, h.heads, k.total, h.size, h.heads * k.total * h.size, k.total * h.size, h.size}};
 }
 
-// The right sides of the two products. Float: in tiles of keys, packed; those that causality or padding hides
-// from a block of queries are not looked at. Else one tile, read in place.
+// The right sides of the two products, one for each batch entry and head. Float: in tiles of keys, packed in
+// some place; those that causality or padding hides from a block of queries are not looked at. Else one tile,
+// read where it is.
 template <class T>
 struct KeyTiles {
   Rows<T> rows;
@@ -231,41 +233,45 @@ struct KeyTiles {
     return rows.data + rows.h.at(side / rows.h.heads, side % rows.h.heads) +
            tile * tile_keys * rows.h.row_stride;
   }
-  Status pack(RunContext& c) {
+  int64_t sides() const { return rows.h.batch * rows.h.heads; }
+  // Room for so many sides.
+  Status reserve(RunContext& c, int64_t places) {
     tile_keys = std::max<int64_t>(1, std::is_same_v<T, float> ? std::min<int64_t>(total, 256) : total);
     tiles = (total + tile_keys - 1) / tile_keys;
     if constexpr (std::is_same_v<T, float>) {
-      const int64_t size = rows.h.size, sides = rows.h.batch * rows.h.heads, most = tile_keys;
+      const int64_t size = rows.h.size, most = tile_keys;
       const size_t bytes = kernels::packed_b_bytes(1, transposed ? size : most, transposed ? most : size);
       tile_bytes = (static_cast<int64_t>(bytes) + 63) / 64 * 64;
-      auto all = checked_product(std::array{tile_bytes, tiles, sides});
+      auto all = checked_product(std::array{tile_bytes, tiles, places});
       if (!all) return c.error("keys and values are too large to pack: ", c.in(1).shape());
       packed = ONWARD_TRY(c.scratch(*all)).data();
-      c.parallel_for(sides * tiles, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) pack_tile(i / tiles, i % tiles);
-      });
     }
     return {};
   }
-  void pack_tile(int64_t side, int64_t tile) const {
-    const int64_t n = keys(tile), size = rows.h.size, stride = rows.h.row_stride;
-    kernels::pack_b({.b = at(side, tile),
-                     .k = transposed ? size : n,
-                     .n = transposed ? n : size,
-                     .stride_k = transposed ? rows.h.column_stride : stride,
-                     .stride_n = transposed ? stride : 1,
-                     .scale = scale},
-                    packed + (side * tiles + tile) * tile_bytes, 1);
+  void pack(int64_t side, int64_t place) const {
+    for (int64_t tile = 0; tile < tiles; ++tile) pack_tile(side, tile, place);
+  }
+  void pack_tile(int64_t side, int64_t tile, int64_t place) const {
+    if constexpr (std::is_same_v<T, float>) {
+      const int64_t n = keys(tile), size = rows.h.size, stride = rows.h.row_stride;
+      kernels::pack_b({.b = at(side, tile),
+                       .k = transposed ? size : n,
+                       .n = transposed ? n : size,
+                       .stride_k = transposed ? rows.h.column_stride : stride,
+                       .stride_n = transposed ? stride : 1,
+                       .scale = scale},
+                      packed + (place * tiles + tile) * tile_bytes, 1);
+    }
   }
   // out = a * tile; or, if `adds`, out += a * tile.
-  void multiply(int64_t side, int64_t tile, int64_t m, const T* a, int64_t lda, T* out, int64_t ldc,
-                bool adds) const {
+  void multiply(int64_t side, int64_t place, int64_t tile, int64_t m, const T* a, int64_t lda, T* out,
+                int64_t ldc, bool adds) const {
     const int64_t size = rows.h.size;
     const int64_t k = transposed ? size : keys(tile), n = transposed ? keys(tile) : size;
     if constexpr (std::is_same_v<T, float>) {
       kernels::Epilogue epilogue;
       if (adds) epilogue.residual = out, epilogue.residual_ld = ldc;
-      kernels::gemm(m, n, k, a, lda, packed + (side * tiles + tile) * tile_bytes, out, ldc, epilogue, 1);
+      kernels::gemm(m, n, k, a, lda, packed + (place * tiles + tile) * tile_bytes, out, ldc, epilogue, 1);
     } else {
       kernels::GenericGemm<T, T, T> g{
           .m = m,
@@ -348,22 +354,26 @@ class Blocks {
   int64_t row_elements() const { return k_.total + 16; }  // rows at powers of two would share cache lines
   int64_t score_elements() const { return rows_ * row_elements(); }
 
-  void run(int64_t i, T* scores) const {
+  int64_t side(int64_t i) const {
+    return i / each_ / k_.q.heads * k_.k.heads + i / each_ % k_.q.heads / (k_.q.heads / k_.k.heads);
+  }
+  // place: where the keys and values of the block's side are packed.
+  void run(int64_t i, int64_t place, T* scores) const {
     const int64_t b = i / each_ / k_.q.heads, h = i / each_ % k_.q.heads, first = i % each_ * rows_;
     const int64_t rows = std::min(rows_, k_.q.length - first);
-    const int64_t side = b * k_.k.heads + h / (k_.q.heads / k_.k.heads);
     const int64_t tiles = tiles_seen(b, first + rows), ld = row_elements();
     const int64_t n = std::min(k_.total, tiles * keys_.tile_keys);
     for (int64_t t = 0; t < tiles; ++t)
-      keys_.multiply(side, t, rows, q_.data + q_.h.at(b, h) + first * q_.h.row_stride, q_.h.row_stride,
-                     scores + t * keys_.tile_keys, ld, false);
+      keys_.multiply(side(i), place, t, rows, q_.data + q_.h.at(b, h) + first * q_.h.row_stride,
+                     q_.h.row_stride, scores + t * keys_.tile_keys, ld, false);
     T* out = y_ + y_heads_.at(b, h) + first * y_heads_.row_stride;
     T* kept = kept_ ? kept_ + ((b * k_.q.heads + h) * k_.q.length + first) * k_.total : nullptr;
     T factors[5 * 14];
     for (int64_t r = 0; r < rows; ++r)
       factors[r] = weights(b, h, first + r, scores + r * ld, n, kept ? kept + r * k_.total : nullptr);
     for (int64_t t = 0; t < tiles; ++t)
-      values_.multiply(side, t, rows, scores + t * values_.tile_keys, ld, out, y_heads_.row_stride, t > 0);
+      values_.multiply(side(i), place, t, rows, scores + t * values_.tile_keys, ld, out, y_heads_.row_stride,
+                       t > 0);
     for (int64_t r = 0; r < rows; ++r) {
       T *y = out + r * y_heads_.row_stride, factor = factors[r];
       if (tiles == 0) std::fill_n(y, y_heads_.size, T(0));
@@ -425,19 +435,28 @@ Status run_typed(const Attrs& a, RunContext& c) {
   const Heads out{
       k.q.batch, k.q.heads, k.q.length, size, k.q.length * k.q.heads * size, flat ? size : k.q.length * size,
       row};
-  ONWARD_TRY(keys.pack(c));
-  ONWARD_TRY(values.pack(c));
   const Blocks<T> blocks(a, k, keys, values, {c.in(0).data<T>(), k.q}, y.mutable_data<T>(), out,
                          kept.has_value() ? kept.mutable_data<T>() : nullptr);
-  // Each slot has scores of its own and takes every slots-th block.
+  // Keys and values of one block are packed by its thread, while they are in its cache; those of several,
+  // before.
   const int64_t slots = std::max<int64_t>(1, std::min<int64_t>(blocks.count(), c.threads()));
-  auto scores = ONWARD_TRY(c.scratch_of<T>(slots * blocks.score_elements()));
-  c.parallel_for(slots, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t slot = begin; slot < end; ++slot)
-      for (int64_t i = slot; i < blocks.count(); i += slots) {
-        if (c.budget() && c.budget()->stopped()) return;
-        blocks.run(i, scores.data() + slot * blocks.score_elements());
+  const bool is_read_once = blocks.count() == keys.sides() && keys.sides() >= 2 * slots;
+  for (KeyTiles<T>* tiles : {&keys, &values})
+    ONWARD_TRY(tiles->reserve(c, is_read_once ? slots : tiles->sides()));
+  if (!is_read_once && keys.packed)
+    c.parallel_for(keys.sides() * keys.tiles, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t side = i / keys.tiles, tile = i % keys.tiles;
+        keys.pack_tile(side, tile, side);
+        values.pack_tile(side, tile, side);
       }
+    });
+  auto scores = ONWARD_TRY(c.scratch_of<T>(slots * blocks.score_elements()));
+  parallel_tasks(blocks.count(), static_cast<int>(slots), [&](int64_t slot, int64_t i) {
+    if (c.budget() && c.budget()->stopped()) return;
+    const int64_t side = blocks.side(i);
+    if (is_read_once) keys.pack(side, slot), values.pack(side, slot);
+    blocks.run(i, is_read_once ? slot : side, scores.data() + slot * blocks.score_elements());
   });
   return c.budget() ? c.budget()->check() : Status();
 }
