@@ -45,6 +45,21 @@ TEST(Fold, ComputesWhatDependsOnConstantsOnly) {
   EXPECT_EQ(std::vector<float>(made.data<float>(), made.data<float>() + 3), (std::vector<float>{-5, -7, -9}));
 }
 
+// The numbers of the target are floats on their way, which inference does not follow.
+TEST(Fold, ShapesBehindATargetThatFolds) {
+  Built b;
+  const auto two = [&](float first, float second) {
+    return b.g.add_constant("c", Tensor::of<float>({2}, std::vector<float>{first, second}));
+  };
+  ir::Value* target = b.add("Cast", {b.add("Mul", {two(1.5f, .5f), two(2, 2)})}, {{"to", int64_t{7}}});
+  ir::Value* column = b.add("Reshape", {b.x, target});
+  ir::Value* zeros = b.add("ConstantOfShape", {b.add("Shape", {column})});
+  b.g.add_output(b.add("Add", {column, zeros}));
+  EXPECT_EQ(*fold_constants(b.g), 4);
+  EXPECT_EQ(b.operators(), (Names{"Reshape", "Add"}));
+  EXPECT_EQ(column->type().text(), "float[3,1]");
+}
+
 TEST(Fold, WhatInferenceKnowsOfAnInput) {
   Built b;
   ir::Value* image =
