@@ -16,6 +16,34 @@
 namespace ow {
 namespace {
 
+// Workers that stay awake for a run's next region are asleep soon after it. The first test, before others
+// make hundreds of workers.
+TEST(ParallelFor, IdleThreadsUseNoCpu) {
+#ifdef __SANITIZE_THREAD__
+  constexpr std::chrono::milliseconds kSoon(
+      200);  // what they do until they sleep takes some fifty times as long
+#else
+  constexpr std::chrono::milliseconds kSoon(5);
+#endif
+  const auto cpu_ms = [] {
+    timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+  };
+  for (int round = 0; round < 3; ++round) {
+    {
+      RunOfRegions run(4);
+      parallel_for(100, 1, 4, [](int64_t, int64_t) {});
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // longer than anyone waits awake
+    }
+    parallel_for(100, 1, 4, [](int64_t, int64_t) {});
+    std::this_thread::sleep_for(kSoon);
+    const double before = cpu_ms();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_LT(cpu_ms() - before, 2);
+  }
+}
+
 void expect_each_once(int64_t n, int64_t grain, int threads) {
   std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
   parallel_for(n, grain, threads, [&](int64_t begin, int64_t end) {
@@ -55,33 +83,6 @@ TEST(ParallelTasks, EachOnceWithScratchOfItsOwn) {
     for (const auto& s : seen) ASSERT_EQ(s, 1);
   }
   parallel_tasks(0, 2, [](int64_t, int64_t) { FAIL(); });
-}
-
-// Workers that stay awake for a run's next region are asleep soon after it.
-TEST(ParallelFor, IdleThreadsUseNoCpu) {
-#ifdef __SANITIZE_THREAD__
-  constexpr std::chrono::milliseconds kSoon(
-      200);  // what they do until they sleep takes some fifty times as long
-#else
-  constexpr std::chrono::milliseconds kSoon(5);
-#endif
-  const auto cpu_ms = [] {
-    timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
-  };
-  for (int round = 0; round < 3; ++round) {
-    {
-      RunOfRegions run(4);
-      parallel_for(100, 1, 4, [](int64_t, int64_t) {});
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // longer than anyone waits awake
-    }
-    parallel_for(100, 1, 4, [](int64_t, int64_t) {});
-    std::this_thread::sleep_for(kSoon);
-    const double before = cpu_ms();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    EXPECT_LT(cpu_ms() - before, 2);
-  }
 }
 
 TEST(ParallelFor, NestsAndTakesManyCallers) {
