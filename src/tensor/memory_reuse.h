@@ -25,7 +25,7 @@ class MemoryReuse {
     std::byte* memory = nullptr;
     size_t bytes = 0;
   };
-  std::array<Block, 8> blocks_;
+  std::array<Block, 2> blocks_;  // more would be waited for in vain, and count
   MemoryReuse* const outer_;
 };
 
