@@ -437,8 +437,8 @@ Status run_typed(const Attrs& a, RunContext& c) {
       row};
   const Blocks<T> blocks(a, k, keys, values, {c.in(0).data<T>(), k.q}, y.mutable_data<T>(), out,
                          kept.has_value() ? kept.mutable_data<T>() : nullptr);
-  // Keys and values of one block are packed by its thread, while they are in its cache; those of several,
-  // before.
+  // Keys and values of one block are packed by its thread, while they are in its cache; those of several, or
+  // of too few to keep all threads busy, before.
   const int64_t slots = std::max<int64_t>(1, std::min<int64_t>(blocks.count(), c.threads()));
   const bool is_read_once = blocks.count() == keys.sides() && keys.sides() >= 2 * slots;
   for (KeyTiles<T>* tiles : {&keys, &values})

@@ -50,7 +50,8 @@ bool keeps_order(const ir::Node& n, size_t rank) {
 
 bool is_inference_dropout(const ir::Node& n) {
   if (n.output(1) && n.output(1)->is_used()) return false;
-  return !n.input(2) || all_are(elements(n.input(2)), 0);
+  const Dims* training = elements(n.input(2));
+  return !n.input(2) || (training && training->size() == 1 && training->front().is(0));
 }
 
 bool passes_through(const ir::Node& n) {

@@ -1,6 +1,7 @@
 #include "passes/fold.h"
 
 #include "ops/op/evaluate.h"
+#include "passes/match.h"
 
 namespace ow {
 namespace {
@@ -57,9 +58,7 @@ bool fold_known_elements(ir::Node& node) {
 bool fold_node(ir::Node& node, const FoldLimits& limits) {
   const Op* op = find_op(node.domain, node.op_type);
   if (!op || !op->can_run || !op->traits.deterministic) return false;
-  bool subgraphs = false;
-  node.visit_subgraphs([&](const std::string&, ir::Graph&) { subgraphs = true; });
-  if (subgraphs) return false;
+  if (has_subgraphs(node)) return false;
   int64_t input_bytes = 0;
   std::vector<Value> inputs;
   for (const ir::Value* v : node.inputs()) {

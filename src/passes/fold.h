@@ -6,8 +6,8 @@ namespace ow {
 
 struct FoldLimits {
   int64_t max_output_bytes = int64_t{64} << 20;
-  int64_t max_growth =
-      8;  // outputs may have so many times the bytes of the inputs, beyond the first free_bytes
+  // Outputs may have so many times the bytes of the inputs, beyond the first free_bytes.
+  int64_t max_growth = 8;
   int64_t free_bytes = int64_t{1} << 20;
 };
 

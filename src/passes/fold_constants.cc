@@ -5,6 +5,7 @@
 #include "ops/op/evaluate.h"
 #include "ops/op/op.h"
 #include "passes/fold.h"
+#include "passes/match.h"
 #include "passes/passes.h"
 
 namespace ow {
@@ -20,10 +21,8 @@ class Sharpened {
 
   // Again, with what has become known of the inputs. An error is left for the run to find.
   void infer(ir::Node& node) {
-    bool has_subgraphs = false;
-    node.visit_subgraphs([&](const std::string&, ir::Graph&) { has_subgraphs = true; });
     const auto is_sharper = [&](const ir::Value* v) { return v && values_.contains(v); };
-    if (has_subgraphs || std::ranges::none_of(node.inputs(), is_sharper)) return;
+    if (has_subgraphs(node) || std::ranges::none_of(node.inputs(), is_sharper)) return;
     std::vector<ir::Fact> before;
     for (const ir::Value* v : node.outputs()) before.push_back(v ? v->fact : ir::Fact());
     if (!infer_node(node).ok()) return;

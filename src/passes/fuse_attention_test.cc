@@ -54,7 +54,7 @@ void expect_changes(const Graph& graph, int changes, bool hidden = false) {
     inputs.emplace_back(mask);
     sets.push_back(std::move(inputs));
   }
-  expect_same(graph.make(), fuse_attention, changes, sets, 1e-5f);
+  expect_same(graph.make(), fuse_attention, changes, sets, {.absolute = 1e-5f, .nan = true});
 }
 
 TEST(FuseAttention, ScaleAndMaskInEveryForm) {

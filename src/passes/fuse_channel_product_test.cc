@@ -30,7 +30,7 @@ onnx::Graph graph_of(std::vector<onnx::Node> nodes) {
 Names pass(const onnx::Graph& g, int changes = 1) {
   const Inputs inputs = {spread({2, 6, 8}, 1), spread({2, 128, 3, 5}, 2), spread({2, 3, 12, 20}, 3),
                          spread({8, 6}, 8)};
-  return expect_same(g, fuse_channel_product, changes, {inputs}, 2e-5f);
+  return expect_same(g, fuse_channel_product, changes, {inputs}, {.absolute = 2e-5f});
 }
 
 onnx::Node einsum(const char* equation, const std::vector<std::string>& inputs, const char* to = "p") {

@@ -18,7 +18,7 @@ Names pass(const Pads& pads, onnx::Node reader, int changes,
                  {ints("pads", pads), floats("one", {}, {1}), floats("zero", {}, {0}),
                   floats("w", {4, 3, 3, 2}, spread_numbers(72))});
   if (also_out) g.output.push_back(value("p", kFloat));
-  return expect_same(g, fuse_pad, changes, {{spread({2, 3, 5, 7})}}, 1e-5f);
+  return expect_same(g, fuse_pad, changes, {{spread({2, 3, 5, 7})}}, {.absolute = 1e-5f});
 }
 
 onnx::Node conv(std::vector<onnx::Attribute> attributes = {}) {

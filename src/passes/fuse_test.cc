@@ -43,7 +43,8 @@ onnx::Graph after_conv(std::vector<onnx::Node> nodes, onnx::Node conv = node("Co
 Names pass(const onnx::Graph& g, Result<int> (*run)(ir::Graph&), int changes) {
   return expect_same(
       g, run, changes,
-      {{Tensor::of<float>({2, 4, 5, 5}, numbers(200, 9)), Tensor::of<float>({4}, numbers(4, 10))}}, 1e-4f);
+      {{Tensor::of<float>({2, 4, 5, 5}, numbers(200, 9)), Tensor::of<float>({4}, numbers(4, 10))}},
+      {.absolute = 1e-4f, .relative = 1e-4f, .nan = true});
 }
 
 onnx::Node norm(std::vector<onnx::Attribute> attributes = {}, std::string scale = "scale",

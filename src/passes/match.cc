@@ -6,6 +6,12 @@
 
 namespace ow {
 
+bool has_subgraphs(const ir::Node& node) {
+  bool found = false;
+  node.visit_subgraphs([&](const std::string&, ir::Graph&) { found = true; });
+  return found;
+}
+
 ir::Node* only_reader(const ir::Value* v) {
   if (!v || v->output_uses() > 0 || v->uses().size() != 1) return nullptr;
   ir::Node* n = v->uses()[0].node;

@@ -8,6 +8,8 @@
 
 namespace ow {
 
+bool has_subgraphs(const ir::Node& node);
+
 // The node that alone reads `v`, once; null if there is none in v's graph, or if `v` leaves the graph.
 ir::Node* only_reader(const ir::Value* v);
 

@@ -35,19 +35,25 @@ inline Names operators(const ir::Graph& g) {
   return out;
 }
 
-// NaN where NaN is wanted; else within `limit * (1 + |wanted|)`.
-inline void expect_near(const Tensor& got, const Tensor& want, float limit) {
+// How far results may lie apart: absolute + relative * |wanted|. nan: what is NaN may stay NaN.
+struct Limits {
+  float absolute = 0, relative = 0;
+  bool nan = false;
+};
+
+inline void expect_near(const Tensor& got, const Tensor& want, const Limits& limits) {
   ASSERT_EQ(got.shape(), want.shape());
   for (int64_t i = 0; i < want.count(); ++i) {
     const float a = got.data<float>()[i], b = want.data<float>()[i];
-    ASSERT_TRUE(a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= limit * (1 + std::abs(b)))
+    ASSERT_TRUE(a == b || (limits.nan && std::isnan(a) && std::isnan(b)) ||
+                std::abs(a - b) <= limits.absolute + limits.relative * std::abs(b))
         << a << ", expected " << b << " at element " << i;
   }
 }
 
 // Runs the pass, which makes so many changes, and both graphs on each set of inputs. Returns the operators.
 inline Names expect_same(const onnx::Graph& g, Result<int> (*pass)(ir::Graph&), int changes,
-                         const std::vector<Inputs>& sets, float limit) {
+                         const std::vector<Inputs>& sets, const Limits& limits) {
   auto before = import_model(*file(model(g))), after = import_model(*file(model(g)));
   EXPECT_TRUE(before.ok() && after.ok()) << before.status().message();
   if (!before.ok() || !after.ok()) return {};
@@ -60,7 +66,7 @@ inline Names expect_same(const onnx::Graph& g, Result<int> (*pass)(ir::Graph&), 
     EXPECT_TRUE(want.ok() && got.ok()) << want.status().message() << got.status().message();
     for (size_t o = 0; want.ok() && got.ok() && o < want->size(); ++o) {
       SCOPED_TRACE(cat("output ", o));
-      expect_near(*(*got)[o].tensor(), *(*want)[o].tensor(), limit);
+      expect_near(*(*got)[o].tensor(), *(*want)[o].tensor(), limits);
     }
   }
   return operators(*after->graph);

@@ -4,6 +4,7 @@
 
 #include "ops/op/attributes.h"
 #include "ops/op/op.h"
+#include "passes/match.h"
 
 namespace ow {
 namespace {
@@ -77,11 +78,9 @@ std::string why_kept(const ir::Node& node) {
   if (node.is("BatchNormalization")) return why_batch_norm(node);
   if (node.is("Identity"))
     return "its output is an output of the graph, and its input has a name to keep as well";
-  bool subgraphs = false;
-  node.visit_subgraphs([&](const std::string&, ir::Graph&) { subgraphs = true; });
   if (const std::string names = variable_inputs(node); !names.empty())
     return cat("computed from ", names, ", no constant");
-  if (subgraphs) return "nodes with graphs inside are not folded";
+  if (has_subgraphs(node)) return "nodes with graphs inside are not folded";
   const Op* op = find_op(node.domain, node.op_type);
   if (!op || !op->can_run) return "this build cannot compute it by itself";
   if (!op->traits.deterministic) return "it answers differently each time";
