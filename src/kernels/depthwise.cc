@@ -25,10 +25,12 @@ int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a 
 
 class Depthwise {
  public:
-  Depthwise(Isa isa, const ConvShape& s, const float* w, const float* in, float* out, const Epilogue& e,
-            int threads)
+  // w: packed, of w_channels channels, at the first of s.
+  Depthwise(Isa isa, const ConvShape& s, const float* w, int64_t w_channels, const float* in, float* out,
+            const Epilogue& e, int threads)
       : s_(s),
         w_(w),
+        w_channels_(w_channels),
         in_(in),
         out_(out),
         e_(e),
@@ -47,14 +49,7 @@ class Depthwise {
     if (s.batch * down_ * across_ < threads && s.out[1] >= kBandRows * threads) down_ = threads;
   }
 
-  // Whether rectangles do it, and how many there are in the images and over the channels.
-  bool has_tiles() const {
-    const ConvShape& s = s_;
-    const bool flat = s.kernel[0] == 1 && s.in[0] == 1 && s.out[0] == 1;
-    const bool square = s.kernel[1] == s.kernel[2] && s.stride[1] == s.stride[2];
-    return flat && square && outputs_ == 1 && s.dilation[1] == 1 && s.dilation[2] == 1 && s.pad[0] == 0 &&
-           (s.kernel[1] == 3 || s.kernel[1] == 5 || s.kernel[1] == 7) && s.stride[1] <= 2;
-  }
+  // How many rectangles there are in the images and vectors over the channels.
   int64_t tiles() const { return s_.batch * down_ * across_; }
   int64_t vectors() const { return ceil_div(s_.groups, table_.lanes); }
   // Pixels of one rectangle `tile`, the channels of vectors [first, last).
@@ -150,6 +145,7 @@ class Depthwise {
 
   const ConvShape& s_;
   const float* w_;
+  const int64_t w_channels_;
   const float* in_;
   float* out_;
   const Epilogue& e_;
@@ -178,9 +174,9 @@ void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
     if (n < lanes) std::memset(weights, 0, sizeof weights), std::memset(bias, 0, sizeof bias);
     const auto bytes = static_cast<size_t>(n) * sizeof(float);
     if (bytes == 64)  // known to the compiler, it is a move
-      for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * s_.groups + c, 64);
+      for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * w_channels_ + c, 64);
     else
-      for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * s_.groups + c, bytes);
+      for (int64_t t = 0; t < taps; ++t) std::memcpy(weights + t * lanes, w_ + t * w_channels_ + c, bytes);
     if (e_.bias) std::memcpy(bias, e_.bias + c, bytes);
     const float* in = in_ + ((b * s_.in[1] + y0) * s_.in[2] + x0) * s_.in_ld + c;
     DepthwiseTile t = {in, s_.in[2] * s_.in_ld, s_.in_ld, h1 - h0, w1 - w0, weights, bias};
@@ -204,6 +200,13 @@ void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
 
 bool is_depthwise(const ConvShape& shape) { return shape.groups > 1 && shape.in_channels == shape.groups; }
 
+bool depthwise_in_tiles(const ConvShape& s) {
+  const bool flat = s.kernel[0] == 1 && s.in[0] == 1 && s.out[0] == 1;
+  const bool square = s.kernel[1] == s.kernel[2] && s.stride[1] == s.stride[2];
+  return flat && square && s.out_channels == s.groups && s.dilation[1] == 1 && s.dilation[2] == 1 &&
+         s.pad[0] == 0 && (s.kernel[1] == 3 || s.kernel[1] == 5 || s.kernel[1] == 7) && s.stride[1] <= 2;
+}
+
 int64_t depthwise_packed_floats(const ConvShape& shape) { return shape.out_channels * shape.taps(); }
 
 void depthwise_pack(const ConvShape& shape, const float* w, float* packed) {
@@ -216,8 +219,8 @@ void depthwise_pack(const ConvShape& shape, const float* w, float* packed) {
 void depthwise_conv(Isa isa, const ConvShape& shape, const float* packed, const float* in, float* out,
                     const Epilogue& epilogue, int threads) {
   if (threads <= 0) threads = usable_threads();
-  const Depthwise job(isa, shape, packed, in, out, epilogue, threads);
-  if (job.has_tiles()) {
+  const Depthwise job(isa, shape, packed, shape.groups, in, out, epilogue, threads);
+  if (depthwise_in_tiles(shape)) {
     // A task is a rectangle, or some of its channels where rectangles are few.
     const int64_t vectors = job.vectors(), wanted = 4 * int64_t{threads};
     const int64_t parts = std::clamp<int64_t>(ceil_div(wanted, job.tiles() + 1), 1, vectors);
@@ -234,6 +237,12 @@ void depthwise_conv(Isa isa, const ConvShape& shape, const float* packed, const 
                [&](int64_t begin, int64_t end) {
                  for (int64_t i = begin; i < end && !stop_requested(); ++i) job.row(i);
                });
+}
+
+void depthwise_slice(Isa isa, const ConvShape& shape, const float* packed, int64_t packed_channels,
+                     const float* in, float* out, const Epilogue& epilogue) {
+  const Depthwise job(isa, shape, packed, packed_channels, in, out, epilogue, 1);
+  for (int64_t i = 0; i < job.tiles(); ++i) job.tile(i, 0, job.vectors());
 }
 
 }  // namespace ow::kernels

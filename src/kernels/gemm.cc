@@ -30,6 +30,7 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 struct SumBlocks {
   int64_t taps, k;  // of the product
   int64_t block_taps, block_k;
+  int64_t pieces, count;  // blocks of one tap, where taps are cut; blocks of the whole sum
   SumBlocks(int64_t taps_in, int64_t k_in) : taps(taps_in), k(k_in) {
     if (k == 0) taps = 0;
     if (taps == 0) {
@@ -42,9 +43,14 @@ struct SumBlocks {
       block_taps = ceil_div(taps, ceil_div(taps, most));
       block_k = k;
     }
+    pieces = taps ? ceil_div(k, block_k) : 1;
+    count = taps ? ceil_div(taps, block_taps) * pieces : 1;
   }
-  int64_t pieces() const { return taps ? ceil_div(k, block_k) : 1; }
-  int64_t count() const { return taps ? ceil_div(taps, block_taps) * pieces() : 1; }
+  // The first tap and the first k of a block.
+  void begin_of(int64_t block, int64_t& tap, int64_t& k0) const {
+    tap = block * block_taps, k0 = 0;
+    if (pieces > 1) tap = block / pieces, k0 = block % pieces * block_k;  // then block_taps is 1
+  }
 };
 
 // Rows at such a distance fall into few sets of the first-level cache and drive each other out.
@@ -111,7 +117,7 @@ class Driver {
 
   void run_task(const Task& task) const {
     if (streams(task.tile_end - task.tile_begin)) return stream(task);
-    for (int64_t block = 0; block < sum_.count(); ++block)
+    for (int64_t block = 0; block < sum_.count; ++block)
       for (int64_t t = task.tile_begin; t < task.tile_end; ++t) run_tile(task, t, block);
   }
 
@@ -168,7 +174,8 @@ class Driver {
   }
 
   void run_tile(const Task& task, int64_t tile, int64_t block) const {
-    const int64_t tap0 = block / sum_.pieces() * sum_.block_taps, k0 = block % sum_.pieces() * sum_.block_k;
+    int64_t tap0, k0;
+    sum_.begin_of(block, tap0, k0);
     const int64_t taps = std::min(sum_.block_taps, sum_.taps - tap0), k = std::min(sum_.block_k, sum_.k - k0);
     const int64_t column0 = task.group * p_.n;
     const Rows rows = rows_of(tile, column0);
@@ -185,7 +192,7 @@ class Driver {
     }
     float copy[kMaxTileRows * kCopyRow];
     if (live > 0 && rows.count > 1 && aliases(a[0], a[1])) copy_rows(rows.count, live, k, a, copy);
-    if (live == 0 && block > 0 && block + 1 < sum_.count()) return;
+    if (live == 0 && block > 0 && block + 1 < sum_.count) return;
     const Ahead ahead = next_panels(task, tile, block);
     const float* next[kMaxTileRows];
     const int64_t next_count = next_rows(task, tile, block, next);
@@ -194,14 +201,14 @@ class Driver {
         for (int64_t j = 0; j < k; j += 16) __builtin_prefetch(next[i] + j);
       run_panels(task, rows, panel, false, block, {a, places, tap0, live, k0, k, ahead});
     }
-    if (block + 1 == sum_.count()) finish(task, rows);
+    if (block + 1 == sum_.count) finish(task, rows);
   }
 
   // What the next tile reads of A, where it is worth to be fetched while this one is computed.
   int64_t next_rows(const Task& task, int64_t tile, int64_t block, const float** out) const {
     if (p_.taps != 1 || p_.k < kFetchedRow || task.panel_end - task.panel_begin < 4) return 0;
     if (++tile == task.tile_end) tile = task.tile_begin, ++block;
-    if (block == sum_.count()) return 0;
+    if (block == sum_.count) return 0;
     const int64_t first = first_row(tile), count = first_row(tile + 1) - first;
     p_.rows.a_rows(p_.rows.context, first, static_cast<int>(count), 0, 1, out);
     for (int64_t i = 0; i < count; ++i) out[i] += task.group * p_.k + block * sum_.block_k;
@@ -220,7 +227,7 @@ class Driver {
     for (int64_t visit = 0; visit < visits; ++visit) {
       const int64_t at = backward() ? visits - 1 - visit : visit;
       const int64_t panel = task.panel_begin + (at < groups ? at * most : grouped + at - groups);
-      for (int64_t block = 0; block < sum_.count(); ++block) {
+      for (int64_t block = 0; block < sum_.count; ++block) {
         const int64_t k0 = block * sum_.block_k;
         for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
         run_panels(task, rows, panel, at < groups, block,
@@ -235,10 +242,11 @@ class Driver {
     int64_t panels, row, step, share;  // later panels; first row of B in them; floats of a row; first float
   };
   Ahead next_panels(const Task& task, int64_t tile, int64_t block) const {
-    const bool last = ++block == sum_.count();
+    const bool last = ++block == sum_.count;
     if (last && task.panel_end == panels_) return {};
     if (last) block = 0;
-    const int64_t tap0 = block / sum_.pieces() * sum_.block_taps, k0 = block % sum_.pieces() * sum_.block_k;
+    int64_t tap0, k0;
+    sum_.begin_of(block, tap0, k0);
     const int64_t step = ceil_div(table_.panel_columns, task.tile_end - task.tile_begin);
     const int64_t rows = std::min(sum_.block_taps * sum_.block_k, p_.taps * p_.k);
     return {last ? task.panel_end - task.panel_begin : 0, tap0 * p_.k + k0, step,
@@ -271,7 +279,7 @@ class Driver {
     kernel({piece.a, piece.taps, piece.k, first_panel + (piece.tap0 * p_.k + piece.k0) * width, piece.places,
             c, early_residual ? residual : nullptr,
             p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
-            block == 0, bounds_.cuts && block + 1 == sum_.count(), bounds_.low, bounds_.high, ahead,
+            block == 0, bounds_.cuts && block + 1 == sum_.count, bounds_.low, bounds_.high, ahead,
             fetches ? piece.ahead.step : 0, block == 0 && large_c_, stride});
   }
 

@@ -49,7 +49,7 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
       s.out[axis] = y.shape ? (*y.shape)[axis + w->rank() - 3].constant().value_or(0) : 0;
     s.method = kernels::quickest_method(s);
   }
-  return pack_weights(c, kKernels, s, *w);
+  return std::any(ONWARD_TRY(pack_weights(c, kKernels, s, *w)));
 }
 
 template <bool kAddLast>

@@ -112,7 +112,8 @@ constexpr ConvKernels kKernels{kernels::conv_transpose_packed_bytes, kernels::co
 Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
   if (!w) return std::any();
-  return pack_weights(c, kKernels, ONWARD_TRY(weights_shape(a, w->shape(), c.node().label())), *w);
+  const kernels::ConvShape s = ONWARD_TRY(weights_shape(a, w->shape(), c.node().label()));
+  return std::any(ONWARD_TRY(pack_weights(c, kKernels, s, *w)));
 }
 
 Status set_image(const Attrs& a, RunContext& c, const Shape& w, kernels::ConvShape& s, Shape& out) {

@@ -14,6 +14,7 @@ Result<int> fuse_gelu(ir::Graph& g);             // from its decomposed forms
 Result<int> fuse_layer_norm(ir::Graph& g);       // likewise
 Result<int> fuse_attention(ir::Graph& g);        // from two products with a softmax between them
 Result<int> fuse_channel_product(ir::Graph& g);  // Einsum of a matrix with an image, and what it meets
+Result<int> fuse_depthwise(ir::Graph& g);        // a convolution and the depthwise one behind it
 Result<int> fuse_channel_shuffle(ir::Graph& g);  // from its Reshape, Transpose, Reshape
 Result<int> fuse_activation(ir::Graph& g);       // into the convolution before it
 Result<int> fuse_residual(ir::Graph& g);         // likewise, sums

@@ -22,6 +22,7 @@ std::span<const Pass> pipeline() {
       {"attention", Level::kFull, fuse_attention, true},
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
+      {"depthwise", Level::kFull, fuse_depthwise},
       {"matmul", Level::kFull, fuse_matmul},
       {"expand", Level::kFull, fuse_expand},
       {"elementwise", Level::kFull, fuse_elementwise},

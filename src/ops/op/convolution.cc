@@ -4,42 +4,40 @@
 
 namespace ow {
 
-ConvAttrs read_conv(const AttrReader& a) {
-  ConvAttrs attrs{read_window(a), a.integer("group", 1)};
-  if (attrs.group < 1) a.fail("group", cat("is ", attrs.group, ", expected 1 or more"));
+ConvAttrs read_conv(const AttrReader& a, std::string_view prefix) {
+  const std::string group = cat(prefix, "group");
+  ConvAttrs attrs{read_window(a, prefix), a.integer(group, 1)};
+  if (attrs.group < 1) a.fail(group, cat("is ", attrs.group, ", expected 1 or more"));
   return attrs;
 }
 
 namespace {
 
 Status check_channels(const ConvAttrs& a, InferContext& c, const Dim& channels, const SymShape& w,
-                      size_t input) {
+                      std::string_view image) {
   if (w[0].is_constant() && *w[0].constant() % a.group != 0)
     return c.error("the weights ", list_text(w), " have ", w[0], " output channels, not divisible by group ",
                    a.group);
   if (channels.is_constant() && w[1].is_constant() && !(w[1] * a.group == channels))
-    return c.error("input ", input, " has ", channels, " channels, the weights ", list_text(w), " take ",
+    return c.error(image, " has ", channels, " channels, the weights ", list_text(w), " take ",
                    w[1] * a.group, " (group ", a.group, ")");
   return {};
 }
 
 }  // namespace
 
-Status infer_conv(const ConvAttrs& a, InferContext& c, DType dtype, size_t xi, size_t wi) {
-  const SymShape *x = c.shape(xi), *w = c.shape(wi);
+Result<std::optional<SymShape>> infer_conv_shape(const ConvAttrs& a, InferContext& c, const SymShape* x,
+                                                 const SymShape* w, std::string_view x_name) {
   const size_t rank = x ? x->size() : w ? w->size() : a.window.kernel.size() + 2;
-  if (!x && !w && a.window.kernel.empty()) {
-    c.set(0, dtype, std::nullopt);
-    return {};
-  }
-  if (rank < 3) return c.error("input ", xi, " is of rank ", rank, ", expected 3 or more");
+  if (!x && !w && a.window.kernel.empty()) return std::optional<SymShape>();
+  if (rank < 3) return c.error(x_name, " is of rank ", rank, ", expected 3 or more");
   if (rank > 5)
     return unsupported(c.node().label(), ": ", rank - 2, " spatial axes, convolution has at most 3");
   if (const std::string p = window_problem(a.window, rank - 2); !p.empty()) return c.error(p);
   if (x && w && x->size() != w->size())
-    return c.error("input ", xi, " is ", list_text(*x), " but the weights are ", list_text(*w),
+    return c.error(x_name, " is ", list_text(*x), " but the weights are ", list_text(*w),
                    ", expected equal rank");
-  if (x && w) ONWARD_TRY(check_channels(a, c, (*x)[1], *w, xi));
+  if (x && w) ONWARD_TRY(check_channels(a, c, (*x)[1], *w, x_name));
   SymShape out = {x ? (*x)[0] : Dim::unknown(), w ? (*w)[0] : Dim::unknown()};
   for (size_t i = 0; i + 2 < rank; ++i) {
     std::optional<int64_t> kernel;
@@ -50,10 +48,14 @@ Status infer_conv(const ConvAttrs& a, InferContext& c, DType dtype, size_t xi, s
     if (!kernel && !a.window.kernel.empty()) kernel = a.window.kernel[i];
     out.push_back(x && kernel ? window_extent(a.window, i, (*x)[i + 2], *kernel) : Dim::unknown());
     if (out.back().is_constant() && *out.back().constant() < 0)
-      return c.error("a kernel of ", *kernel, " is larger than axis ", i + 2, " of input ", xi,
+      return c.error("a kernel of ", *kernel, " is larger than axis ", i + 2, " of ", x_name,
                      " with its pads: ", list_text(*x));
   }
-  c.set(0, dtype, std::move(out));
+  return std::optional(std::move(out));
+}
+
+Status infer_conv(const ConvAttrs& a, InferContext& c, DType dtype, size_t xi, size_t wi) {
+  c.set(0, dtype, ONWARD_TRY(infer_conv_shape(a, c, c.shape(xi), c.shape(wi), cat("input ", xi))));
   return {};
 }
 
@@ -95,18 +97,18 @@ Result<kernels::ConvShape> conv_shape(const ConvAttrs& a, const RunContext& c, c
   return s;
 }
 
-const Tensor* packable_weights(const PrepareContext& c) {
-  const Tensor* w = c.constant(1);
+const Tensor* packable_weights(const PrepareContext& c, size_t input) {
+  const Tensor* w = c.constant(input);
   return w && w->dtype() == DType::kFloat32 && w->count() > 0 && w->is_dense() ? w : nullptr;
 }
 
-Result<std::any> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
-                              const Tensor& w) {
+Result<PackedWeights> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
+                                   const Tensor& w, size_t input) {
   PackedWeights packed{nullptr, w.shape(), s.method};
   packed.memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(k.packed_bytes(s))));
   k.pack(s, w.data<float>(), packed.memory.get(), c.threads());
-  c.drop(1);
-  return std::any(std::move(packed));
+  c.drop(input);
+  return packed;
 }
 
 static Status run_float(RunContext& c, const ConvKernels& k, kernels::ConvShape s, const Shape& out,
@@ -152,10 +154,15 @@ static Status run_double(RunContext& c, const ConvKernels& k, kernels::ConvShape
   return {};
 }
 
+Status check_bias(const RunContext& c, size_t input, int64_t channels) {
+  if (c.has(input) && !(c.in(input).shape() == Shape{channels}))
+    return c.error("the bias has shape ", c.in(input).shape(), ", expected [", channels, "]");
+  return {};
+}
+
 Status run_conv(RunContext& c, const ConvKernels& k, kernels::ConvShape s, const Shape& out,
                 kernels::Epilogue epilogue) {
-  if (c.has(2) && !(c.in(2).shape() == Shape{s.out_channels}))
-    return c.error("the bias has shape ", c.in(2).shape(), ", expected [", s.out_channels, "]");
+  ONWARD_TRY(check_bias(c, 2, s.out_channels));
   if (c.in(0).dtype() == DType::kFloat64) return run_double(c, k, s, out);
   return run_float(c, k, s, out, epilogue);
 }

@@ -22,10 +22,11 @@ std::optional<kernels::Activation> activation_named(std::string_view name) {
   return std::nullopt;
 }
 
-FusedActivation read_activation(const AttrReader& a) {
-  const std::string name = a.text("activation", "");
-  if (const auto kind = activation_named(name)) return {*kind, a.real("alpha", 0), a.real("beta", 0)};
-  a.fail("activation", cat("is '", printable(name), "', which is no activation"));
+FusedActivation read_activation(const AttrReader& a, std::string_view prefix) {
+  const std::string attribute = cat(prefix, "activation"), name = a.text(attribute, "");
+  if (const auto kind = activation_named(name))
+    return {*kind, a.real(cat(prefix, "alpha"), 0), a.real(cat(prefix, "beta"), 0)};
+  a.fail(attribute, cat("is '", printable(name), "', which is no activation"));
   return {};
 }
 

@@ -10,7 +10,8 @@ struct FusedActivation {
   kernels::Activation kind = kernels::Activation::kNone;
   float alpha = 0, beta = 0;
 };
-FusedActivation read_activation(const AttrReader& a);
+// prefix: comes before each name.
+FusedActivation read_activation(const AttrReader& a, std::string_view prefix = "");
 // By its name in that attribute; "" is none.
 std::optional<kernels::Activation> activation_named(std::string_view name);
 

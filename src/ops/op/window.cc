@@ -12,13 +12,13 @@ void check_values(const AttrReader& a, std::string_view name, const std::vector<
       a.fail(name, cat("is ", list_text(values), ", expected values in [", least, ", ", kMost, "]"));
 }
 
-AutoPad read_auto_pad(const AttrReader& a) {
-  const std::string text = a.text("auto_pad", "NOTSET");
+AutoPad read_auto_pad(const AttrReader& a, std::string_view name) {
+  const std::string text = a.text(name, "NOTSET");
   if (text == "SAME_UPPER") return AutoPad::kSameUpper;
   if (text == "SAME_LOWER") return AutoPad::kSameLower;
   if (text == "VALID") return AutoPad::kValid;
   if (text != "NOTSET" && !text.empty())
-    a.fail("auto_pad", cat("is '", text, "', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID"));
+    a.fail(name, cat("is '", text, "', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID"));
   return AutoPad::kNotSet;
 }
 
@@ -28,19 +28,23 @@ int64_t effective(const Window& w, size_t axis, int64_t kernel) {
 
 }  // namespace
 
-Window read_window(const AttrReader& a) {
-  Window w{.auto_pad = read_auto_pad(a),
-           .kernel = a.integers("kernel_shape"),
-           .strides = a.integers("strides"),
-           .dilations = a.integers("dilations"),
-           .pads = a.integers("pads"),
-           .ceil_mode = a.flag("ceil_mode", false)};
-  check_values(a, "kernel_shape", w.kernel, 1);
-  check_values(a, "strides", w.strides, 1);
-  check_values(a, "dilations", w.dilations, 1);
-  check_values(a, "pads", w.pads, -kMost);
+Window read_window(const AttrReader& a, std::string_view prefix) {
+  const auto named = [&](std::string_view name) { return cat(prefix, name); };
+  const auto integers = [&](std::string_view name, int64_t least) {
+    const std::string full = named(name);
+    std::vector<int64_t> values = a.integers(full);
+    check_values(a, full, values, least);
+    return values;
+  };
+  Window w{.auto_pad = read_auto_pad(a, named("auto_pad")),
+           .kernel = integers("kernel_shape", 1),
+           .strides = integers("strides", 1),
+           .dilations = integers("dilations", 1),
+           .pads = integers("pads", -kMost),
+           .ceil_mode = a.flag(named("ceil_mode"), false)};
   if (w.auto_pad != AutoPad::kNotSet) w.pads.clear();
-  if (w.pads.size() % 2 != 0) a.fail("pads", cat("has ", w.pads.size(), " values, expected an even number"));
+  if (w.pads.size() % 2 != 0)
+    a.fail(named("pads"), cat("has ", w.pads.size(), " values, expected an even number"));
   return w;
 }
 

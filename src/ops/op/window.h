@@ -29,8 +29,8 @@ struct Window {
 };
 
 // Reads kernel_shape, strides, dilations, pads, auto_pad and ceil_mode; lists of unequal lengths and extents
-// below 1 or beyond 2^31 are errors of the attribute.
-Window read_window(const AttrReader& a);
+// below 1 or beyond 2^31 are errors of the attribute. prefix: comes before each name.
+Window read_window(const AttrReader& a, std::string_view prefix = "");
 // The same for operators without weights: kernel_shape must be there, with values.
 Window read_pool_window(const AttrReader& a);
 
