@@ -7,9 +7,9 @@
 namespace ow::kernels {
 namespace {
 
-// Few channels make short taps. Then a whole row of the kernel is one tap: its pixels lie side by side in a
-// copy of the image that has the padding along w in it. The packed weights are in that order anyway. Dot
-// products like long taps whatever the channels.
+// Few channels make short taps. Then a whole row of the kernel is one tap: its pixels lie side by side, in
+// the image or in a copy of it that has the padding along w in it. The packed weights are in that order
+// anyway. Dot products like long taps whatever the channels.
 bool joins_rows(const ConvShape& s) {
   constexpr int64_t kFewChannels = 8;
   return s.groups == 1 && s.in_channels > 0 && s.kernel[2] > 1 && s.dilation[2] == 1 &&
@@ -17,11 +17,16 @@ bool joins_rows(const ConvShape& s) {
           (s.method == ConvMethod::kDirect && s.in_channels <= kFewChannels));
 }
 int64_t tap_floats(const ConvShape& s) { return joins_rows(s) ? s.kernel[2] * s.in_channels : s.in_channels; }
-// Pixels of a row of that copy.
+// Pixels that the taps of a row of outputs read.
 int64_t row_pixels(const ConvShape& s) { return (s.out[2] - 1) * s.stride[2] + s.kernel[2]; }
 
 // Not where a wide padding would make that copy far larger than the image.
 bool runs_joined(const ConvShape& s) { return joins_rows(s) && row_pixels(s) <= s.in[2] + 64; }
+// Whether the image itself has its rows so.
+bool joined_already(const ConvShape& s) {
+  return s.pad[2] == 0 && s.in_ld == s.in_channels && row_pixels(s) <= s.in[2];
+}
+bool needs_copy(const ConvShape& s) { return runs_joined(s) && !joined_already(s); }
 
 int64_t zero_floats(const ConvShape& s) { return (tap_floats(s) + 15) / 16 * 16; }
 
@@ -66,10 +71,11 @@ void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, int
   }
 }
 
-// The convolution of that copy: no padding along w, and a kernel one tap wide there.
+// The convolution of joined rows: no padding along w, and a kernel one tap wide there.
 ConvShape joined_shape(const ConvShape& s) {
   ConvShape joined = s;
-  joined.in[2] = row_pixels(s), joined.in_ld = s.in_channels, joined.pad[2] = 0, joined.kernel[2] = 1;
+  if (!joined_already(s)) joined.in[2] = row_pixels(s);
+  joined.in_ld = s.in_channels, joined.pad[2] = 0, joined.kernel[2] = 1;
   joined.in_channels = tap_floats(s);
   return joined;
 }
@@ -134,7 +140,7 @@ void direct_pack(Isa isa, const ConvShape& shape, const float* w, float* packed,
 }
 
 size_t direct_scratch_bytes(const ConvShape& shape) {
-  if (!runs_joined(shape)) return 0;
+  if (!needs_copy(shape)) return 0;
   return 4 *
          static_cast<size_t>(shape.batch * shape.in[0] * shape.in[1] * row_pixels(shape) * shape.in_channels);
 }
@@ -142,9 +148,9 @@ size_t direct_scratch_bytes(const ConvShape& shape) {
 DirectConv::DirectConv(const ConvShape& shape, const float* packed, const float* in, void* scratch,
                        int threads)
     : shape_(shape), read_(shape), packed_(packed), image_(in) {
-  if (!runs_joined(shape)) return;
+  if (runs_joined(shape)) read_ = joined_shape(shape);
+  if (!needs_copy(shape)) return;
   copy_padded(shape, in, static_cast<float*>(scratch), threads);
-  read_ = joined_shape(shape);
   image_ = static_cast<const float*>(scratch);
 }
 

@@ -17,7 +17,7 @@ size_t direct_scratch_bytes(const ConvShape& shape);
 // One convolution as such a product. All that it is made of must outlive it.
 class DirectConv {
  public:
-  // scratch: direct_scratch_bytes(shape). Few channels are copied there, whole rows of the kernel as one tap.
+  // scratch: direct_scratch_bytes(shape). Few channels that are padded are copied there.
   DirectConv(const ConvShape& shape, const float* packed, const float* in, void* scratch, int threads);
   DirectConv(const DirectConv&) = delete;
   DirectConv& operator=(const DirectConv&) = delete;

@@ -15,6 +15,7 @@ struct Case {
   const char* name;
   ConvShape shape;  // without out, lds
   int64_t out_padding = 0;
+  bool dense = false;  // nothing between the input's pixels
 };
 
 Case by(ConvMethod method, Case c) {
@@ -41,6 +42,9 @@ std::vector<Case> cases() {
       {"3x3", shape(2, 16, 40, 1, {1, 9, 11, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
       {"first layer", shape(1, 3, 17, 1, {1, 15, 13, 1, 7, 7, 1, 2, 2, 1, 1, 1, 0, 3, 3})},
       {"first layer cropped", shape(2, 3, 5, 1, {1, 9, 12, 1, 3, 3, 1, 2, 2, 1, 1, 1, 0, -1, -2})},
+      {"first layer without pad", shape(2, 3, 18, 1, {1, 9, 13, 1, 3, 3, 1, 2, 2, 1, 1, 1, 0, 1, 0}), 0,
+       true},
+      {"few channels without pad", shape(1, 4, 7, 1, {1, 6, 9, 1, 2, 4, 1, 1, 3, 1, 1, 1, 0, 0, 0}), 0, true},
       {"few channels, wide pad", shape(1, 3, 4, 1, {1, 4, 5, 1, 3, 3, 1, 1, 40, 1, 1, 1, 0, 1, 70})},
       {"few channels padded", shape(1, 2, 5, 1, {2, 3, 4, 2, 2, 4, 1, 1, 1, 1, 1, 1, 1, 1, 3})},
       {"wide", shape(1, 300, 5, 1, {1, 4, 3, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, 1, 1})},
@@ -76,7 +80,7 @@ void finish_shape(const Case& c, bool transposed, ConvShape& s) {
     s.out[i] = transposed ? (s.in[i] - 1) * s.stride[i] + window - 2 * s.pad[i] + (i ? c.out_padding : 0)
                           : (s.in[i] + 2 * s.pad[i] - window) / s.stride[i] + 1;
   }
-  s.in_ld = s.in_channels + 3, s.out_ld = s.out_channels + 2;
+  s.in_ld = s.in_channels + (c.dense ? 0 : 3), s.out_ld = s.out_channels + 2;
 }
 
 // out += the contribution of one pair of pixels, for the tap that links them.

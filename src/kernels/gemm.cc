@@ -85,7 +85,9 @@ class Driver {
         tiles_(ceil_div(p.m, table_.max_rows)),
         tile_rows_(p.m / tiles_),
         taller_tiles_(p.m % tiles_),
-        panels_(ceil_div(p.n, table_.panel_columns)) {
+        panels_(ceil_div(p.n, table_.panel_columns)),
+        wide_panels_(p.n / table_.panel_columns +
+                     (p.n % table_.panel_columns > table_.vector_columns ? 1 : 0)) {
     large_c_ = p.m * p.n * p.groups > kLargeC;
   }
 
@@ -193,14 +195,12 @@ class Driver {
     float copy[kMaxTileRows * kCopyRow];
     if (live > 0 && rows.count > 1 && aliases(a[0], a[1])) copy_rows(rows.count, live, k, a, copy);
     if (live == 0 && block > 0 && block + 1 < sum_.count) return;
-    const Ahead ahead = next_panels(task, tile, block);
     const float* next[kMaxTileRows];
     const int64_t next_count = next_rows(task, tile, block, next);
-    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
-      for (int64_t i = panel - task.panel_begin; i < next_count; i += task.panel_end - task.panel_begin)
-        for (int64_t j = 0; j < k; j += 16) __builtin_prefetch(next[i] + j);
-      run_panels(task, rows, panel, false, block, {a, places, tap0, live, k0, k, ahead});
-    }
+    const Piece piece = {a, places, tap0, live, k0, k, next_panels(task, tile, block), next, next_count};
+    const int64_t wide = std::min(task.panel_end, wide_panels_);
+    if (task.panel_begin < wide) run_panels(task, rows, task.panel_begin, wide, false, block, piece);
+    if (wide < task.panel_end) run_panels(task, rows, wide, task.panel_end, false, block, piece);
     if (block + 1 == sum_.count) finish(task, rows);
   }
 
@@ -230,7 +230,7 @@ class Driver {
       for (int64_t block = 0; block < sum_.count; ++block) {
         const int64_t k0 = block * sum_.block_k;
         for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
-        run_panels(task, rows, panel, at < groups, block,
+        run_panels(task, rows, panel, panel + 1, at < groups, block,
                    {a, &kOneTap, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), {}});
       }
     }
@@ -258,29 +258,45 @@ class Driver {
     const int64_t* places;  // of the taps, as in GemmTile
     int64_t tap0, taps, k0, k;
     Ahead ahead;  // step 0: nothing
+    const float* const* next = nullptr;
+    int64_t next_count = 0;
   };
-  void run_panels(const Task& task, const Rows& rows, int64_t panel, bool few, int64_t block,
+  // Panels [begin, end), all of the same width. few: those that a kernel of several takes at once.
+  void run_panels(const Task& task, const Rows& rows, int64_t begin, int64_t end, bool few, int64_t block,
                   const Piece& piece) const {
     const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
-    const int64_t column = panel * table_.panel_columns, n = p_.n - column;
-    const bool wide = n > table_.vector_columns;
+    const int64_t column = begin * table_.panel_columns;
+    const bool wide = begin < wide_panels_;
     const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
     const int64_t stride = table_.panel_columns * p_.taps * p_.k;
     float* c[kMaxTileRows];
     const float* residual[kMaxTileRows];
     for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
     for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
-    const float* first_panel = p_.panels + task.group * p_.group_panel_floats + panel * stride;
-    const bool fetches = piece.ahead.step > 0 && panel + piece.ahead.panels < panels_;
-    const float* ahead =
-        fetches ? first_panel + piece.ahead.panels * stride + piece.ahead.row * width + piece.ahead.share
-                : first_panel;
-    const auto kernel = few ? table_.few[rows.count] : table_.tile[rows.count][wide];
-    kernel({piece.a, piece.taps, piece.k, first_panel + (piece.tap0 * p_.k + piece.k0) * width, piece.places,
-            c, early_residual ? residual : nullptr,
-            p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr, std::min(n, width),
-            block == 0, bounds_.cuts && block + 1 == sum_.count, bounds_.low, bounds_.high, ahead,
-            fetches ? piece.ahead.step : 0, block == 0 && large_c_, stride});
+    const float* first_panel = p_.panels + task.group * p_.group_panel_floats + begin * stride;
+    const Ahead& ahead = piece.ahead;
+    (few ? table_.few[rows.count] : table_.tile[rows.count][wide])(
+        {.a = piece.a,
+         .taps = piece.taps,
+         .k = piece.k,
+         .tap = piece.places,
+         .panel = first_panel + (piece.tap0 * p_.k + piece.k0) * width,
+         .panel_stride = stride,
+         .groups = end - begin,
+         .n = p_.n - column,
+         .c = c,
+         .residual = early_residual ? residual : nullptr,
+         .bias = p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr,
+         .first = block == 0,
+         .clip = bounds_.cuts && block + 1 == sum_.count,
+         .low = bounds_.low,
+         .high = bounds_.high,
+         .fetch_c = block == 0 && large_c_,
+         .ahead = first_panel + ahead.panels * stride + ahead.row * width + ahead.share,
+         .ahead_step = ahead.step,
+         .ahead_panels = panels_ - ahead.panels - begin,
+         .next = piece.next,
+         .next_count = piece.next_count});
   }
 
   // What the tiles left over, while their rows are in the first-level cache.
@@ -301,7 +317,8 @@ class Driver {
   const MathTable& math_;
   const Bounds bounds_;
   SumBlocks sum_;
-  int64_t tiles_, tile_rows_, taller_tiles_, panels_;  // taller_tiles_ of the tiles have a row more
+  int64_t tiles_, tile_rows_, taller_tiles_;  // taller_tiles_ of the tiles have a row more
+  int64_t panels_, wide_panels_;              // the last one may be narrow
   bool large_c_;
 };
 

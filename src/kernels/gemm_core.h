@@ -15,28 +15,36 @@ inline constexpr int64_t kMaxBlockTaps = 64;
 
 inline constexpr int64_t kOneTap = 0;  // GemmTile::tap of a plain product
 
-// One tile over one block of the sum.
+// One tile over one block of the sum, panel by panel. Of rows of C, of the residual and of the bias the
+// pointers are at the first panel's first column.
 struct GemmTile {
-  const float* const* a;         // [taps][kMaxTileRows] row pointers, already at the block's first k
-  int64_t taps, k;               // of the block
-  const float* panel;            // at the block's first k; a tap's part is [k][columns of the panel]
-  const int64_t* tap;            // [taps] where the part of each is in the panel, in rows
-  float* const* c;               // [rows], at the panel's first column
-  const float* const* residual;  // [rows], likewise; null: none
-  const float* bias;             // at the panel's first column; null: none
-  int64_t n;                     // valid columns
-  bool first, clip;
-  float low, high;           // for clip
-  const float* ahead;        // fetched into the second-level cache meanwhile:
-  int64_t ahead_step = 0;    // so many floats per k
-  bool fetch_c = false;      // C is not in the cache: its lines are fetched before the sum
-  int64_t panel_stride = 0;  // floats to the next panel, for the kernels of several
+  const float* const* a;  // [taps][kMaxTileRows] row pointers, already at the block's first k
+  int64_t taps, k;        // of the block
+  const int64_t* tap;     // [taps] where the part of each is in a panel, in rows
+  const float* panel;     // the first, at the block's first k; a tap's part is [k][columns of the panel]
+  int64_t panel_stride;   // floats to the next
+  int64_t groups;         // so many panels, or groups of them for the kernels of several
+  int64_t n;              // valid columns: all, or less than all of the last panel
+  float* const* c;        // [rows]
+  const float* const* residual = nullptr;  // [rows]; null: none
+  const float* bias = nullptr;             // null: none
+  bool first = true, clip = false;         // the first block of the sum; whether low and high are bounds
+  float low = 0, high = 0;
+  bool fetch_c = false;  // C is not in the cache: its lines are fetched before the sum
+  // Fetched into the second-level cache along with each of the first ahead_panels: so many floats per k, from
+  // panel_stride further each.
+  const float* ahead = nullptr;
+  int64_t ahead_step = 0, ahead_panels = 0;
+  // Rows of k floats that are read next, fetched into the first-level cache.
+  const float* const* next = nullptr;
+  int64_t next_count = 0;
 };
 
 struct GemmTable {
   using TileKernel = void (*)(const GemmTile& tile);
   int max_rows, panel_columns, vector_columns;  // a last panel of at most vector_columns is that wide
-  TileKernel tile[kMaxTileRows + 1][2];         // [rows][0: vector_columns wide, 1: panel_columns wide]
+  // [rows][0: one panel, vector_columns wide, 1: panels that are panel_columns wide]
+  TileKernel tile[kMaxTileRows + 1][2];
   // For so few rows that reading B takes the time: so many whole panels at once, fetched ahead (0: none).
   int panels[kMaxFewRows + 1];
   TileKernel few[kMaxFewRows + 1];

@@ -131,11 +131,28 @@ void copy_some(void* to, const void* from, int64_t count) {
     std::memcpy(to, from, 4);
 }
 
+// Two or three planes, whose elements lie side by side in the destination. Writes past the columns that it
+// returns, but into the next one at most, which must exist and come later.
+template <int kPlanes>
+int64_t interleave(const char* src, int64_t src_step, char* dst, int64_t s_count) {
+  int64_t s = 0;
+  for (; s + 4 < s_count; s += 4) {
+    Four rows[4] = {};
+    for (int i = 0; i < kPlanes; ++i) rows[i] = load4(src + i * src_step + s * 4);
+    transpose_4x4(rows);
+    for (int i = 0; i < 4; ++i) std::memcpy(dst + (s + i) * kPlanes * 4, &rows[i], 16);
+  }
+  return s;
+}
+
 // Images of one to three channels have blocks that are narrow on one side.
 template <>
 void transpose_block<Bytes<4>>(const char* src, int64_t src_step, char* dst, int64_t dst_step,
                                int64_t s_count, int64_t d_count) {
-  for (int64_t s = 0; s < s_count; s += 4)
+  int64_t done = 0;
+  if (d_count == 2 && dst_step == 8) done = interleave<2>(src, src_step, dst, s_count);
+  if (d_count == 3 && dst_step == 12) done = interleave<3>(src, src_step, dst, s_count);
+  for (int64_t s = done; s < s_count; s += 4)
     for (int64_t d = 0; d < d_count; d += 4) {
       const char* from = src + d * src_step + s * 4;
       char* to = dst + s * dst_step + d * 4;

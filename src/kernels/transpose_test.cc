@@ -44,6 +44,13 @@ TEST(Permute, EveryPermutationAndElementSize) {
   }
 }
 
+// Planes of images become pixels side by side.
+TEST(Permute, FewPlanes) {
+  for (int64_t planes : {2, 3, 5})
+    for (int64_t pixels : {1, 3, 4, 5, 8, 1030, 100003})
+      for (int threads : {1, 3}) check_permute({2, planes, pixels}, {0, 2, 1}, 4, threads);
+}
+
 TEST(Permute, EmptyAndLarge) {
   check_permute({3, 0, 5}, {2, 1, 0}, 4, 2);
   for (int threads : {1, 2, 3}) check_permute({2, 301, 299}, {0, 2, 1}, 4, threads);

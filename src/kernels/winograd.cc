@@ -235,8 +235,16 @@ void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float
           c[r] = results + i * result_step_ + row * width;
         }
         const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
-        table_.tile[rows][wide]({a, 1, std::min(piece, depth_ - k), panel_k, &kOneTap, c, nullptr, nullptr,
-                                 width, k == 0, false, 0, 0, panel_k});
+        table_.tile[rows][wide]({.a = a,
+                                 .taps = 1,
+                                 .k = std::min(piece, depth_ - k),
+                                 .tap = &kOneTap,
+                                 .panel = panel_k,
+                                 .panel_stride = 0,
+                                 .groups = 1,
+                                 .n = width,
+                                 .c = c,
+                                 .first = k == 0});
       }
 }
 
