@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <unordered_map>
 
 #include "ops/op/feedback.h"
@@ -27,9 +28,7 @@ class Binder {
     static constinit std::atomic<uint64_t> ids{0};
     auto binding = std::make_shared<Binding>();
     binding->id = ++ids;
-    binding->offsets.assign(plan_.slots.size(), -1);
-    binding->bytes.assign(plan_.slots.size(), 0);
-    place(*binding);
+    place_with_joins(*binding);
     binding->total_bytes = binding->arena_bytes;
     for (const auto& sub : subgraphs_) {
       binding->subgraphs.push_back(sub ? sub->bind() : nullptr);
@@ -104,7 +103,7 @@ class Binder {
     auto shape = concrete(*t.shape);
     const int64_t count = shape ? shape->count() : -1;
     const int64_t bytes = count < 0 ? -1 : storage_bytes(t.dtype, count).value_or(-1);
-    return bytes <= kMaxBytes ? bytes : -1;
+    return bytes <= kMaxPlacedBytes ? bytes : -1;
   }
 
   int root(int slot) const {
@@ -125,14 +124,12 @@ class Binder {
       const bool once = std::count_if(step.inputs.begin(), step.inputs.end(), same_memory) == 1;
       if (slot.alias_of < 0 && !slot.pinned && slot.last_step == step_index && once &&
           binding.offsets[at(in)] >= 0 && slot_bytes(in) == slot_bytes(out) &&
-          slot.order == plan_.slots[at(out)].order)
+          slot.order == plan_.slots[at(out)].order && !is_part(binding, in) && !is_part(binding, out) &&
+          last_read_[at(in)] <= step_index)
         return in;
     }
     return -1;
   }
-
-  // Larger values fail when they are made, if they ever are; sums of these cannot overflow.
-  static constexpr int64_t kMaxBytes = int64_t{1} << 42;
 
   struct Item {
     std::vector<int> slots;  // one place for all of them
@@ -164,8 +161,56 @@ class Binder {
     }
   }
 
+  static bool is_part(const Binding& binding, int slot) {
+    return !binding.parts.empty() && binding.parts[at(slot)].root >= 0;
+  }
+
+  // Parts that are made long before they are joined hold memory for all of them: fewer of those, then, or
+  // none.
+  void place_with_joins(Binding& binding) {
+    constexpr int kNear = 12;
+    constexpr int64_t kLittle = 64 * 1024;
+    place(binding);
+    const int64_t limit = binding.arena_bytes + std::max(binding.arena_bytes / 10, kLittle);
+    for (const int max_steps : {std::numeric_limits<int>::max(), kNear}) {
+      Binding joined;
+      joined.parts = join_in_place(plan_, facts_, max_steps);
+      if (joined.parts.empty()) return;
+      joined.id = binding.id;
+      place(joined);
+      if (joined.arena_bytes > limit) continue;
+      binding = std::move(joined);
+      return;
+    }
+  }
+
+  // The item of the tensor that this slot is a part of, from step i on.
+  void place_part(Binding& binding, int slot, int i, std::vector<Item>& items,
+                  std::unordered_map<int, size_t>& item_of) const {
+    const int root = binding.parts[at(slot)].root;
+    if (const auto [it, is_new] = item_of.emplace(root, items.size()); is_new) {
+      const int64_t bytes = slot_bytes(root);
+      items.push_back({{root}, (bytes + 127) / 64 * 64, 0, i, i});
+      binding.offsets[at(root)] = 0;
+      binding.bytes[at(root)] = bytes;
+    }
+    Item& item = items[item_of[root]];
+    item.slots.push_back(slot);
+    item.last = std::max({item.last, last_read_[at(root)], plan_.slots[at(slot)].last_step});
+    item_of[slot] = item_of[root];
+    binding.offsets[at(slot)] = 0;
+    binding.bytes[at(slot)] = slot_bytes(slot);
+  }
+
   // Slots that share a place through in-place steps become one item; items are then placed by size.
   void place(Binding& binding) {
+    binding.offsets.assign(plan_.slots.size(), -1);
+    binding.bytes.assign(plan_.slots.size(), 0);
+    last_read_.resize(plan_.slots.size());
+    for (size_t s = 0; s < plan_.slots.size(); ++s) last_read_[s] = plan_.slots[s].last_step;
+    for (size_t s = 0; s < binding.parts.size(); ++s)
+      if (const int root = binding.parts[s].root; root >= 0)
+        last_read_[at(root)] = std::max(last_read_[at(root)], plan_.slots[s].last_step);
     std::vector<Item> items;
     std::unordered_map<int, size_t> item_of;
     for (int i = 0; i < static_cast<int>(plan_.steps.size()); ++i) {
@@ -177,9 +222,14 @@ class Binder {
         if (s < 0 || plan_.slots[at(s)].alias_of >= 0 || (returned && !is_subgraph_)) continue;
         const int64_t bytes = slot_bytes(s);
         if (bytes < 0) continue;
+        if (is_part(binding, s)) {
+          place_part(binding, s, i, items, item_of);
+          continue;
+        }
+        if (item_of.count(s)) continue;  // its parts were there first
         int source = returned ? -1 : in_place_source(step, i, o, binding);
         if (source >= 0 && std::count(taken.begin(), taken.end(), source)) source = -1;
-        const int last = std::max(plan_.slots[at(s)].last_step, i);
+        const int last = std::max(last_read_[at(s)], i);
         if (source >= 0) {
           taken.push_back(source);
           Item& item = items[item_of[source]];
@@ -214,7 +264,8 @@ class Binder {
                                      [](int64_t o, const Item* p) { return o < p->offset; }),
                     &item);
       binding.arena_bytes = std::max(binding.arena_bytes, offset + item.bytes);
-      for (int s : item.slots) binding.offsets[at(s)] = offset;
+      for (int s : item.slots)
+        binding.offsets[at(s)] = offset + (is_part(binding, s) ? binding.parts[at(s)].offset : 0);
     }
   }
 
@@ -222,6 +273,7 @@ class Binder {
   FeedbackInference& feedback_;
   bool is_subgraph_;
   std::vector<ir::Fact> facts_;
+  std::vector<int> last_read_;  // by slot: the last step that reads it, or a part of it
   std::vector<std::unique_ptr<Binder>> subgraphs_;
 };
 

@@ -198,6 +198,12 @@ std::byte* Frame::place(int slot) const {
   return call_.results == Results::kOdd ? even + b.odd_shift[at(slot)] : even;
 }
 
+const JoinPart* Frame::part(int slot) const {
+  if (!call_.binding || call_.binding->parts.empty()) return nullptr;
+  const JoinPart& p = call_.binding->parts[at(slot)];
+  return p.root >= 0 ? &p : nullptr;
+}
+
 Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape) {
   for (const auto& [placed, target] : placed_)
     if (placed == slot && target.dtype() == dtype && target.count() == checked_product(shape.dims()))
@@ -208,11 +214,16 @@ Result<Tensor> Frame::allocate(int slot, DType dtype, const Shape& shape) {
     const auto bytes = count ? storage_bytes(dtype, *count) : std::nullopt;
     if (!bytes || *bytes > call_.binding->bytes[at(slot)]) planned = nullptr;
   }
+  const JoinPart* joined = planned ? part(slot) : nullptr;
+  if (joined && !(joined->shape == shape)) planned = nullptr;
   Tensor t = planned ? Tensor::borrow(dtype, shape, planned, nullptr)
                      : ONWARD_TRY(Tensor::allocate(dtype, shape, call_.settings->budget));
   const Order& order = plan_->slots[at(slot)].order;
   if (order.is_row_major() || is_sub_byte(dtype)) return t;
-  return t.strided(shape, ordered_strides(shape, order));
+  if (!planned || !joined || joined->ld == 0) return t.strided(shape, ordered_strides(shape, order));
+  Shape wide = shape;
+  wide[1] = joined->ld;
+  return t.strided(shape, ordered_strides(wide, order));
 }
 
 Result<std::span<std::byte>> Frame::scratch(int64_t bytes) {
@@ -287,6 +298,50 @@ Status Frame::reorder(const Step& step) {
   return {};
 }
 
+Result<bool> Frame::join(const Step& step) {
+  const int out = step.outputs[0];
+  const auto in_place = [&](int s) {
+    const Tensor* t = s >= 0 && part(s) ? values_[at(s)].tensor() : nullptr;
+    return t && t->raw() == place(s);
+  };
+  const auto omitted = [](int s) { return s < 0; };
+  if (out < 0 || std::none_of(step.inputs.begin(), step.inputs.end(), in_place) ||
+      std::any_of(step.inputs.begin(), step.inputs.end(), omitted))
+    return false;
+  const auto axis = static_cast<size_t>(step.join_axis);
+  Shape shape = values_[at(step.inputs[0])].tensor()->shape();
+  shape[axis] = 0;
+  bool fits = true;
+  for (int s : step.inputs) {
+    const Tensor* t = values_[at(s)].tensor();
+    Shape others = t->shape();
+    if (others.rank() == shape.rank()) others[axis] = shape[axis];
+    fits = fits && others == shape && t->dtype() == values_[at(step.inputs[0])].tensor()->dtype();
+    if (fits) shape[axis] += t->dim(axis);
+  }
+  const DType dtype = values_[at(step.inputs[0])].tensor()->dtype();
+  Tensor made = fits ? ONWARD_TRY(allocate(out, dtype, shape)) : Tensor();
+  if (!fits || made.raw() != place(out)) {
+    // These shapes are not those that the places were made for: the operator is not to write over its inputs.
+    for (int s : step.inputs)
+      if (in_place(s))
+        values_[at(s)] = Value(ONWARD_TRY(values_[at(s)].tensor()->owned(call_.settings->budget)));
+    return false;
+  }
+  const int64_t size = bit_width(dtype) / 8;
+  int64_t begin = 0;
+  for (int s : step.inputs) {
+    const Tensor& t = *values_[at(s)].tensor();
+    std::byte* to = made.mutable_raw() + begin * made.strides()[axis] * size;
+    begin += t.dim(axis);
+    if (t.raw() != to)
+      kernels::copy_strided(t.raw(), t.strides().data(), to, made.strides().data(), t.shape().data(),
+                            static_cast<int>(t.rank()), static_cast<int>(size), call_.settings->threads);
+  }
+  values_[at(out)] = Value(std::move(made));
+  return true;
+}
+
 // Kernels trust the kind and the element type; what left a sequence or a subgraph is checked here.
 Status Frame::check_input(const Step& step, size_t i) const {
   const Value& v = values_[at(step.inputs[i])];
@@ -327,6 +382,7 @@ Status Frame::run_step(const Step& step, Context& context) {
     if (!t || (wanted != DType::kUndefined && wanted != t->dtype())) ONWARD_TRY(check_input(step, i));
   }
   if (step.unknown_types) ONWARD_TRY(check_types(step));
+  if (step.join_axis >= 0 && ONWARD_TRY(join(step))) return {};
   Status status = context.begin(*call_.settings);
   if (status.ok()) status = step.op->run(step.attrs.get(), context);
   context.end(status.ok());

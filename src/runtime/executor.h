@@ -49,6 +49,10 @@ class Frame {
   Status check_input(const Step& step, size_t i) const;
   Status check_types(const Step& step) const;
   Status reorder(const Step& step);
+  // Joins what lies where it is wanted already, and moves the rest there; false: that is the operator's to
+  // do.
+  Result<bool> join(const Step& step);
+  const JoinPart* part(int slot) const;  // null: it is none
   Status unshare(int slot);
   Status ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory);
   void place_targets(std::span<const Tensor> targets);

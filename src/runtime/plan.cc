@@ -115,8 +115,16 @@ class Compiler {
     ONWARD_TRY(add_subgraphs(node, step));
     for (size_t o = 0; o < node.outputs().size(); ++o)
       step.outputs.push_back(output_slot(*op, node, step, o, takes_order(step, o) ? out : Order{}));
+    step.join_axis = join_axis(node);
     plan_->steps.push_back(std::move(step));
     return {};
+  }
+
+  int join_axis(const ir::Node& node) const {
+    const auto rank = static_cast<int64_t>(rank_of(node.output(0)));
+    if (!node.is("Concat") || rank == 0) return -1;
+    const int64_t axis = AttrReader(node).integer("axis", 0);
+    return static_cast<int>(axis < 0 ? axis + rank : axis);
   }
 
   // One reader of a constant has it packed; after the last of them nobody needs it.

@@ -60,6 +60,7 @@ struct Step {
   // LayoutRule::kAlongAxes, where the order is not row-major: the axes of input 0 from the outermost in
   // memory, and the place of each axis there. `run` sees tensors of that rank with their axes so arranged.
   std::vector<uint8_t> memory_axes, axis_places;
+  int join_axis = -1;  // the axis that a Concat of tensors of known rank joins its inputs along
 
   bool needs(size_t input) const { return tensor_inputs >> (input < 63 ? input : 63) & 1; }
 };

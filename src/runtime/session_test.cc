@@ -64,7 +64,13 @@ void expect_same(const Value& a, const Value& b, float tolerance, const std::str
   }
 }
 
-// Two values at least one of which the plan places in the arena never share bytes while both are alive.
+// The slot in whose memory that of a part of a joined tensor is (join.h); others are that slot themselves.
+int owner(const Binding& b, size_t slot) {
+  return b.parts.empty() || b.parts[slot].root < 0 ? static_cast<int>(slot) : b.parts[slot].root;
+}
+
+// Two values at least one of which the plan places in the arena never share bytes while both are alive, but
+// for joined tensors and their parts.
 void check_binding(const Plan& plan, const Binding& b) {
   auto root = [&](int s) {
     while (plan.slots[static_cast<size_t>(s)].alias_of >= 0) s = plan.slots[static_cast<size_t>(s)].alias_of;
@@ -87,6 +93,12 @@ void check_binding(const Plan& plan, const Binding& b) {
       for (const Capture& c : sub.captures) touch(c.from, i);
   }
   for (int s : plan.outputs) touch(s, static_cast<int>(plan.steps.size()));
+  for (size_t a = 0; a < plan.slots.size(); ++a)
+    if (const auto o = static_cast<size_t>(owner(b, a)); o != a) {
+      first[o] = std::min(first[o], first[a]), last[o] = std::max(last[o], last[a]);
+      EXPECT_GE(b.offsets[a], b.offsets[o]);
+      EXPECT_LE(b.offsets[a] + b.bytes[a], b.offsets[o] + b.bytes[o]);
+    }
   for (size_t a = 0; a < plan.slots.size(); ++a) {
     if (b.offsets[a] < 0) continue;
     EXPECT_FALSE(plan.slots[a].pinned);
@@ -95,7 +107,7 @@ void check_binding(const Plan& plan, const Binding& b) {
     for (size_t c = a + 1; c < plan.slots.size(); ++c) {
       if (b.offsets[c] < 0 || last[a] < first[c] || last[c] < first[a]) continue;
       if (b.offsets[a] + b.bytes[a] <= b.offsets[c] || b.offsets[c] + b.bytes[c] <= b.offsets[a]) continue;
-      if (b.bytes[a] == 0 || b.bytes[c] == 0) continue;
+      if (b.bytes[a] == 0 || b.bytes[c] == 0 || owner(b, a) == owner(b, c)) continue;
       // Only in place: one is the last input of the step that makes the other, at the same offset.
       const int meet = std::max(first[a], first[c]);
       ASSERT_EQ(std::min(last[a], last[c]), meet) << "slots " << a << " and " << c;
@@ -140,10 +152,11 @@ struct RandomGraph {
                      floats("bias", {4}, {0, 1, -1, 0}),
                      floats("mean", {4}, {.1f, 0, 0, .2f}),
                      floats("var", {4}, {1, .5f, 2, 1})};
-    for (const char* name : {"w1", "w2"}) {
-      std::vector<float> w(4 * 4 * 9);
-      for (float& v : w) v = static_cast<float>(static_cast<int>(rng() % 201) - 100) / 400;
-      g.initializer.push_back(floats(name, {4, 4, 3, 3}, w));
+    for (const auto& [name, channels] : {std::pair("w1", 4), {"w2", 4}, {"w8", 8}}) {
+      std::vector<float> w(static_cast<size_t>(4 * channels * 9));
+      for (float& v : w)
+        v = static_cast<float>(static_cast<int>(rng() % 201) - 100) / static_cast<float>(100 * channels);
+      g.initializer.push_back(floats(name, {4, channels, 3, 3}, w));
     }
     const int count = 3 + static_cast<int>(rng() % 14);
     for (int i = 0; i < count; ++i) step();
@@ -173,7 +186,7 @@ struct RandomGraph {
     Item b = pick();
     if (b.image != a.image) b = a;
     const std::vector<int64_t> to_last = {0, 2, 3, 1}, to_first = {0, 3, 1, 2};
-    switch (rng() % 14) {
+    switch (rng() % 16) {
       case 0:
         return add("Relu", {a.name}, a.image);
       case 1:
@@ -213,6 +226,13 @@ struct RandomGraph {
         return add("Add", {a.name, v}, a.image);
       }
       case 12:
+      case 13: {  // joined, and back to four channels; `a` and `b` may go into several joins
+        if (!a.image || a.name == b.name) return add("Tanh", {a.name}, a.image);
+        const std::string p = fresh();
+        g.node.push_back(node("Concat", {a.name, b.name}, {p}, {attr("axis", int64_t{1})}));
+        return add("Conv", {p, "w8"}, true, {attr("pads", std::vector<int64_t>{1, 1, 1, 1})});
+      }
+      case 14:
         if (!a.image) return add("Sigmoid", {a.name}, false);
         return add("BatchNormalization", {a.name, "scale", "bias", "mean", "var"}, true);
       default: {
