@@ -13,6 +13,7 @@
 #include "onnx/wire.h"
 #include "passes/import.h"
 #include "passes/inspect.h"
+#include "passes/pipeline.h"
 #include "tools/command.h"
 #include "tools/report.h"
 
@@ -28,7 +29,7 @@ constexpr const char* kExample =
     "Example:\n"
     "  onward inspect unet.onnx --shape height=512 --shape width=512\n"
     "  onward inspect unet.onnx --graph | less\n"
-    "  onward inspect unet.onnx --graph ir\n";
+    "  onward inspect unet.onnx --graph optimized\n";
 
 struct Options {
   std::string model;
@@ -123,8 +124,23 @@ void print_operators(const ordered_json& operators) {
                 ow::printable(op).c_str());
 }
 
+// As a session of these sizes imports it.
+ow::ImportedModel import_with(const std::shared_ptr<ow::onnx::ModelFile>& file, const SymbolSizes& sizes) {
+  auto imported = ow::import_model(file, {}, nullptr, {.dims = sizes});
+  if (!imported.ok()) throw std::runtime_error(std::string(imported.status().message()));
+  return *std::move(imported);
+}
+
 // The model as text.
-int print_graph(const std::shared_ptr<ow::onnx::ModelFile>& file, const std::string& form) {
+int print_graph(const std::shared_ptr<ow::onnx::ModelFile>& file, const SymbolSizes& sizes,
+                const std::string& form) {
+  if (form == "optimized") {
+    const auto imported = import_with(file, sizes);
+    if (auto run = ow::run_pipeline(*imported.graph, ow::Level::kFull); !run.ok())
+      throw std::runtime_error(std::string(run.status().message()));
+    std::printf("%s\n", ow::ir::print(*imported.graph).c_str());
+    return kDone;
+  }
   if (form == "onnx") {
     std::printf("%s\n", ow::onnx::to_text(file->model).c_str());
     return kDone;
@@ -162,7 +178,7 @@ int inspect(const Options& o) {
   const auto sizes = parse_shapes(o.shapes);
   std::string damage;
   const auto file = load_what_is_there(o.model, damage);
-  if (!o.graph.empty()) return print_graph(file, o.graph);
+  if (!o.graph.empty()) return print_graph(file, sizes, o.graph);
   auto made = ow::inspect_json(file, sizes, damage);
   if (!made.ok() && made.status().code() == ow::Code::kInvalidArgument)
     throw UsageError("--shape: " + std::string(made.status().message()));
@@ -195,11 +211,13 @@ void add_inspect(CLI::App& program, int& exit_code) {
       ->type_name("SYMBOL=SIZE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  sub->add_option("--graph", o->graph,
-                  "Print the graph instead: onnx (the file, as ONNX text) or ir (as imported)")
+  sub->add_option(
+         "--graph", o->graph,
+         "Print the graph instead: onnx (the file, as ONNX text), ir (as imported) or optimized (as a "
+         "session runs it)")
       ->expected(0, 1)
       ->default_str("onnx")
-      ->check(CLI::IsMember({"onnx", "ir"}));
+      ->check(CLI::IsMember({"onnx", "ir", "optimized"}));
   sub->add_flag("--json", o->json, "Print a JSON report");
   sub->callback([o, &exit_code] { exit_code = inspect(*o); });
 }
