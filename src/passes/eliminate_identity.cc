@@ -74,7 +74,7 @@ bool passes_through(const ir::Node& n) {
 
 }  // namespace
 
-Result<int> eliminate_identity(ir::Graph& g) {
+Result<int> eliminate_identity(ir::Graph& g, MissedFusions*) {
   int changes = 0;
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {

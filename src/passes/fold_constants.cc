@@ -38,7 +38,7 @@ class Sharpened {
 
 }  // namespace
 
-Result<int> fold_constant_nodes(ir::Graph& g) {
+Result<int> fold_constant_nodes(ir::Graph& g, MissedFusions*) {
   int folded = 0;
   for (const auto& node : g.nodes()) folded += node->is("Constant") && fold_node(*node);
   ir::Patch(g).erase_dead();
@@ -47,7 +47,7 @@ Result<int> fold_constant_nodes(ir::Graph& g) {
 
 // Nodes in order: what one makes constant lets the next one fold, and sharpens what inference says of those
 // after it, such as of a Reshape whose target has become known.
-Result<int> fold_constants(ir::Graph& g) {
+Result<int> fold_constants(ir::Graph& g, MissedFusions*) {
   Sharpened sharpened;
   int folded = 0;
   for (const auto& node : g.nodes()) {
@@ -62,6 +62,6 @@ Result<int> fold_constants(ir::Graph& g) {
   return folded;
 }
 
-Result<int> eliminate_dead(ir::Graph& g) { return ir::Patch(g).erase_dead(); }
+Result<int> eliminate_dead(ir::Graph& g, MissedFusions*) { return ir::Patch(g).erase_dead(); }
 
 }  // namespace ow

@@ -5,12 +5,18 @@
 
 namespace ow {
 
-Result<int> fuse_activation(ir::Graph& g) {
+Result<int> fuse_activation(ir::Graph& g, MissedFusions* missed) {
   int changes = 0;
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
-    if (!node->is("Conv") || !node->output(0) || node->output(0)->type().dtype != DType::kFloat32) continue;
-    if (!take_activation(*node, patch)) continue;
+    const ir::Value* y = node->output(0);
+    if (!node->is("Conv") || !y) continue;
+    Why why(missed, *node);
+    if (y->type().dtype != DType::kFloat32) {
+      if (why.asked() && meets_activation(*y)) why.no(1, y, " is ", y->type(), ", expected float");
+      continue;
+    }
+    if (!take_activation(*node, patch, why)) continue;
     node->domain = "onward";
     ++changes;
   }

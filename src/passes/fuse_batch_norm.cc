@@ -31,34 +31,61 @@ bool is_float(const Tensor* t) {
   return t && (t->dtype() == DType::kFloat32 || t->dtype() == DType::kFloat64);
 }
 
-std::optional<Match> match(const ir::Node& bn) {
-  Match m;
-  const AttrReader attrs(bn);
-  if (!bn.is("BatchNormalization") || attrs.integer("training_mode", 0) != 0 || !bn.input(0))
-    return std::nullopt;
-  m.conv = bn.input(0)->producer();
-  if (!m.conv || m.conv->graph() != bn.graph() || bn.input(0)->uses().size() != 1 ||
-      bn.input(0)->output_uses() != 0)
-    return std::nullopt;
-  m.transposed = m.conv->is("ConvTranspose");
-  if (!m.transposed && !m.conv->is("Conv")) return std::nullopt;
-  m.weights = constant(m.conv->input(1));
-  m.bias = constant(m.conv->input(2));
-  m.scale = constant(bn.input(1)), m.shift = constant(bn.input(2));
-  m.mean = constant(bn.input(3)), m.variance = constant(bn.input(4));
-  if (!is_float(m.weights) || m.weights->rank() < 3 || (m.conv->input(2) && !is_float(m.bias)))
-    return std::nullopt;
+std::string_view parameter_name(size_t input) {
+  constexpr std::string_view kNames[] = {"", "scale", "bias", "mean", "variance"};
+  return kNames[input];
+}
+
+// The convolution before `bn`, if only that reads it.
+bool match_convolution(const ir::Node& bn, Match& m, Why& why) {
+  const ir::Value* x = bn.input(0);
+  m.conv = x->producer();
+  m.transposed = m.conv && m.conv->is("ConvTranspose");
+  if (!m.conv || m.conv->graph() != bn.graph() || (!m.transposed && !m.conv->is("Conv")))
+    return why.no(1, "its input comes from ", MakerOf{x}, ", not from a convolution"), false;
+  if (x->uses().size() == 1 && x->output_uses() == 0) return true;
+  return why.no(2, ReadersOf{x}, "; only the normalisation may read it"), false;
+}
+
+bool match_weights(Match& m, Why& why) {
+  const ir::Value *w = m.conv->input(1), *b = m.conv->input(2);
+  m.weights = constant(w);
+  m.bias = constant(b);
+  if (!m.weights || (b && !m.bias))
+    return why.no(3, "the ", m.weights ? "bias " : "weights ", m.weights ? b : w, " of ", m.conv,
+                  m.weights ? " is" : " are", " not constant"),
+           false;
+  if (!is_float(m.weights) || m.weights->rank() < 3 || (b && !is_float(m.bias)))
+    return why.no(3, "weights and bias of ", m.conv, " are not float or double, or of less than three axes"),
+           false;
   m.group = AttrReader(*m.conv).integer("group", 1);
   m.channels = m.transposed ? m.weights->dim(1) * m.group : m.weights->dim(0);
-  for (const Tensor* t : {m.scale, m.shift, m.mean, m.variance})
-    if (!is_float(t) || t->count() != m.channels) return std::nullopt;
-  if (m.bias && m.bias->count() != m.channels) return std::nullopt;
-  if (m.group < 1 || (m.transposed && m.weights->dim(0) % m.group != 0)) return std::nullopt;
+  if ((m.bias && m.bias->count() != m.channels) || m.group < 1 ||
+      (m.transposed && m.weights->dim(0) % m.group != 0))
+    return why.no(3, "the bias or the groups of ", m.conv, " do not fit its weights"), false;
+  return true;
+}
+
+std::optional<Match> match(const ir::Node& bn, Why& why) {
+  Match m;
+  if (!bn.is("BatchNormalization") || !bn.input(0)) return std::nullopt;
+  if (AttrReader(bn).integer("training_mode", 0) != 0) return why.no(1, "it is in training mode");
+  if (!match_convolution(bn, m, why) || !match_weights(m, why)) return std::nullopt;
+  m.scale = constant(bn.input(1)), m.shift = constant(bn.input(2));
+  m.mean = constant(bn.input(3)), m.variance = constant(bn.input(4));
+  size_t input = 0;
+  for (const Tensor* t : {m.scale, m.shift, m.mean, m.variance}) {
+    const ir::Value* v = bn.input(++input);
+    if (!t) return why.no(4, "its ", parameter_name(input), ", ", v, ", is not constant");
+    if (!is_float(t) || t->count() != m.channels)
+      return why.no(4, "its ", parameter_name(input), ", ", v, ", is ", v->type(), ", expected float[",
+                    m.channels, "]");
+  }
   return m;
 }
 
 // Returns whether it did: a scale that is not finite stays where only the channel's own values meet it.
-Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
+Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch, Why& why) {
   const double epsilon = AttrReader(bn).real("epsilon", 1e-5f);
   auto scale = ONWARD_TRY(doubles(*m.scale));
   const auto shift = ONWARD_TRY(doubles(*m.shift)), mean = ONWARD_TRY(doubles(*m.mean)),
@@ -69,7 +96,8 @@ Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
   for (size_t c = 0; c < channels; ++c) {
     scale[c] /= std::sqrt(variance[c] + epsilon);
     bias[c] = (bias[c] - mean[c]) * scale[c] + shift[c];
-    if (!std::isfinite(scale[c]) || !std::isfinite(bias[c])) return false;
+    if (!std::isfinite(scale[c]) || !std::isfinite(bias[c]))
+      return why.no(5, "the weights of channel ", c, " would not be finite"), false;
   }
   Tensor w = ONWARD_TRY(convert(*m.weights, DType::kFloat64));
   if (!w.is_owned() || m.weights->dtype() == DType::kFloat64) {
@@ -94,13 +122,14 @@ Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch) {
 
 }  // namespace
 
-Result<int> fuse_batch_norm(ir::Graph& g) {
+Result<int> fuse_batch_norm(ir::Graph& g, MissedFusions* missed) {
   int changes = 0;
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
-    auto m = match(*node);
+    Why why(missed, *node);
+    auto m = match(*node, why);
     if (!m) continue;
-    if (!ONWARD_TRY(fold(*m, *node, patch))) continue;
+    if (!ONWARD_TRY(fold(*m, *node, patch, why))) continue;
     patch.replace_uses(node->output(0), m->conv->output(0));
     ++changes;
   }

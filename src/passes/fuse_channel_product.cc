@@ -53,35 +53,48 @@ std::optional<int64_t> extent(const ir::Value* v, size_t axis) {
   return (*v->type().shape)[axis].constant();
 }
 
-std::optional<Match> match(const ir::Node& node) {
+// The order of the matrix' axes for terms that are a product with the channels of an image; else nullopt.
+std::optional<ir::Ints> order_of(const Terms& t) {
+  const char b = t.image[0], c = t.image[1], q = t.out[1];
+  if (!distinct(t.image) || !distinct(t.matrix) || !distinct(t.out) || t.out[0] != b ||
+      t.out.substr(2) != t.image.substr(2) || t.image.find(q) != std::string::npos)
+    return std::nullopt;
+  const size_t b_at = t.matrix.find(b), c_at = t.matrix.find(c), q_at = t.matrix.find(q);
+  if (c_at == std::string::npos || q_at == std::string::npos ||
+      t.matrix.size() != (b_at == std::string::npos ? 2u : 3u))
+    return std::nullopt;
+  ir::Ints order;
+  if (b_at != std::string::npos) order.push_back(static_cast<int64_t>(b_at));
+  order.push_back(static_cast<int64_t>(q_at));
+  order.push_back(static_cast<int64_t>(c_at));
+  return order;
+}
+
+std::optional<Match> match(const ir::Node& node, Why& why) {
   if (!node.is("Einsum") || node.inputs().size() != 2 || !node.output(0)) return std::nullopt;
   const auto t = terms_of(node);
   if (!t || t->image.size() < 4 || t->matrix.size() > 3 || t->out.size() != t->image.size())
     return std::nullopt;
+  // A sum over other axes than the image's channels is another product.
+  if (t->matrix.find(t->image[1]) == std::string::npos || t->out.find(t->image[1]) != std::string::npos)
+    return std::nullopt;
   Match m{node.input(t->image_input), node.input(1 - t->image_input), {}};
+  auto order = order_of(*t);
+  if (!order)
+    return why.no(1, "the equation ", AttrReader(node).text("equation", ""),
+                  " does not put the product where the image has its channels, as bqc,bchw->bqhw does");
   for (const ir::Value* v : {m.image, m.matrix})
-    if (!v || v->type().dtype != DType::kFloat32 || !v->type().shape) return std::nullopt;
-  if (m.image->type().shape->size() != t->image.size() ||
-      m.matrix->type().shape->size() != t->matrix.size() || !distinct(t->image) || !distinct(t->matrix) ||
-      !distinct(t->out))
-    return std::nullopt;
-  const char b = t->image[0], c = t->image[1], q = t->out[1];
-  if (t->out[0] != b || t->out.substr(2) != t->image.substr(2) || t->image.find(q) != std::string::npos)
-    return std::nullopt;
-  const size_t b_at = t->matrix.find(b), c_at = t->matrix.find(c), q_at = t->matrix.find(q);
-  if (c_at == std::string::npos || q_at == std::string::npos ||
-      t->matrix.size() != (b_at == std::string::npos ? 2u : 3u))
-    return std::nullopt;
-  if (b_at != std::string::npos) {
-    const Dim &mine = (*m.matrix->type().shape)[b_at], &images = (*m.image->type().shape)[0];
-    if (!mine.is(1) && !(mine == images)) return std::nullopt;
-    m.order.push_back(static_cast<int64_t>(b_at));
-  }
-  const Dim &left = (*m.matrix->type().shape)[c_at], &right = (*m.image->type().shape)[1];
-  if (!(left == right)) return std::nullopt;
-  m.order.push_back(static_cast<int64_t>(q_at));
-  m.order.push_back(static_cast<int64_t>(c_at));
-  m.channels = right.constant().value_or(0);
+    if (!v || v->type().dtype != DType::kFloat32 || !v->type().shape)
+      return why.no(1, v, " is not float of a known number of axes");
+  const SymShape &image = *m.image->type().shape, &matrix = *m.matrix->type().shape;
+  if (image.size() != t->image.size() || matrix.size() != t->matrix.size()) return std::nullopt;
+  m.order = *std::move(order);
+  const auto axis = [&](size_t i) -> const Dim& { return matrix[static_cast<size_t>(m.order[i])]; };
+  if ((m.order.size() == 3 && !axis(0).is(1) && !(axis(0) == image[0])) ||
+      !(axis(m.order.size() - 1) == image[1]))
+    return why.no(2, "matrix and image are ", m.matrix->type(), " and ", m.image->type(),
+                  ", expected the same number of channels and of images, or one matrix");
+  m.channels = image[1].constant().value_or(0);
   return m;
 }
 
@@ -274,10 +287,12 @@ Result<bool> fuse(const Match& m, ir::Node& einsum, ir::Patch& patch) {
 
 }  // namespace
 
-Result<int> fuse_channel_product(ir::Graph& g) {
+Result<int> fuse_channel_product(ir::Graph& g, MissedFusions* missed) {
   std::vector<std::pair<ir::Node*, Match>> found;
-  for (const auto& node : g.nodes())
-    if (auto m = match(*node)) found.emplace_back(node.get(), std::move(*m));
+  for (const auto& node : g.nodes()) {
+    Why why(missed, *node);
+    if (auto m = match(*node, why)) found.emplace_back(node.get(), std::move(*m));
+  }
   ir::Patch patch(g);
   int changes = 0;
   for (auto& [node, m] : found) changes += ONWARD_TRY(fuse(m, *node, patch));

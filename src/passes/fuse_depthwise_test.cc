@@ -54,9 +54,9 @@ TEST(FuseDepthwise, TakesBothWithTheirAttributes) {
 }
 
 TEST(FuseDepthwise, KeepsTheActivations) {
-  const auto both = [](ir::Graph& g) -> Result<int> {
-    const int activations = ONWARD_TRY(fuse_activation(g));
-    return activations + ONWARD_TRY(fuse_depthwise(g));
+  const auto both = [](ir::Graph& g, MissedFusions* missed) -> Result<int> {
+    const int activations = ONWARD_TRY(fuse_activation(g, missed));
+    return activations + ONWARD_TRY(fuse_depthwise(g, missed));
   };
   const auto g = graph_of({node("LeakyRelu", {"c"}, {"r"}, {attr("alpha", .25f)}),
                            node("Conv", {"r", "d3"}, {"d"}, depthwise()), node("HardSwish", {"d"}, {"y"})});

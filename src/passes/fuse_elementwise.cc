@@ -86,8 +86,17 @@ std::optional<Step> step_of(ir::Node& n) {
   return s;
 }
 
+// Whether both may be known to have one shape once more sizes are known.
+bool may_be_alike(const ir::Value* a, const ir::Value* b) {
+  const SymShape &s = *a->type().shape, &t = *b->type().shape;
+  bool alike = s.size() == t.size();
+  for (size_t i = 0; alike && i < s.size(); ++i) alike = s[i] == t[i] || !s[i].constant() || !t[i].constant();
+  return alike;
+}
+
 class Tree {
  public:
+  explicit Tree(Why& why) : why_(why) {}
   // Takes in what it can from `root` on; whether that is more than the root.
   bool grow(ir::Node& root) {
     root_ = &root;
@@ -128,14 +137,11 @@ class Tree {
     const Step s = *step_of(n);
     for (const ir::Value* v : {s.a, s.b}) {
       if (!v || std::find(inputs_.begin(), inputs_.end(), v) != inputs_.end()) continue;
-      ir::Node* maker = v->producer();
       // What this node and those that wait for it may yet add, besides what the maker does.
       const size_t mine = v == s.a && s.b ? 1 : 0;
-      if (maker && maker->graph() == n.graph() && only_reader(v) == &n && same_shape(v, root_->output(0)) &&
-          taken_ < kMaxSteps && step_of(*maker) &&
-          inputs_.size() + waiting_ + mine + 2 <= kernels::kTileInputs) {
+      if (takes_maker(v, n, mine)) {
         waiting_ += mine;
-        take(*maker);
+        take(*v->producer());
         waiting_ -= mine;
       } else {
         inputs_.push_back(const_cast<ir::Value*>(v));
@@ -144,6 +150,30 @@ class Tree {
     order_.push_back(&n);
   }
 
+  bool takes_maker(const ir::Value* v, const ir::Node& n, size_t mine) {
+    ir::Node* maker = v->producer();
+    if (!maker || maker->graph() != n.graph() || !step_of(*maker)) return false;
+    const ir::Value* y = root_->output(0);
+    if (only_reader(v) != &n) {
+      // What another kind of node reads has to be in memory anyway.
+      if (why_.asked() && v->output_uses() == 0 && same_shape(v, y) &&
+          std::all_of(v->uses().begin(), v->uses().end(), [](const auto& use) { return step_of(*use.node); }))
+        why_.no(1, ReadersOf{v}, "; a chain keeps only what one node reads");
+      return false;
+    }
+    if (!same_shape(v, y)) {
+      if (why_.asked() && may_be_alike(v, y))
+        why_.no(2, v, " is ", v->type(), ", expected the shape of ", y, ", ", y->type());
+      return false;
+    }
+    if (taken_ >= kMaxSteps) return why_.no(3, "the chain is full: ", kMaxSteps, " nodes"), false;
+    if (inputs_.size() + waiting_ + mine + 2 > kernels::kTileInputs)
+      return why_.no(3, "the chain would read more than ", kernels::kTileInputs, " tensors with ", maker),
+             false;
+    return true;
+  }
+
+  Why& why_;
   ir::Node* root_ = nullptr;
   std::vector<ir::Node*> order_;
   std::vector<ir::Value*> inputs_;
@@ -152,7 +182,7 @@ class Tree {
 
 }  // namespace
 
-Result<int> fuse_elementwise(ir::Graph& g) {
+Result<int> fuse_elementwise(ir::Graph& g, MissedFusions* missed) {
   std::vector<ir::Node*> nodes;
   for (const auto& node : g.nodes()) nodes.push_back(node.get());
   std::unordered_set<const ir::Node*> gone;
@@ -161,7 +191,8 @@ Result<int> fuse_elementwise(ir::Graph& g) {
   for (size_t i = nodes.size(); i-- > 0;) {
     ir::Node* root = nodes[i];
     if (gone.count(root) || !step_of(*root)) continue;
-    Tree tree;
+    Why why(missed, *root);
+    Tree tree(why);
     if (!tree.grow(*root)) continue;
     ir::Node* fused = tree.emit(patch);
     fused->name = root->name;

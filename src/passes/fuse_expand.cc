@@ -5,17 +5,31 @@
 
 namespace ow {
 
-Result<int> fuse_expand(ir::Graph& g) {
+namespace {
+
+// The Expand whose input can stand for the indices of `gather`.
+const ir::Node* match(const ir::Node& gather, Why& why) {
+  const ir::Value* indices = gather.input(1);
+  const ir::Node* expand = made_by(indices, "Expand");
+  if (!expand || !gather.input(0) || expand->graph() != gather.graph() || !expand->input(0) ||
+      !expand->input(1))
+    return nullptr;
+  const ir::Type &before = expand->input(0)->type(), &after = indices->type();
+  if (before.shape && after.shape && before.shape->size() == after.shape->size()) return expand;
+  // A view of fewer axes would be another set of lines.
+  return why.no(1, expand, " makes ", after, " of ", before, ", expected the same number of axes"), nullptr;
+}
+
+}  // namespace
+
+Result<int> fuse_expand(ir::Graph& g, MissedFusions* missed) {
   int changes = 0;
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
-    if (!node->is("GatherElements") || !node->input(0) || !node->input(1)) continue;
-    const ir::Node* expand = made_by(node->input(1), "Expand");
-    // A view of fewer axes would be another set of lines.
-    if (!expand || expand->graph() != &g || !expand->input(0) || !expand->input(1) ||
-        !expand->input(0)->type().shape || !node->input(1)->type().shape ||
-        expand->input(0)->type().shape->size() != node->input(1)->type().shape->size())
-      continue;
+    if (!node->is("GatherElements")) continue;
+    Why why(missed, *node);
+    const ir::Node* expand = match(*node, why);
+    if (!expand) continue;
     ir::Value* shape = expand->input(1);
     patch.set_input(node.get(), 1, expand->input(0));
     patch.set_input(node.get(), 2, shape);

@@ -26,9 +26,10 @@ bool is_cube(const ir::Value* v, const ir::Value* x) {
   return inner && inner->input(0) == x && inner->input(1) == x;
 }
 
-// x of sqrt(2 / pi) * (x + 0.044715 x^3).
-ir::Value* tanh_argument(const ir::Value* v) {
-  ir::Value* sum = scaled(v, 0.7978845608f);
+constexpr float kTanhFactor = 0.7978845608f;  // sqrt(2 / pi)
+
+// x of x + 0.044715 x^3.
+ir::Value* tanh_argument(const ir::Value* sum) {
   const ir::Node* add = made_by(sum, "Add");
   if (!add) return nullptr;
   for (size_t i = 0; i < 2; ++i) {
@@ -40,39 +41,70 @@ ir::Value* tanh_argument(const ir::Value* v) {
 }
 
 // The node that makes x / 2 * v, where v alone is read by what leads there.
-ir::Node* half_product(ir::Value* v, const ir::Value* x) {
+ir::Node* half_product(ir::Value* v, const ir::Value* x, Why& why) {
   ir::Node* mul = only_reader(v);
-  if (!mul || !mul->is("Mul")) return nullptr;
-  const ir::Value* other = other_input(mul, v);
-  if (!other) return nullptr;
+  if (!mul) return why.no(3, ReadersOf{v}, "; only its product with x / 2 may read it"), nullptr;
+  const ir::Value* other = mul->is("Mul") ? other_input(mul, v) : nullptr;
+  if (!other) return why.no(3, "its sum with 1 is read by ", mul, ", expected a product with x / 2"), nullptr;
   if (scaled(other, 0.5f) == x) return mul;
   ir::Node* last = only_reader(mul->output(0));
-  if (other == x)
-    return last && (last->is("Mul") || last->is("Div")) && scaled(last->output(0), 0.5f) == mul->output(0)
-               ? last
-               : nullptr;
+  if (other == x) {
+    if (!last)
+      return why.no(4, ReadersOf{mul->output(0)}, "; only its product with 1/2 may read it"), nullptr;
+    if ((last->is("Mul") || last->is("Div")) && scaled(last->output(0), 0.5f) == mul->output(0)) return last;
+    return why.no(4, "x times its sum with 1 is read by ", last, ", expected a product with 1/2"), nullptr;
+  }
   // x * (v / 2)
-  if (!is_number(other, 0.5f) || !last || !last->is("Mul")) return nullptr;
-  return other_input(last, mul->output(0)) == x ? last : nullptr;
+  if (is_number(other, 0.5f) && last && last->is("Mul") && other_input(last, mul->output(0)) == x)
+    return last;
+  return why.no(4, "its sum with 1 is multiplied with ", MakerOf{other}, ", expected ", x, " or half of it"),
+         nullptr;
+}
+
+struct Match {
+  ir::Value* x = nullptr;
+  ir::Node* last = nullptr;
+};
+
+std::optional<Match> match(const ir::Node& node, Why& why) {
+  const bool erf = node.is("Erf");
+  const ir::Value* y = node.output(0);
+  ir::Node* plus = only_reader(y);
+  if (y->type().dtype != DType::kFloat32) {
+    if ((made_by(node.input(0), "Mul") || made_by(node.input(0), "Div")) && plus && plus->is("Add"))
+      why.no(1, y, " is ", y->type(), ", expected float");
+    return std::nullopt;
+  }
+  const ir::Value* argument = erf ? node.input(0) : scaled(node.input(0), kTanhFactor);
+  ir::Value* x = erf ? scaled(argument, 0.70710678f) : tanh_argument(argument);
+  const bool adds_one = plus && plus->is("Add") && is_number(other_input(plus, y), 1);
+  if (!argument || (!x && !adds_one)) return std::nullopt;  // the function as such
+  if (!x && erf) return why.no(1, "its argument is made by ", MakerOf{argument}, ", expected x / sqrt(2)");
+  if (!x) return why.no(1, "its argument is not sqrt(2 / pi) * (x + 0.044715 x^3)");
+  if (!plus) return why.no(2, ReadersOf{y}, "; only its sum with 1 may read it");
+  if (!adds_one) return why.no(2, y, " is read by ", plus, ", expected its sum with the constant 1");
+  ir::Node* last = half_product(plus->output(0), x, why);
+  if (!last) return std::nullopt;
+  if (last->graph() != node.graph()) return why.no(5, "its last product is in another graph");
+  if (!same_shape(last->output(0), x))
+    return why.no(5, "its result is ", last->output(0)->type(), ", expected that of ", x, ", ", x->type());
+  return Match{x, last};
 }
 
 }  // namespace
 
-Result<int> fuse_gelu(ir::Graph& g) {
+Result<int> fuse_gelu(ir::Graph& g, MissedFusions* missed) {
   int changes = 0;
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
-    const bool erf = node->is("Erf"), tanh = node->is("Tanh");
-    if ((!erf && !tanh) || !node->output(0) || node->output(0)->type().dtype != DType::kFloat32) continue;
-    ir::Value* x = erf ? scaled(node->input(0), 0.70710678f) : tanh_argument(node->input(0));
-    ir::Node* plus = only_reader(node->output(0));
-    if (!x || !plus || !plus->is("Add") || !is_number(other_input(plus, node->output(0)), 1)) continue;
-    ir::Node* last = half_product(plus->output(0), x);
-    if (!last || last->graph() != &g || !same_shape(last->output(0), x)) continue;
-    ir::Node* gelu =
-        patch.insert(last, "Gelu", "", {x}, 1, {{"approximate", std::string(erf ? "none" : "tanh")}});
-    gelu->output(0)->fact.type = last->output(0)->fact.type;
-    patch.replace_uses(last->output(0), gelu->output(0));
+    if ((!node->is("Erf") && !node->is("Tanh")) || !node->output(0)) continue;
+    Why why(missed, *node);
+    const auto m = match(*node, why);
+    if (!m) continue;
+    ir::Node* gelu = patch.insert(m->last, "Gelu", "", {m->x}, 1,
+                                  {{"approximate", std::string(node->is("Erf") ? "none" : "tanh")}});
+    gelu->output(0)->fact.type = m->last->output(0)->fact.type;
+    patch.replace_uses(m->last->output(0), gelu->output(0));
     ++changes;
   }
   patch.erase_dead();

@@ -48,58 +48,91 @@ struct Match {
   float epsilon = 0;
 };
 
-// d^2 -> ReduceMean over the same axes.
-const ir::Node* variance_of(const ir::Value* square_root_input, const ir::Value* d, float* epsilon) {
-  const ir::Node* add = made_by(square_root_input, "Add");
-  if (!add) return nullptr;
-  for (size_t i = 0; i < 2; ++i) {
-    const auto e = scalar(add->input(1 - i));
+// `v` as the mean of a square plus epsilon: what is squared, and the ReduceMean.
+struct Variance {
+  const ir::Value* squared = nullptr;
+  const ir::Node* mean = nullptr;
+  float epsilon = 0;
+};
+
+std::optional<Variance> variance_of(const ir::Value* v) {
+  const ir::Node* add = made_by(v, "Add");
+  for (size_t i = 0; add && i < 2; ++i) {
+    const auto epsilon = scalar(add->input(1 - i));
     const ir::Node* mean = made_by(add->input(i), "ReduceMean");
-    if (!e || !mean) continue;
+    if (!epsilon || !mean) continue;
     const ir::Node* pow = made_by(mean->input(0), "Pow");
     const ir::Node* mul = made_by(mean->input(0), "Mul");
-    const bool square = (pow && pow->input(0) == d && is_number(pow->input(1), 2)) ||
-                        (mul && mul->input(0) == d && mul->input(1) == d);
-    if (!square) continue;
-    *epsilon = *e;
-    return mean;
+    if (pow && is_number(pow->input(1), 2)) return Variance{pow->input(0), mean, *epsilon};
+    if (mul && mul->input(0) == mul->input(1)) return Variance{mul->input(0), mean, *epsilon};
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-std::optional<Match> match(const ir::Node& div) {
-  Match m;
-  const ir::Value* d = div.input(0);
-  const ir::Node* sub = made_by(d, "Sub");
-  const ir::Node* root = made_by(div.input(1), "Sqrt");
-  if (!sub || !root || div.output(0)->type().dtype != DType::kFloat32) return std::nullopt;
-  m.x = sub->input(0);
-  const ir::Node* mean = made_by(sub->input(1), "ReduceMean");
-  const ir::Node* variance = variance_of(root->input(0), d, &m.epsilon);
-  if (!mean || !variance || mean->input(0) != m.x) return std::nullopt;
-  const auto axis = first_axis(*mean), again = first_axis(*variance);
-  if (!axis || axis != again || m.epsilon < 0) return std::nullopt;
-  m.axis = *axis;
+// The product behind `div`, and the sum behind that.
+bool match_scale(const ir::Node& div, Match& m, Why& why) {
   ir::Node* mul = only_reader(div.output(0));
-  if (!mul || !mul->is("Mul")) return std::nullopt;
-  m.scale = other_input(mul, div.output(0));
-  if (!covers(m.scale, m.x, m.axis)) return std::nullopt;
+  if (!mul)
+    return why.no(5, ReadersOf{div.output(0)}, "; only its product with the scale may read it"), false;
+  m.scale = mul->is("Mul") ? other_input(mul, div.output(0)) : nullptr;
+  if (!m.scale)
+    return why.no(5, "no product with a scale reads ", div.output(0), ", but ", ReadersOf{div.output(0)}),
+           false;
+  if (!covers(m.scale, m.x, m.axis))
+    return why.no(6, "the scale ", m.scale, m.scale->is_constant() ? " is " : " is not constant, but ",
+                  m.scale->type(), "; expected a constant over the axes from ", m.axis, " on of ",
+                  m.x->type()),
+           false;
   m.last = mul;
   ir::Node* add = only_reader(mul->output(0));
-  if (!add || !add->is("Add")) return m;
-  ir::Value* bias = other_input(add, mul->output(0));
+  ir::Value* bias = add && add->is("Add") ? other_input(add, mul->output(0)) : nullptr;
   if (covers(bias, m.x, m.axis)) m.bias = bias, m.last = add;
-  return m;
+  return true;
+}
+
+// `div`: what divides by the root, a Reciprocal too, for the sake of the reason.
+std::optional<Match> match(const ir::Node& div, Why& why) {
+  Match m;
+  const bool reciprocal = div.is("Reciprocal");
+  const ir::Node* root = made_by(div.input(reciprocal ? 0 : 1), "Sqrt");
+  if (root && div.output(0)->type().dtype != DType::kFloat32) {
+    const ir::Node* add = made_by(root->input(0), "Add");
+    if (add && (made_by(add->input(0), "ReduceMean") || made_by(add->input(1), "ReduceMean")))
+      why.no(1, div.output(0), " is ", div.output(0)->type(), ", expected float");
+    return std::nullopt;
+  }
+  const auto variance = root ? variance_of(root->input(0)) : std::nullopt;
+  if (!variance) return std::nullopt;  // any quotient
+  const ir::Value* d = variance->squared;
+  const ir::Node* sub = made_by(d, "Sub");
+  const ir::Node* mean = sub ? made_by(sub->input(1), "ReduceMean") : nullptr;
+  if (!mean)
+    return why.no(1, "no mean is subtracted: ", d, ", which is squared, is made by ", MakerOf{d},
+                  ", expected x - ReduceMean(x) (a root mean square normalisation is not fused)");
+  m.x = sub->input(0);
+  m.epsilon = variance->epsilon;
+  if (mean->input(0) != m.x)
+    return why.no(2, sub, " subtracts the mean of ", mean->input(0), ", expected that of ", m.x);
+  if (reciprocal || div.input(0) != d)
+    return why.no(3, "its dividend is ", reciprocal ? "1, expected " : "not ", d);
+  const auto axis = first_axis(*mean), again = first_axis(*variance->mean);
+  if (!axis || axis != again)
+    return why.no(4, "the means of ", mean, " and ", variance->mean,
+                  " are not over the same last axes, known and kept");
+  if (m.epsilon < 0) return why.no(4, "epsilon is negative");
+  m.axis = *axis;
+  return match_scale(div, m, why) ? std::optional(m) : std::nullopt;
 }
 
 }  // namespace
 
-Result<int> fuse_layer_norm(ir::Graph& g) {
+Result<int> fuse_layer_norm(ir::Graph& g, MissedFusions* missed) {
   int changes = 0;
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
-    if (!node->is("Div") || !node->output(0)) continue;
-    const auto m = match(*node);
+    if ((!node->is("Div") && !node->is("Reciprocal")) || !node->output(0)) continue;
+    Why why(missed, *node);
+    const auto m = match(*node, why);
     if (!m || m->last->graph() != &g) continue;
     std::vector<ir::Value*> inputs = {m->x, m->scale};
     if (m->bias) inputs.push_back(m->bias);

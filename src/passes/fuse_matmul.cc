@@ -10,6 +10,8 @@
 namespace ow {
 namespace {
 
+bool is_constant(const ir::Value* v) { return v && v->is_constant(); }
+
 bool is_one_matrix(const ir::Value* w) {
   if (!w || !w->is_constant() || w->fact.constant->dtype() != DType::kFloat32) return false;
   const Shape& s = w->fact.constant->shape();
@@ -24,30 +26,45 @@ bool is_row(const ir::Value* v, const ir::Value* w, const ir::Value* y) {
          v->fact.constant->count() == n;
 }
 
+// Whether the product can take what is behind it.
+bool is_candidate(const ir::Node& node, Why& why) {
+  const ir::Value *w = node.input(1), *y = node.output(0);
+  if (y->type().dtype == DType::kFloat32 && is_one_matrix(w)) return true;
+  const ir::Node* reader = why.asked() && w && w->is_constant() ? only_reader(y) : nullptr;
+  if (!reader || !(meets_activation(*y) || (reader->is("Add") && is_constant(other_input(reader, y)))))
+    return false;
+  if (y->type().dtype != DType::kFloat32) return why.no(1, y, " is ", y->type(), ", expected float"), false;
+  return why.no(1, "the weights ", w, " are ", w->type(), ", expected one matrix"), false;
+}
+
+// Returns whether it took anything.
+bool take_what_follows(ir::Node& node, const Positions& at, ir::Patch& patch, Why& why) {
+  bool fused = false;
+  if (const SumMatch sum = sum_behind(node, why); is_row(sum.operand, node.input(1), node.output(0))) {
+    take_sum(node, 2, sum, patch);
+    fused = true;
+  }
+  if (take_activation(node, patch, why)) return true;
+  const SumMatch sum = sum_behind(node, why);
+  if (!fused && is_constant(sum.operand))
+    why.no(2, "the bias ", sum.operand, " is ", sum.operand->type(), ", expected a row as long as those of ",
+           node.input(1), ", ", node.input(1)->type());
+  if (!is_residual(sum.operand, node, at, why)) return fused;
+  take_sum(node, 3, sum, patch);
+  take_activation(node, patch, why);
+  return true;
+}
+
 }  // namespace
 
-Result<int> fuse_matmul(ir::Graph& g) {
+Result<int> fuse_matmul(ir::Graph& g, MissedFusions* missed) {
   int changes = 0;
   const Positions at = positions(g);
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
-    const ir::Value* y = node->output(0);
-    if (!node->is("MatMul") || !y || y->type().dtype != DType::kFloat32 || !y->type().shape ||
-        !is_one_matrix(node->input(1)))
-      continue;
-    bool fused = false;
-    if (const SumMatch sum = sum_behind(*node); is_row(sum.operand, node->input(1), y)) {
-      take_sum(*node, 2, sum, patch);
-      fused = true;
-    }
-    if (take_activation(*node, patch)) {
-      fused = true;
-    } else if (const SumMatch sum = sum_behind(*node); is_residual(sum.operand, *node, at)) {
-      take_sum(*node, 3, sum, patch);
-      take_activation(*node, patch);
-      fused = true;
-    }
-    if (!fused) continue;
+    if (!node->is("MatMul") || !node->output(0) || !node->output(0)->type().shape) continue;
+    Why why(missed, *node);
+    if (!is_candidate(*node, why) || !take_what_follows(*node, at, patch, why)) continue;
     node->domain = "onward";
     ++changes;
   }

@@ -8,7 +8,19 @@
 #include "passes/passes.h"
 
 namespace ow {
-Result<int> fuse_residual(ir::Graph& g) {
+namespace {
+
+std::optional<SumMatch> match(const ir::Node& conv, const Positions& at, Why& why) {
+  const SumMatch sum = sum_behind(conv, why);
+  const ir::Value* y = conv.output(0);
+  if (!is_residual(sum.operand, conv, at, why)) return std::nullopt;
+  if (y->type().shape->size() < 3) return why.no(3, y, " is ", y->type(), ", expected an image");
+  return sum;
+}
+
+}  // namespace
+
+Result<int> fuse_residual(ir::Graph& g, MissedFusions* missed) {
   int changes = 0;
   const Positions at = positions(g);
   ir::Patch patch(g);
@@ -17,14 +29,19 @@ Result<int> fuse_residual(ir::Graph& g) {
     if ((!plain && !activated) || !node->output(0) || node->output(0)->type().dtype != DType::kFloat32 ||
         node->input(3))
       continue;
-    const SumMatch sum = sum_behind(*node);
-    if (!is_residual(sum.operand, *node, at) || node->output(0)->type().shape->size() < 3) continue;
-    take_sum(*node, 3, sum, patch);
+    Why why(missed, *node);
+    const auto sum = match(*node, at, why);
+    if (!sum) continue;
+    take_sum(*node, 3, *sum, patch);
     node->domain = "onward";
-    if (activated)
+    if (!activated) {
+      take_activation(*node, patch, why);
+    } else {
       node->op_type = "ConvThenAdd";
-    else
-      take_activation(*node, patch);
+      if (const auto second = activation_of(*node->output(0), why))
+        why.no(4, "the activation behind the sum, ", second->last,
+               ", stays: the convolution has one before it");
+    }
     ++changes;
   }
   patch.erase_dead();

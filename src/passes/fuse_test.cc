@@ -40,7 +40,7 @@ onnx::Graph after_conv(std::vector<onnx::Node> nodes, onnx::Node conv = node("Co
   return g;
 }
 
-Names pass(const onnx::Graph& g, Result<int> (*run)(ir::Graph&), int changes) {
+Names pass(const onnx::Graph& g, Result<int> (*run)(ir::Graph&, MissedFusions*), int changes) {
   return expect_same(
       g, run, changes,
       {{Tensor::of<float>({2, 4, 5, 5}, numbers(200, 9)), Tensor::of<float>({4}, numbers(4, 10))}},
@@ -139,9 +139,9 @@ TEST(FuseResidual, TakesTheSumAndTheActivationBehindIt) {
 }
 
 TEST(FuseResidual, AnActivatedConvolutionAddsLast) {
-  const auto both = [](ir::Graph& g) -> Result<int> {
-    const int first = ONWARD_TRY(fuse_activation(g));
-    return first + ONWARD_TRY(fuse_residual(g));
+  const auto both = [](ir::Graph& g, MissedFusions* missed) -> Result<int> {
+    const int first = ONWARD_TRY(fuse_activation(g, missed));
+    return first + ONWARD_TRY(fuse_residual(g, missed));
   };
   const auto g = after_conv({node("Relu", {"c"}, {"r"}), node("Add", {"r", "x"}, {"y"})}, conv("x", "c"));
   EXPECT_EQ(pass(g, both, 2), Names{"onward.ConvThenAdd"});

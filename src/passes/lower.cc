@@ -27,7 +27,7 @@ constexpr int kMaxRounds = 16;
 
 }  // namespace
 
-Result<int> lower_nodes(ir::Graph& g) {
+Result<int> lower_nodes(ir::Graph& g, MissedFusions*) {
   int total = 0;
   for (int round = 0; round < kMaxRounds; ++round) {
     const int changes = ONWARD_TRY(lower_once(g));

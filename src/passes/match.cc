@@ -1,5 +1,6 @@
 #include "passes/match.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/op/attributes.h"
@@ -57,16 +58,40 @@ bool is_made_before(const ir::Value* v, const ir::Node* node, const Positions& a
   return a != at.end() && b != at.end() && a->second < b->second;
 }
 
-SumMatch sum_behind(const ir::Node& node) {
-  ir::Node* add = only_reader(node.output(0));
+SumMatch sum_behind(const ir::Node& node, Why& why) {
+  const ir::Value* y = node.output(0);
+  ir::Node* add = only_reader(y);
+  if (!add && why.asked())
+    for (const auto& use : y->uses())
+      if (const ir::Value* other = use.node->is("Add") ? other_input(use.node, y) : nullptr)
+        if (same_shape(other, y)) why.no(1, ReadersOf{y}, "; only ", use.node, " may read it");
   if (!add || !add->is("Add")) return {};
-  ir::Value* operand = other_input(add, node.output(0));
+  ir::Value* operand = other_input(add, y);
   return operand ? SumMatch{add, operand} : SumMatch{};
 }
 
-bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at) {
-  return v && !v->is_constant() && v->type().dtype == DType::kFloat32 && same_shape(v, node.output(0)) &&
-         is_made_before(v, &node, at);
+// Whether `v` is made by a node like `node`, perhaps with its bias, which takes the sum instead.
+static bool is_like(const ir::Value* v, const ir::Node& node) {
+  const ir::Node* maker = only_reader(v) ? v->producer() : nullptr;
+  for (size_t i = 0; maker && maker->is("Add") && i < 2; ++i) {
+    const ir::Value *bias = maker->input(i), *product = maker->input(1 - i);
+    if (bias && bias->is_constant() && product) maker = product->producer();
+  }
+  return maker && maker->op_type == node.op_type;
+}
+
+bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at, Why& why) {
+  if (!v) return false;
+  const ir::Type &type = v->type(), &sum = node.output(0)->type();
+  if (v->is_constant()) return why.no(2, "what is added, ", v, ", is constant, ", type), false;
+  if (type.dtype != DType::kFloat32) return why.no(2, "what is added, ", v, ", is ", type), false;
+  if (!same_shape(v, node.output(0)))
+    return why.no(2, "what is added, ", v, ", is ", type, ", expected the shape of ", node.output(0), ", ",
+                  sum),
+           false;
+  if (is_made_before(v, &node, at)) return true;
+  if (!is_like(v, node)) why.no(2, "what is added, ", v, ", is made later, by ", MakerOf{v});
+  return false;
 }
 
 void take_sum(ir::Node& node, size_t input, const SumMatch& sum, ir::Patch& patch) {
@@ -94,23 +119,55 @@ std::optional<ActivationMatch> plain_activation(ir::Node& n) {
   return std::nullopt;
 }
 
-std::optional<ActivationMatch> activation_of(const ir::Value& x) {
-  if (x.output_uses() > 0 || x.uses().empty() || x.uses().size() > 2) return std::nullopt;
-  ir::Node* n = x.uses()[0].node;
-  if (x.uses().size() == 2) {
-    ir::Node* other = x.uses()[1].node;
-    ir::Node* gate = n->is("Mul") ? other : n;
-    ir::Node* product = n->is("Mul") ? n : other;
-    if (!product->is("Mul") || gate->graph() != product->graph()) return std::nullopt;
-    if (only_reader(gate->output(0)) != product) return std::nullopt;
-    if (gate->is("Sigmoid")) return ActivationMatch{product, "silu"};
-    const AttrReader a(*gate);
-    if (gate->is("HardSigmoid") && std::abs(a.real("alpha", 0.2f) - 1.0f / 6) < 1e-6f &&
-        a.real("beta", 0.5f) == 0.5f)
-      return ActivationMatch{product, "hard_swish"};
+namespace {
+
+constexpr std::string_view kActivations[] = {
+    "Relu", "LeakyRelu", "Sigmoid", "Tanh",     "HardSwish", "Gelu", "HardSigmoid", "Clip",           "PRelu",
+    "Elu",  "Selu",      "Celu",    "Softplus", "Softsign",  "Mish", "Swish",       "ThresholdedRelu"};
+
+bool is_activation(const ir::Node& n) {
+  return std::any_of(std::begin(kActivations), std::end(kActivations), [&](auto name) { return n.is(name); });
+}
+
+// x * gate(x), of whose two nodes `n` and `other` each reads x.
+std::optional<ActivationMatch> gated_activation(const ir::Value& x, ir::Node* n, ir::Node* other, Why& why) {
+  ir::Node* gate = n->is("Mul") ? other : n;
+  ir::Node* product = n->is("Mul") ? n : other;
+  const bool silu = gate->is("Sigmoid");
+  if (!product->is("Mul") || gate->graph() != product->graph() || (!silu && !gate->is("HardSigmoid"))) {
+    if (is_activation(*n) || is_activation(*other)) why.no(1, ReadersOf{&x}, "; only one may read it");
     return std::nullopt;
   }
-  return n->input(0) == &x ? plain_activation(*n) : std::nullopt;
+  if (only_reader(gate->output(0)) != product)
+    return why.no(2, ReadersOf{gate->output(0)}, "; only ", product, " may read it");
+  if (silu) return ActivationMatch{product, "silu"};
+  const AttrReader a(*gate);
+  const float alpha = a.real("alpha", 0.2f), beta = a.real("beta", 0.5f);
+  if (std::abs(alpha - 1.0f / 6) < 1e-6f && beta == 0.5f) return ActivationMatch{product, "hard_swish"};
+  return why.no(3, gate, " has other factors than hard-swish: alpha is not 1/6, or beta not 1/2");
+}
+
+}  // namespace
+
+bool meets_activation(const ir::Value& v) {
+  return std::any_of(v.uses().begin(), v.uses().end(),
+                     [](const auto& use) { return is_activation(*use.node); });
+}
+
+std::optional<ActivationMatch> activation_of(const ir::Value& x, Why& why) {
+  if (x.output_uses() > 0 || x.uses().empty() || x.uses().size() > 2) {
+    if (why.asked() && meets_activation(x)) why.no(1, ReadersOf{&x}, "; only an activation may read it");
+    return std::nullopt;
+  }
+  ir::Node* n = x.uses()[0].node;
+  if (x.uses().size() == 2) return gated_activation(x, n, x.uses()[1].node, why);
+  if (n->input(0) != &x) return std::nullopt;
+  auto plain = plain_activation(*n);
+  if (!plain && why.asked() && is_activation(*n))
+    why.no(2, n->is("Clip") ? "the bounds of " : "the activation ", n,
+           n->is("Clip") ? " are not two ordered constants"
+                         : " has no form in the kernel of the node before it");
+  return plain;
 }
 
 void set_activation(ir::Node& node, const ActivationMatch& activation) {
@@ -119,8 +176,8 @@ void set_activation(ir::Node& node, const ActivationMatch& activation) {
   node.attributes.insert_or_assign("beta", activation.beta);
 }
 
-bool take_activation(ir::Node& node, ir::Patch& patch) {
-  const auto found = activation_of(*node.output(0));
+bool take_activation(ir::Node& node, ir::Patch& patch, Why& why) {
+  const auto found = activation_of(*node.output(0), why);
   if (!found || found->last->graph() != node.graph()) return false;
   set_activation(node, *found);
   // What read the plain value now reads the activated one: only the fused nodes did, and they are dead.

@@ -4,7 +4,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "ir/graph.h"
+#include "passes/missed.h"
 
 namespace ow {
 
@@ -37,9 +37,9 @@ struct SumMatch {
   ir::Node* add = nullptr;
   ir::Value* operand = nullptr;
 };
-SumMatch sum_behind(const ir::Node& node);
+SumMatch sum_behind(const ir::Node& node, Why& why);
 // Whether `v` can be added to what `node` makes, element by element, in the node itself.
-bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at);
+bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at, Why& why);
 // The operand becomes this input of `node`, which makes the sum from now on.
 void take_sum(ir::Node& node, size_t input, const SumMatch& sum, ir::Patch& patch);
 
@@ -53,10 +53,12 @@ struct ActivationMatch {
 std::optional<ActivationMatch> plain_activation(ir::Node& n);
 // The one that alone reads `x`. SiLU and hard-swish are found in their decomposed forms, too:
 //   x * Sigmoid(x),   x * HardSigmoid(x; 1/6, 1/2)
-std::optional<ActivationMatch> activation_of(const ir::Value& x);
+std::optional<ActivationMatch> activation_of(const ir::Value& x, Why& why);
 // Into the attributes of an operator that applies it.
 void set_activation(ir::Node& node, const ActivationMatch& activation);
 // Activates what `node` makes as the node behind does, if there is one; it must not have an activation yet.
-bool take_activation(ir::Node& node, ir::Patch& patch);
+bool take_activation(ir::Node& node, ir::Patch& patch, Why& why);
+// Whether a node that reads `v` alone, or beside others, is an activation function, taken or not.
+bool meets_activation(const ir::Value& v);
 
 }  // namespace ow

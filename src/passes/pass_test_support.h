@@ -9,6 +9,7 @@
 
 #include "ops/op/evaluate.h"
 #include "passes/import.h"
+#include "passes/missed.h"
 #include "passes/test_support.h"
 
 namespace ow::test {
@@ -52,15 +53,21 @@ inline void expect_near(const Tensor& got, const Tensor& want, const Limits& lim
 }
 
 // Runs the pass, which makes so many changes, and both graphs on each set of inputs. Returns the operators.
-inline Names expect_same(const onnx::Graph& g, Result<int> (*pass)(ir::Graph&), int changes,
+// That it is asked for reasons changes nothing.
+inline Names expect_same(const onnx::Graph& g, Result<int> (*pass)(ir::Graph&, MissedFusions*), int changes,
                          const std::vector<Inputs>& sets, const Limits& limits) {
   auto before = import_model(*file(model(g))), after = import_model(*file(model(g)));
   EXPECT_TRUE(before.ok() && after.ok()) << before.status().message();
   if (!before.ok() || !after.ok()) return {};
-  auto made = pass(*after->graph);
+  auto made = pass(*after->graph, nullptr);
   EXPECT_TRUE(made.ok()) << made.status().message();
   if (made.ok()) EXPECT_EQ(*made, changes);
   EXPECT_TRUE(ir::verify(*after->graph).ok()) << ir::verify(*after->graph).message();
+  if (auto asked = import_model(*file(model(g))); asked.ok()) {
+    MissedFusions missed;
+    EXPECT_TRUE(pass(*asked->graph, &missed).ok());
+    EXPECT_EQ(ir::print(*asked->graph), ir::print(*after->graph));
+  }
   for (const Inputs& inputs : sets) {
     auto want = evaluate(*before->graph, inputs), got = evaluate(*after->graph, inputs);
     EXPECT_TRUE(want.ok() && got.ok()) << want.status().message() << got.status().message();

@@ -53,7 +53,8 @@ Status check_skipped(std::span<const std::string> skipped) {
 }  // namespace
 
 Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after,
-                                             std::span<const std::string> skipped, bool strict) {
+                                             std::span<const std::string> skipped, bool strict,
+                                             MissedFusions* missed) {
   ONWARD_TRY(check_skipped(skipped));
   using Clock = std::chrono::steady_clock;
   std::vector<PassReport> reports;
@@ -63,12 +64,13 @@ Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int 
     if (strict && pass.reassociates) continue;
     if (level < pass.from || std::count(skipped.begin(), skipped.end(), pass.name)) continue;
     PassReport report{pass.name};
+    if (missed) missed->begin(pass.name);
     const auto start = Clock::now();
     std::vector<ir::Graph*> graphs;
     ir::visit_graphs(graph, [&](ir::Graph& g) { graphs.push_back(&g); });
     // Innermost first: a pass may remove a node together with its subgraphs.
     for (auto it = graphs.rbegin(); it != graphs.rend(); ++it) {
-      auto changes = pass.run(**it);
+      auto changes = pass.run(**it, missed);
       if (!changes.ok()) return changes.take_status().context(pass.name);
       report.changes += *changes;
     }

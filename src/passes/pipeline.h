@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/graph.h"
+#include "passes/missed.h"
 
 namespace ow {
 
@@ -12,9 +12,10 @@ enum class Level { kOff, kBasic, kFull };
 
 struct Pass {
   const char* name;
-  Level from;                        // the lowest level that runs it
-  Result<int> (*run)(ir::Graph& g);  // edits one graph (not its subgraphs); returns the number of changes
-  bool reassociates = false;         // it changes the order in which products are summed: not in strict_math
+  Level from;  // the lowest level that runs it
+  // Edits one graph (not its subgraphs); returns the number of changes.
+  Result<int> (*run)(ir::Graph& g, MissedFusions* missed);
+  bool reassociates = false;  // it changes the order in which products are summed: not in strict_math
 };
 
 std::span<const Pass> pipeline();
@@ -27,8 +28,9 @@ struct PassReport {
 
 // Runs the list over the graph and its subgraphs, the first `stop_after` passes only if that is >= 0, and
 // those in `skipped`, and if `strict` those that re-associate, not at all. Errors: InvalidArgument where
-// `skipped` names no pass, or one that every level needs.
+// `skipped` names no pass, or one that every level needs. `missed`, if given: why fusions did not match.
 Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int stop_after = -1,
-                                             std::span<const std::string> skipped = {}, bool strict = false);
+                                             std::span<const std::string> skipped = {}, bool strict = false,
+                                             MissedFusions* missed = nullptr);
 
 }  // namespace ow

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "ops/op/attributes.h"
 #include "ops/op/op.h"
 #include "passes/match.h"
 
@@ -18,12 +17,13 @@ bool is_wanted(const Pass& pass, const SimplifyOptions& options) {
          std::find(std::begin(kStandard), std::end(kStandard), pass.name) != std::end(kStandard);
 }
 
-Result<int> run_everywhere(const Pass& pass, ir::Graph& graph) {
+Result<int> run_everywhere(const Pass& pass, ir::Graph& graph, MissedFusions* missed) {
+  if (missed) missed->begin(pass.name);
   std::vector<ir::Graph*> graphs;
   ir::visit_graphs(graph, [&](ir::Graph& g) { graphs.push_back(&g); });
   int changes = 0;
   for (auto it = graphs.rbegin(); it != graphs.rend(); ++it) {
-    auto made = pass.run(**it);
+    auto made = pass.run(**it, missed);
     if (!made.ok()) return made.take_status().context(pass.name);
     changes += *made;
   }
@@ -41,7 +41,7 @@ Result<Simplified> simplify(ir::Graph& graph, const SimplifyOptions& options) {
     size_t at = 0;
     for (const Pass& pass : pipeline()) {
       if (!is_wanted(pass, options)) continue;
-      const int changes = ONWARD_TRY(run_everywhere(pass, graph));
+      const int changes = ONWARD_TRY(run_everywhere(pass, graph, options.missed));
       out.passes[at++].changes += changes;
       changed |= changes > 0;
     }
@@ -61,21 +61,10 @@ std::string variable_inputs(const ir::Node& node) {
   return count > 3 ? cat(names, " and ", count - 3, " more") : names;
 }
 
-std::string why_batch_norm(const ir::Node& node) {
-  const ir::Node* before = node.input(0) ? node.input(0)->producer() : nullptr;
-  if (AttrReader(node).integer("training_mode", 0) != 0) return "it is in training mode";
-  if (!before) return "no node makes its input, so there are no weights to take it over";
-  if (!before->is("Conv") && !before->is("ConvTranspose"))
-    return cat("its input comes from ", before->label(), ", not from a convolution");
-  if (node.input(0)->uses().size() != 1 || node.input(0)->output_uses() != 0)
-    return cat("others read the output of ", before->label(), ", too");
-  return "a weight or statistic is no constant, or not of type float or double";
-}
-
 }  // namespace
 
-std::string why_kept(const ir::Node& node) {
-  if (node.is("BatchNormalization")) return why_batch_norm(node);
+std::string why_kept(const ir::Node& node, const MissedFusions& missed) {
+  if (const MissedFusion* m = missed.about(node)) return m->reason;
   if (node.is("Identity"))
     return "its output is an output of the graph, and its input has a name to keep as well";
   if (const std::string names = variable_inputs(node); !names.empty())

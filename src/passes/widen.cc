@@ -18,7 +18,7 @@ ir::Attributes cast_to(DType t) { return {{"to", static_cast<int64_t>(t)}}; }
 
 }  // namespace
 
-Result<int> widen_types(ir::Graph& g) {
+Result<int> widen_types(ir::Graph& g, MissedFusions*) {
   int changes = 0;
   std::map<std::pair<ir::Value*, DType>, ir::Value*> wide;
   std::vector<ir::Node*> nodes;
