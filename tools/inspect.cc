@@ -15,6 +15,7 @@
 #include "passes/inspect.h"
 #include "passes/pipeline.h"
 #include "tools/command.h"
+#include "tools/explain.h"
 #include "tools/report.h"
 
 namespace onward::tools {
@@ -29,13 +30,14 @@ constexpr const char* kExample =
     "Example:\n"
     "  onward inspect unet.onnx --shape height=512 --shape width=512\n"
     "  onward inspect unet.onnx --graph | less\n"
-    "  onward inspect unet.onnx --graph optimized\n";
+    "  onward inspect unet.onnx --graph optimized\n"
+    "  onward inspect bert.onnx --explain\n";
 
 struct Options {
   std::string model;
   std::vector<std::string> shapes;
   std::string graph;
-  bool json = false;
+  bool explain = false, json = false;
 };
 
 SymbolSizes parse_shapes(const std::vector<std::string>& shapes) {
@@ -131,13 +133,48 @@ ow::ImportedModel import_with(const std::shared_ptr<ow::onnx::ModelFile>& file, 
   return *std::move(imported);
 }
 
+// What the optimiser of a session makes of the graph.
+std::vector<ow::PassReport> optimize(ow::ir::Graph& graph, ow::MissedFusions* missed = nullptr) {
+  auto passes = ow::run_pipeline(graph, ow::Level::kFull, -1, {}, false, missed);
+  if (!passes.ok()) throw std::runtime_error(std::string(passes.status().message()));
+  return *std::move(passes);
+}
+
+size_t count_nodes(ow::ir::Graph& graph) {
+  size_t count = 0;
+  ow::ir::visit_graphs(graph, [&](ow::ir::Graph& g) { count += g.nodes().size(); });
+  return count;
+}
+
+ordered_json explain(const std::shared_ptr<ow::onnx::ModelFile>& file, const SymbolSizes& sizes) {
+  const auto imported = import_with(file, sizes);
+  const size_t before = count_nodes(*imported.graph);
+  ow::MissedFusions missed;
+  ordered_json passes = ordered_json::array();
+  for (const ow::PassReport& p : optimize(*imported.graph, &missed))
+    passes.push_back({{"name", p.name}, {"changes", p.changes}});
+  return {
+      {"nodes", {before, count_nodes(*imported.graph)}}, {"passes", passes}, {"missed", missed_json(missed)}};
+}
+
+void print_explained(const ordered_json& r) {
+  std::printf("%-14s%lld nodes, %lld after the passes\n", "optimizer",
+              static_cast<long long>(r["nodes"][0].get<int64_t>()),
+              static_cast<long long>(r["nodes"][1].get<int64_t>()));
+  for (const auto& pass : r["passes"])
+    if (pass["changes"] != 0)
+      std::printf("%-14s%6lld changes of %s\n", "pass",
+                  static_cast<long long>(pass["changes"].get<int64_t>()),
+                  pass["name"].get<std::string>().c_str());
+  print_missed(r["missed"]);
+}
+
 // The model as text.
 int print_graph(const std::shared_ptr<ow::onnx::ModelFile>& file, const SymbolSizes& sizes,
                 const std::string& form) {
   if (form == "optimized") {
     const auto imported = import_with(file, sizes);
-    if (auto run = ow::run_pipeline(*imported.graph, ow::Level::kFull); !run.ok())
-      throw std::runtime_error(std::string(run.status().message()));
+    (void)optimize(*imported.graph);
     std::printf("%s\n", ow::ir::print(*imported.graph).c_str());
     return kDone;
   }
@@ -185,8 +222,13 @@ int inspect(const Options& o) {
   if (!made.ok()) throw std::runtime_error(std::string(made.status().message()));
   ordered_json report = {{"model", o.model}};
   report.update(ordered_json::parse(*made));
+  if (o.explain) report["optimizer"] = explain(file, sizes);
   if (o.json) {
     print_json(report);
+    return damage.empty() ? kDone : kJobFailed;
+  }
+  if (o.explain) {
+    print_explained(report["optimizer"]);
     return damage.empty() ? kDone : kJobFailed;
   }
   print_file(report);
@@ -218,6 +260,8 @@ void add_inspect(CLI::App& program, int& exit_code) {
       ->expected(0, 1)
       ->default_str("onnx")
       ->check(CLI::IsMember({"onnx", "ir", "optimized"}));
+  sub->add_flag("--explain", o->explain,
+                "Say what the optimiser of a session changes, and of each fusion that did not match why");
   sub->add_flag("--json", o->json, "Print a JSON report");
   sub->callback([o, &exit_code] { exit_code = inspect(*o); });
 }

@@ -13,6 +13,7 @@
 #include "passes/simplify.h"
 #include "tools/command.h"
 #include "tools/difference.h"
+#include "tools/explain.h"
 #include "tools/inputs.h"
 #include "tools/report.h"
 #include "tools/temporary.h"
@@ -28,13 +29,14 @@ constexpr const char* kExample =
     "Example:\n"
     "  onward simplify model.onnx -o small.onnx\n"
     "  onward simplify model.onnx -o small.onnx --shape height=224 --shape width=224 --why "
-    "BatchNormalization\n";
+    "BatchNormalization\n"
+    "  onward simplify model.onnx -o small.onnx --explain\n";
 
 struct Options {
   std::string model, out, why;
   InputRequest inputs;
   int runs = 1;
-  bool no_verify = false, json = false, explain = false;
+  bool no_verify = false, json = false, say_why = false, explain = false;
   Gate gate;
 };
 
@@ -98,14 +100,14 @@ std::vector<Difference> verify(const Options& o, const std::string& simplified) 
   return worst;
 }
 
-ordered_json kept_nodes(ow::ir::Graph& graph, const std::string& wanted) {
+ordered_json kept_nodes(ow::ir::Graph& graph, const std::string& wanted, const ow::MissedFusions& missed) {
   ordered_json list = ordered_json::array();
   ow::ir::visit_graphs(graph, [&](ow::ir::Graph& g) {
     for (const auto& n : g.nodes())
       if (wanted.empty() || n->op_type == wanted)
         list.push_back({{"node", n->label()},
                         {"output", n->output(0) ? n->output(0)->name() : ""},
-                        {"kept_because", ow::why_kept(*n)}});
+                        {"kept_because", ow::why_kept(*n, missed)}});
   });
   return list;
 }
@@ -132,6 +134,7 @@ void print_text(const ordered_json& r) {
   for (const auto& n : r["kept"])
     std::printf("%s: %s\n", n["node"].get<std::string>().c_str(),
                 n["kept_because"].get<std::string>().c_str());
+  if (r.contains("missed")) print_missed(r["missed"]);
 }
 
 int64_t opset_of(const ow::onnx::Model& m) {
@@ -179,10 +182,13 @@ void move_into_place(const std::string& from, const std::string& to) {
 int simplify(const Options& o) {
   auto file = value_or_throw(ow::onnx::load(o.model), o.model);
   ow::ImportedModel imported = value_or_throw(ow::import_model(file), o.model);
-  const ow::Simplified simplified = value_or_throw(ow::simplify(*imported.graph), o.model);
+  ow::MissedFusions missed;
+  const ow::Simplified simplified = value_or_throw(
+      ow::simplify(*imported.graph, {.missed = o.say_why || o.explain ? &missed : nullptr}), o.model);
   const ow::ExportedModel exported = value_or_throw(ow::export_model(imported), o.model);
   ordered_json report = report_of(o, exported, simplified);
-  report["kept"] = o.explain ? kept_nodes(*imported.graph, o.why) : ordered_json::array();
+  report["kept"] = o.say_why ? kept_nodes(*imported.graph, o.why, missed) : ordered_json::array();
+  if (o.explain) report["missed"] = missed_json(missed);
 
   const fs::path out(o.out);
   const TemporaryFolder folder(out.has_parent_path() ? out.parent_path().string() : ".");
@@ -224,6 +230,9 @@ void add_simplify(CLI::App& program, int& exit_code) {
       sub->add_option("--why", o->why, "Say why nodes are still there: all, or of one operator")
           ->expected(0, 1)
           ->type_name("OPERATOR");
+  sub->add_flag("--explain", o->explain,
+                "Say why fusions into standard operators did not match; of those that only this engine runs, "
+                "`onward inspect --explain` tells");
   sub->add_option("--input", o->inputs.files, "For the check: an input from a file; else random")
       ->type_name("NAME=FILE");
   sub->add_option("--shape", o->inputs.shapes, "For the check: shape of a random input, or an open dimension")
@@ -236,7 +245,7 @@ void add_simplify(CLI::App& program, int& exit_code) {
   sub->add_flag("--no-verify", o->no_verify, "Write without running either model");
   sub->add_flag("--json", o->json, "Print a JSON report");
   sub->callback([o, why, &exit_code] {
-    o->explain = why->count() > 0;
+    o->say_why = why->count() > 0;
     exit_code = simplify(*o);
   });
 }

@@ -10,8 +10,13 @@ Result<int> fuse_activation(ir::Graph& g, MissedFusions* missed) {
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
     const ir::Value* y = node->output(0);
-    if (!node->is("Conv") || !y) continue;
+    if (!y || (!node->is("Conv") && !node->is("ConvTranspose"))) continue;
     Why why(missed, *node);
+    if (node->is("ConvTranspose")) {
+      if (missed && meets_activation(*y))
+        why.no(0, "an activation reads its result, and ConvTranspose applies none: expected Conv");
+      continue;
+    }
     if (y->type().dtype != DType::kFloat32) {
       if (why.asked() && meets_activation(*y)) why.no(1, y, " is ", y->type(), ", expected float");
       continue;

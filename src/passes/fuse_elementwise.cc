@@ -101,6 +101,7 @@ class Tree {
   bool grow(ir::Node& root) {
     root_ = &root;
     take(root);
+    if (why_.asked()) tell_of_shared_operands();
     return order_.size() > 1;
   }
   const std::vector<ir::Node*>& nodes() const { return order_; }
@@ -154,13 +155,7 @@ class Tree {
     ir::Node* maker = v->producer();
     if (!maker || maker->graph() != n.graph() || !step_of(*maker)) return false;
     const ir::Value* y = root_->output(0);
-    if (only_reader(v) != &n) {
-      // What another kind of node reads has to be in memory anyway.
-      if (why_.asked() && v->output_uses() == 0 && same_shape(v, y) &&
-          std::all_of(v->uses().begin(), v->uses().end(), [](const auto& use) { return step_of(*use.node); }))
-        why_.no(1, ReadersOf{v}, "; a chain keeps only what one node reads");
-      return false;
-    }
+    if (only_reader(v) != &n) return false;
     if (!same_shape(v, y)) {
       if (why_.asked() && may_be_alike(v, y))
         why_.no(2, v, " is ", v->type(), ", expected the shape of ", y, ", ", y->type());
@@ -171,6 +166,20 @@ class Tree {
       return why_.no(3, "the chain would read more than ", kernels::kTileInputs, " tensors with ", maker),
              false;
     return true;
+  }
+
+  // A value that only nodes of the tree read would not have to be in memory.
+  void tell_of_shared_operands() {
+    for (const ir::Value* v : inputs_) {
+      const auto& uses = v->uses();
+      const bool inside = std::all_of(uses.begin(), uses.end(), [&](const auto& use) {
+        return std::find(order_.begin(), order_.end(), use.node) != order_.end();
+      });
+      ir::Node* maker = v->producer();
+      if (maker && uses.size() > 1 && inside && v->output_uses() == 0 && step_of(*maker) &&
+          same_shape(v, root_->output(0)))
+        why_.no(1, ReadersOf{v}, "; a chain takes in what is read once");
+    }
   }
 
   Why& why_;

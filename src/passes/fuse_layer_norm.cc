@@ -30,6 +30,14 @@ std::optional<size_t> first_axis(const ir::Node& mean) {
   return last_ones ? std::optional(static_cast<size_t>(first)) : std::nullopt;
 }
 
+std::string axes_text(const ir::Node& mean) {
+  const ir::Value* axes = mean.input(1);
+  if (!axes || !axes->fact.elements) return "unknown axes";
+  std::string text = "axes [";
+  for (const Dim& d : *axes->fact.elements) text += cat(text.back() == '[' ? "" : ",", d.text());
+  return cat(text, AttrReader(mean).integer("keepdims", 1) == 1 ? "]" : "] (keepdims = 0)");
+}
+
 // A constant over exactly the axes of `x` from `axis` on.
 bool covers(const ir::Value* v, const ir::Value* x, size_t axis) {
   if (!v || !v->is_constant() || v->type().dtype != x->type().dtype) return false;
@@ -117,8 +125,10 @@ std::optional<Match> match(const ir::Node& div, Why& why) {
     return why.no(3, "its dividend is ", reciprocal ? "1, expected " : "not ", d);
   const auto axis = first_axis(*mean), again = first_axis(*variance->mean);
   if (!axis || axis != again)
-    return why.no(4, "the means of ", mean, " and ", variance->mean,
-                  " are not over the same last axes, known and kept");
+    return why.asked()
+               ? why.no(4, "the means are over ", axes_text(*mean), " and ", axes_text(*variance->mean),
+                        " of ", m.x->type(), ", expected the same last axes, kept")
+               : std::nullopt;
   if (m.epsilon < 0) return why.no(4, "epsilon is negative");
   m.axis = *axis;
   return match_scale(div, m, why) ? std::optional(m) : std::nullopt;

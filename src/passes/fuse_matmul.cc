@@ -40,12 +40,12 @@ bool is_candidate(const ir::Node& node, Why& why) {
 // Returns whether it took anything.
 bool take_what_follows(ir::Node& node, const Positions& at, ir::Patch& patch, Why& why) {
   bool fused = false;
-  if (const SumMatch sum = sum_behind(node, why); is_row(sum.operand, node.input(1), node.output(0))) {
+  if (const SumMatch sum = sum_behind(node, at, why); is_row(sum.operand, node.input(1), node.output(0))) {
     take_sum(node, 2, sum, patch);
     fused = true;
   }
   if (take_activation(node, patch, why)) return true;
-  const SumMatch sum = sum_behind(node, why);
+  const SumMatch sum = sum_behind(node, at, why);
   if (!fused && is_constant(sum.operand))
     why.no(2, "the bias ", sum.operand, " is ", sum.operand->type(), ", expected a row as long as those of ",
            node.input(1), ", ", node.input(1)->type());
@@ -62,8 +62,12 @@ Result<int> fuse_matmul(ir::Graph& g, MissedFusions* missed) {
   const Positions at = positions(g);
   ir::Patch patch(g);
   for (const auto& node : g.nodes()) {
-    if (!node->is("MatMul") || !node->output(0) || !node->output(0)->type().shape) continue;
+    if (!node->output(0) || !node->output(0)->type().shape) continue;
     Why why(missed, *node);
+    if (node->is("Gemm") && missed && meets_activation(*node->output(0)))
+      why.no(0,
+             "an activation reads its result, and Gemm applies none: expected MatMul with constant weights");
+    if (!node->is("MatMul")) continue;
     if (!is_candidate(*node, why) || !take_what_follows(*node, at, patch, why)) continue;
     node->domain = "onward";
     ++changes;

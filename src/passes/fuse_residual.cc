@@ -11,8 +11,11 @@ namespace ow {
 namespace {
 
 std::optional<SumMatch> match(const ir::Node& conv, const Positions& at, Why& why) {
-  const SumMatch sum = sum_behind(conv, why);
+  const SumMatch sum = sum_behind(conv, at, why);
   const ir::Value* y = conv.output(0);
+  if (sum.operand && sum.operand->is_constant())
+    return why.no(2, "what is added, ", sum.operand, ", is a constant, ", sum.operand->type(),
+                  ", expected in the bias of the convolution");
   if (!is_residual(sum.operand, conv, at, why)) return std::nullopt;
   if (y->type().shape->size() < 3) return why.no(3, y, " is ", y->type(), ", expected an image");
   return sum;

@@ -58,13 +58,16 @@ bool is_made_before(const ir::Value* v, const ir::Node* node, const Positions& a
   return a != at.end() && b != at.end() && a->second < b->second;
 }
 
-SumMatch sum_behind(const ir::Node& node, Why& why) {
+SumMatch sum_behind(const ir::Node& node, const Positions& at, Why& why) {
   const ir::Value* y = node.output(0);
   ir::Node* add = only_reader(y);
   if (!add && why.asked())
-    for (const auto& use : y->uses())
-      if (const ir::Value* other = use.node->is("Add") ? other_input(use.node, y) : nullptr)
-        if (same_shape(other, y)) why.no(1, ReadersOf{y}, "; only ", use.node, " may read it");
+    for (const auto& use : y->uses()) {
+      const ir::Value* other = use.node->is("Add") ? other_input(use.node, y) : nullptr;
+      // What is made later is made of `y`, most often: a shortcut, that has to be in memory.
+      if (other && same_shape(other, y) && is_made_before(other, &node, at))
+        why.no(1, ReadersOf{y}, "; only ", use.node, " may read it");
+    }
   if (!add || !add->is("Add")) return {};
   ir::Value* operand = other_input(add, y);
   return operand ? SumMatch{add, operand} : SumMatch{};
@@ -83,7 +86,7 @@ static bool is_like(const ir::Value* v, const ir::Node& node) {
 bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at, Why& why) {
   if (!v) return false;
   const ir::Type &type = v->type(), &sum = node.output(0)->type();
-  if (v->is_constant()) return why.no(2, "what is added, ", v, ", is constant, ", type), false;
+  if (v->is_constant()) return why.no(2, "what is added, ", v, ", is a constant, ", type), false;
   if (type.dtype != DType::kFloat32) return why.no(2, "what is added, ", v, ", is ", type), false;
   if (!same_shape(v, node.output(0)))
     return why.no(2, "what is added, ", v, ", is ", type, ", expected the shape of ", node.output(0), ", ",

@@ -37,7 +37,7 @@ struct SumMatch {
   ir::Node* add = nullptr;
   ir::Value* operand = nullptr;
 };
-SumMatch sum_behind(const ir::Node& node, Why& why);
+SumMatch sum_behind(const ir::Node& node, const Positions& at, Why& why);
 // Whether `v` can be added to what `node` makes, element by element, in the node itself.
 bool is_residual(const ir::Value* v, const ir::Node& node, const Positions& at, Why& why);
 // The operand becomes this input of `node`, which makes the sum from now on.

@@ -56,15 +56,17 @@ std::string Why::shown(const MakerOf& maker) {
 std::string Why::shown(const ReadersOf& readers) {
   const ir::Value* v = readers.value;
   if (!v) return "its result is omitted";
-  const size_t count = v->uses().size();
-  if (count == 0) return cat(shown(v), v->output_uses() ? " is an output of the graph" : " is not used");
+  if (v->uses().empty())
+    return cat(shown(v), v->output_uses() ? " is an output of the graph" : " is not used");
+  std::vector<const ir::Node*> nodes;
+  for (const auto& use : v->uses())
+    if (std::find(nodes.begin(), nodes.end(), use.node) == nodes.end()) nodes.push_back(use.node);
   std::string text = cat(shown(v), " is read by ");
-  if (count > 1) text += cat(count, " nodes: ");
-  for (size_t i = 0; i < std::min(count, kShownReaders); ++i) {
-    const ir::Node* node = v->uses()[i].node;
-    text += cat(i ? ", " : "", node->label(), node->graph() == v->graph() ? "" : " in a subgraph");
-  }
-  if (count > kShownReaders) text += cat(" and ", count - kShownReaders, " more");
+  if (nodes.size() > 1) text += cat(nodes.size(), " nodes: ");
+  for (size_t i = 0; i < std::min(nodes.size(), kShownReaders); ++i)
+    text += cat(i ? ", " : "", nodes[i]->label(), nodes[i]->graph() == v->graph() ? "" : " in a subgraph");
+  if (nodes.size() > kShownReaders) text += cat(" and ", nodes.size() - kShownReaders, " more");
+  if (nodes.size() == 1 && v->uses().size() > 1) text += cat(", ", v->uses().size(), " times");
   return v->output_uses() ? text + ", and is an output of the graph" : text;
 }
 
