@@ -147,7 +147,8 @@ std::optional<Match> match(const ir::Node& last, Why& why) {
   if (why.asked() && !comes_from_product(softmax->input(0), 6)) why.dismiss();  // any weighted sum
   if (only_reader(weights) != &last) return why.no(1, ReadersOf{weights}, "; only ", &last, " may read it");
   if (!four_axes(weights))
-    return why.no(1, "the weights ", weights, " are ", weights->type(), ", expected float of four axes");
+    return why.no(1, "the attention weights ", weights, " are ", weights->type(),
+                  ", expected float of four axes");
   const int64_t axis = AttrReader(*softmax).integer("axis", -1);
   if (axis != -1 && axis != 3) return why.no(1, softmax, " is along axis ", axis, ", expected the last one");
   if (only_reader(softmax->input(0)) != softmax)

@@ -86,11 +86,12 @@ std::optional<Step> step_of(ir::Node& n) {
   return s;
 }
 
-// Whether both may be known to have one shape once more sizes are known.
+// Whether `a`, not meant to be broadcast, may turn out to have the shape of `b` once more sizes are known.
 bool may_be_alike(const ir::Value* a, const ir::Value* b) {
   const SymShape &s = *a->type().shape, &t = *b->type().shape;
   bool alike = s.size() == t.size();
-  for (size_t i = 0; alike && i < s.size(); ++i) alike = s[i] == t[i] || !s[i].constant() || !t[i].constant();
+  for (size_t i = 0; alike && i < s.size(); ++i)
+    alike = s[i] == t[i] || (!s[i].is(1) && (!s[i].constant() || !t[i].constant()));
   return alike;
 }
 

@@ -121,13 +121,13 @@ std::optional<Match> match(const ir::Node& div, Why& why) {
   m.epsilon = variance->epsilon;
   if (mean->input(0) != m.x)
     return why.no(2, sub, " subtracts the mean of ", mean->input(0), ", expected that of ", m.x);
-  if (reciprocal || div.input(0) != d)
-    return why.no(3, "its dividend is ", reciprocal ? "1, expected " : "not ", d);
+  if (reciprocal) return why.no(3, "it is the reciprocal of the root, expected ", d, " divided by the root");
+  if (div.input(0) != d) return why.no(3, "it divides ", div.input(0), ", expected ", d);
   const auto axis = first_axis(*mean), again = first_axis(*variance->mean);
   if (!axis || axis != again)
     return why.asked()
                ? why.no(4, "the means are over ", axes_text(*mean), " and ", axes_text(*variance->mean),
-                        " of ", m.x->type(), ", expected the same last axes, kept")
+                        " of ", m.x->type(), ", expected the last axes of a known number, kept")
                : std::nullopt;
   if (m.epsilon < 0) return why.no(4, "epsilon is negative");
   m.axis = *axis;

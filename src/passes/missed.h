@@ -62,6 +62,7 @@ class Why {
   static const T& shown(const T& part) {
     return part;
   }
+  static std::string shown(const ir::Type& type) { return printable(type.text()); }
   static std::string shown(const ir::Node* node) { return node->label(); }
   static std::string shown(ir::Node* node) { return node->label(); }
   static std::string shown(const ir::Value* value);
