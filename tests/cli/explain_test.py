@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import call, floats, save
+from conftest import ROOT, call, floats, save
 from onnx import helper, numpy_helper
 from simplify_test import conv_net
 
@@ -104,3 +104,12 @@ def test_a_model_that_cannot_be_imported_says_so(tmp_path):
     model = save(tmp_path / "m.onnx", nodes, [floats("x", [2, 3]), floats("z", [2, 4])], [floats("y", [2, 3])])
     done = call("inspect", model, "--explain")
     assert done.code == 1 and "sum" in done.err
+
+
+def test_the_page_lists_every_fusion(tmp_path):
+    """A new pass that fuses belongs into the table of docs/fusions.md, with what stops it."""
+    report = json.loads(call("inspect", attention(tmp_path / "m.onnx"), "--explain", "--json").out)
+    others = {"constants", "lower", "identity", "fold", "dead", "widen"}
+    page = (ROOT / "docs/fusions.md").read_text()
+    assert [p["name"] for p in report["optimizer"]["passes"] if f"| `{p['name']}` |" not in page] == [
+        p["name"] for p in report["optimizer"]["passes"] if p["name"] in others]
