@@ -38,6 +38,7 @@ onnx::Graph graph_of(Nodes nodes, const std::vector<std::string>& outputs = {"y"
   for (const auto& name : outputs) g.output.push_back(value(name, kFloat));
   g.node = std::move(nodes);
   g.initializer = {floats("w", {4, 4, 1, 1}, spread_numbers(16, 1)),
+                   floats("window", {4, 1, 3, 3}, spread_numbers(36, 7)),
                    floats("b", {4}, spread_numbers(4, 2)),
                    floats("mean", {4}, spread_numbers(4, 3)),
                    floats("var", {4}, {1, 2, 3, 4}),
@@ -195,6 +196,20 @@ TEST(MissedFusions, Residual) {
   // The later convolution takes the sum; a shortcut is in memory anyway.
   expect(fuse_residual, {conv("x", "c"), conv("z", "a"), node("Add", {"c", "a"}, {"y"})});
   expect(fuse_residual, {conv("x", "c"), conv("c", "a"), node("Add", {"c", "a"}, {"y"})});
+}
+
+TEST(MissedFusions, Depthwise) {
+  const auto depthwise = [](std::vector<onnx::Attribute> more = {}) {
+    more.push_back(attr("group", int64_t{4}));
+    return node("Conv", {"c", "window"}, {"y"}, std::move(more));
+  };
+  expect(fuse_depthwise, {conv("x", "c"), depthwise()});
+  expect(fuse_depthwise, {conv("x", "c"), depthwise({attr("dilations", std::vector<int64_t>{2, 2})})},
+         {"c: Conv node that makes 'y' is dilated, or takes pixels away at the edges"});
+  expect(fuse_depthwise, graph_of({conv("x", "c"), depthwise()}, {"y", "c"}),
+         {"c: 'c' is read by Conv node that makes 'y', and is an output of the graph; only the depthwise "
+          "convolution may read it"});
+  expect(fuse_depthwise, {conv("x", "c"), conv("c", "y")});
 }
 
 TEST(MissedFusions, MatMul) {
