@@ -129,6 +129,8 @@ void print_operators(const ordered_json& operators) {
 // As a session of these sizes imports it.
 ow::ImportedModel import_with(const std::shared_ptr<ow::onnx::ModelFile>& file, const SymbolSizes& sizes) {
   auto imported = ow::import_model(file, {}, nullptr, {.dims = sizes});
+  if (!imported.ok() && !sizes.empty() && imported.status().code() == ow::Code::kInvalidArgument)
+    throw UsageError("--shape: " + std::string(imported.status().message()));
   if (!imported.ok()) throw std::runtime_error(std::string(imported.status().message()));
   return *std::move(imported);
 }

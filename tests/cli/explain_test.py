@@ -60,6 +60,9 @@ def test_a_size_can_make_a_fusion_match(tmp_path):
 
     assert missed() == ["channel_shuffle"]
     assert missed("--shape", "C=4") == []
+    assert "onward.ChannelShuffle(" in call("inspect", model, "--graph", "optimized", "--shape", "C=4").out
+    for what in ["--explain"], ["--graph", "optimized"]:
+        assert call("inspect", model, *what, "--shape", "D=4").code == 2
 
 
 def test_layers_that_miss_alike_are_shown_once(tmp_path):
