@@ -83,9 +83,7 @@ bool match_scale(const ir::Node& div, Match& m, Why& why) {
   if (!mul)
     return why.no(5, ReadersOf{div.output(0)}, "; only its product with the scale may read it"), false;
   m.scale = mul->is("Mul") ? other_input(mul, div.output(0)) : nullptr;
-  if (!m.scale)
-    return why.no(5, "no product with a scale reads ", div.output(0), ", but ", ReadersOf{div.output(0)}),
-           false;
+  if (!m.scale) return why.no(5, ReadersOf{div.output(0)}, ", expected its product with the scale"), false;
   if (!covers(m.scale, m.x, m.axis))
     return why.no(6, "the scale ", m.scale, m.scale->is_constant() ? " is " : " is not constant, but ",
                   m.scale->type(), "; expected a constant over the axes from ", m.axis, " on of ",
