@@ -26,6 +26,12 @@ void SessionFlags::add_to(CLI::App& command) {
   command.add_option("--threads", options.threads, "Threads (default: all)")->check(CLI::Range(1, 1024));
   command.add_option("--optimization", optimization, "How much the graph is rewritten first (default: full)")
       ->check(CLI::IsMember({"off", "basic", "full"}));
+  command
+      .add_option(
+          "--tuning", tuning,
+          "Methods of layers by trial: known (those in the tuning file) or search (measures the others and\n"
+          "adds them to it; default: off)")
+      ->check(CLI::IsMember({"off", "known", "search"}));
   command.add_flag("--strict-providers", strict, "What the first provider cannot run is an error");
   command
       .add_option("--memory-limit", memory_limit_mib, "Most memory that a run may take, weights not counted")
@@ -41,6 +47,7 @@ SessionOptions SessionFlags::session_options() const {
   api().set_log_level(static_cast<int32_t>(level));
   SessionOptions o = options;
   o.strict_providers = strict;
+  if (!tuning.empty()) o.config.emplace_back("tuning", tuning);
   o.memory_limit_bytes = static_cast<int64_t>(memory_limit_mib * 1024 * 1024);
   o.optimization = optimization == "off"     ? ONWARD_OPTIMIZE_OFF
                    : optimization == "basic" ? ONWARD_OPTIMIZE_BASIC

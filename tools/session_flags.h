@@ -13,6 +13,7 @@ struct SessionFlags {
   std::string model;
   std::string optimization = "full";
   std::string log_level = "warning";
+  std::string tuning;  // "": as the session has it by default
   bool strict = false;
   double memory_limit_mib = 0;
   InputRequest inputs;

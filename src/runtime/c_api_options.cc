@@ -42,6 +42,7 @@ Result<int> word(std::string_view value, const char* const (&words)[N]) {
 }
 
 constexpr const char* kLevels[] = {"off", "basic", "full"};
+constexpr const char* kTuningUses[] = {"off", "known", "search"};
 constexpr const char* kLogLevels[] = {"verbose", "info", "warning", "error", "off"};
 
 struct Key {
@@ -101,6 +102,19 @@ constexpr Key kKeys[] = {
      "of operators that state none; run i of a session then draws the same numbers in every such session",
      [](SessionOptions& o, std::string_view v) -> Status {
        o.random_seed = static_cast<uint64_t>(ONWARD_TRY(number(v, INT64_MIN, INT64_MAX)));
+       return {};
+     }},
+    {"tuning",
+     "off; known: methods of layers that are in the tuning file; search: others are measured now and added "
+     "to it",
+     [](SessionOptions& o, std::string_view v) -> Status {
+       o.tuning = static_cast<TuningUse>(ONWARD_TRY(word(v, kTuningUses)));
+       return {};
+     }},
+    {"tuning_file",
+     "where the quickest methods are kept (default: onward/tuning.txt in the user's cache folder)",
+     [](SessionOptions& o, std::string_view v) -> Status {
+       o.tuning_file = v;
        return {};
      }},
     {"log_id", "stands before each message of the session",

@@ -52,6 +52,20 @@ PlanOptions Session::plan_options() const {
           }};
 }
 
+Result<std::shared_ptr<const Plan>> Session::compile_tuned(const std::shared_ptr<ir::Graph>& graph) const {
+  if (options_.tuning == TuningUse::kOff) return compile_plan(graph, plan_options());
+  Tuning tuning(options_.tuning, options_.tuning_file);
+  const TuningScope scope(&tuning);
+  auto plan = compile_plan(graph, plan_options());
+  const size_t measured = tuning.measured();
+  if (Status s = tuning.save(); !s.ok())
+    log(LogLevel::kWarning, "what was measured is not kept: ", s.message());
+  else if (measured > 0)
+    log(LogLevel::kInfo, "measured the methods of ", measured, " layers, kept in '", printable(tuning.path()),
+        "'");
+  return plan;
+}
+
 Status Session::compile() {
   const auto start = Budget::Clock::now();
   const auto since_ms = [&] {
@@ -65,7 +79,7 @@ Status Session::compile() {
   for (const PassReport& p : passes_)
     log(LogLevel::kVerbose, "pass ", p.name, ": ", p.changes, " changes, ", p.ms, " ms");
   const MemoryReuse reuse;  // packed weights go where the weights were
-  main_.plan = ONWARD_TRY(compile_plan(imported.graph, plan_options()));
+  main_.plan = ONWARD_TRY(compile_tuned(imported.graph));
   log(LogLevel::kInfo, "compiled graph '", printable(plan().graph->name), "' to ", plan().steps.size(),
       " steps for ", options_.threads, " threads in ", since_ms(), " ms");
   if (!repeats_symbol(inputs_)) options_.overrides = {};
@@ -84,7 +98,7 @@ Result<Session::Compiled*> Session::separate(const std::string& conflict) {
   ONWARD_TRY(
       run_pipeline(*imported.graph, options_.level, -1, options_.skipped_passes, options_.strict_math));
   auto made = std::make_unique<Compiled>();
-  made->plan = ONWARD_TRY(compile_plan(imported.graph, plan_options()));
+  made->plan = ONWARD_TRY(compile_tuned(imported.graph));
   separate_ = std::move(made);
   return separate_.get();
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "ops/op/tuning.h"
 #include "passes/export.h"
 #include "passes/pipeline.h"
 #include "runtime/executor.h"
@@ -90,6 +91,9 @@ struct SessionOptions {
   // Of operators that state no seed: run number i of the session draws the same numbers in every session of
   // the same model and options. nullopt: from the clock.
   std::optional<uint64_t> random_seed;
+  // Methods of operators by trial, and the file that keeps them (ops/op/tuning.h); "": the usual one.
+  TuningUse tuning = TuningUse::kOff;
+  std::string tuning_file;
 };
 
 struct RunOptions {
@@ -145,6 +149,7 @@ class Session {
   void log(LogLevel level, const T&... parts) const;
   Status compile();
   PlanOptions plan_options() const;
+  Result<std::shared_ptr<const Plan>> compile_tuned(const std::shared_ptr<ir::Graph>& graph) const;
   // For inputs in which a symbol stands for two sizes; compiled when it is first asked for.
   Result<Compiled*> separate(const std::string& conflict);
   Result<std::vector<size_t>> wanted_outputs(std::span<const std::string_view> names) const;

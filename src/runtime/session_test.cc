@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
@@ -330,6 +331,36 @@ TEST(Session, StrictMathKeepsTheOrderOfSums) {
     const auto a = (*usual)[0].tensor()->span<float>(), b = (*strict)[0].tensor()->span<float>();
     EXPECT_FALSE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << "nothing is left to be strict about";
   }
+}
+
+// Methods by trial: the same results but for rounding, measured in the first session alone.
+TEST(Session, TuningMeasuresOnce) {
+  const auto file = std::filesystem::temp_directory_path() / cat("onward_session_tuning_", ::getpid());
+  std::mt19937 rng(5);
+  const Tensor w = random_tensor({24, 16, 3, 3}, rng), x = random_tensor({2, 16, 13, 12}, rng);
+  const auto span = w.span<float>();
+  const onnx::Tensor stored = floats("w", {24, 16, 3, 3}, std::vector<float>(span.begin(), span.end()));
+  const onnx::Model m =
+      model(graph({value("x", kFloat, {"2", "16", "13", "12"})}, {value("y", kFloat)},
+                  {node("Conv", {"x", "w"}, {"y"}, {attr("auto_pad", "SAME_UPPER")})}, {stored}));
+  const Inputs in{{"x", x}};
+  auto want = session(m)->run(in);
+  ASSERT_TRUE(want.ok());
+  std::filesystem::file_time_type written;
+  for (const TuningUse use : {TuningUse::kKnown, TuningUse::kSearch, TuningUse::kSearch, TuningUse::kKnown}) {
+    auto s = session(m, {.tuning = use, .tuning_file = file});
+    auto out = s->run(in);
+    ASSERT_TRUE(out.ok()) << out.status().message();
+    expect_same((*out)[0], (*want)[0], 1e-4f, "tuned");
+    if (!std::filesystem::exists(file)) {
+      EXPECT_EQ(use, TuningUse::kKnown);
+      continue;
+    }
+    const auto now = std::filesystem::last_write_time(file);
+    if (written != std::filesystem::file_time_type()) EXPECT_EQ(now, written) << "measured again";
+    written = now;
+  }
+  EXPECT_TRUE(std::filesystem::remove(file));
 }
 
 // A value whose type the file does not state may arrive as anything: a kernel must not read it as what it is
