@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include "base/file.h"
+#include "base/text.h"
 
 namespace ow {
 namespace {
@@ -18,9 +18,13 @@ class TuningFile : public testing::Test {
   ~TuningFile() override { std::filesystem::remove_all(folder_); }
   std::string path(const char* name = "deep/below/tuning.txt") const { return folder_ / name; }
   static std::string read(const std::string& path) {
-    std::stringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
+    const auto file = MappedFile::open(path);
+    EXPECT_TRUE(file.ok()) << file.status().message();
+    return file.ok() ? std::string((*file)->text()) : "";
+  }
+  static void write(const std::string& path, std::string_view text) {
+    const Status s = write_file(path, {{text}});
+    EXPECT_TRUE(s.ok()) << s.message();
   }
   // Chooses among three methods of which the second is the quickest; returns how many were measured.
   static int choose(Tuning& t, std::string_view task, std::optional<size_t> want) {
@@ -59,7 +63,7 @@ TEST_F(TuningFile, AddsToWhatOthersSaved) {
   choose(two, "b", 1);
   ASSERT_TRUE(one.save().ok());
   ASSERT_TRUE(two.save().ok());
-  std::ofstream(path(), std::ios::app) << "another processor\ta\tslow\n";
+  write(path(), read(path()) + "another processor\ta\tslow\n");
   Tuning all(TuningUse::kSearch, path());
   EXPECT_EQ(choose(all, "a", 1) + choose(all, "b", 1), 0);
   EXPECT_EQ(choose(all, "c", 1), 3);
@@ -74,20 +78,20 @@ TEST_F(TuningFile, DamagedFilesCostTheSearchAlone) {
   const std::string text = read(path("good"));
   ASSERT_GT(text.size(), 30u);
   for (size_t cut = 0; cut <= text.size(); ++cut) {
-    std::ofstream(path("cut")) << text.substr(0, cut);
+    write(path("cut"), text.substr(0, cut));
     Tuning t(TuningUse::kKnown, path("cut"));
     choose(t, "b", std::nullopt);
   }
   // A method that this build does not have is measured again.
   std::string other = text;
   other.replace(other.rfind("quick"), 5, "lost!");
-  std::ofstream(path("other")) << other;
+  write(path("other"), other);
   Tuning t(TuningUse::kSearch, path("other"));
   EXPECT_EQ(choose(t, "a", 1), 3);
 }
 
 TEST_F(TuningFile, NoPlaceToWriteIsSaid) {
-  std::ofstream(path("file")) << "not a folder";
+  write(path("file"), "not a folder");
   Tuning t(TuningUse::kSearch, path("file/tuning.txt"));
   choose(t, "a", 1);
   const Status s = t.save();
