@@ -159,14 +159,6 @@ TEST(Activations, MatchTheirFormulaInDouble) {
   }
 }
 
-TEST(Dropout, IsTheInputAndATrueMask) {
-  auto y = evaluate_op("Dropout", {of<float>({2}, {1, 2})}, 2);
-  EXPECT_EQ(contents<float>(y), (std::vector<float>{1, 2}));
-  EXPECT_EQ(contents<bool>(y, 1), (std::vector<bool>{true, true}));
-  auto trained = evaluate_op("Dropout", {of<float>({1}, {1}), of<float>({}, {0.5f}), of<bool>({}, {true})});
-  expect_error(trained, Code::kUnsupported, "training_mode");
-}
-
 TEST(Range, CountsIntegersExactlyAndRefusesANullStep) {
   auto range = [](int64_t a, int64_t b, int64_t d) {
     return evaluate_op("Range", {of<int64_t>({}, {a}), of<int64_t>({}, {b}), of<int64_t>({}, {d})});

@@ -63,14 +63,5 @@ TEST(OldCast, NamesTheType) {
             (std::vector<float>{3}));
 }
 
-TEST(OldDropout, TrainingIsRefused) {
-  ir::Graph graph;
-  ir::Value* x = graph.add_input("x", ir::Type::tensor(DType::kFloat32));
-  ir::Node* node = graph.add_node("Dropout", "", {x}, {"y"}, {{"ratio", 0.5f}});
-  Rewriter rewriter(graph, *node, 6, {});
-  const Status status = find_op("", "Dropout")->upgrade(rewriter);
-  EXPECT_EQ(status.code(), Code::kUnsupported);
-}
-
 }  // namespace
 }  // namespace ow

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "ops/op/evaluate.h"
 #include "tensor/convert.h"
@@ -34,6 +35,32 @@ TEST(RandomStream, ReproducesThePublishedSequence) {
   const RandomStream zero(0.0f);
   EXPECT_EQ(zero.bits(0), 0xe220a8397b1dcdafu);
   EXPECT_EQ(zero.bits(1), 0x6e789e6aa1b965f4u);
+}
+
+TEST(Seed, WholeNumbersAreThemselvesAndOthersDiffer) {
+  EXPECT_EQ(seed_from_float(0.0f), 0u);
+  EXPECT_EQ(seed_from_float(16777216.0f), 16777216u);
+  EXPECT_EQ(seed_from_float(0x1p31f), uint64_t{1} << 31);
+  EXPECT_EQ(seed_from_integer(std::optional<int64_t>(7)), 7u);
+  std::set<uint64_t> seeds;
+  const float others[] = {0.5f, 0.25f, -1.0f, 0x1p32f, 1e30f, INFINITY, -INFINITY, NAN};
+  for (float other : others) seeds.insert(seed_from_float(other));
+  EXPECT_EQ(seeds.size(), std::size(others));
+  EXPECT_GT(*seeds.begin(), 0xffffffffu);
+}
+
+TEST(RandomScope, TheFirstSeedOfTheFirstRunIsItsOwn) {
+  const auto seeds = [](uint64_t seed, uint64_t run) {
+    const RandomScope scope(seed, run);
+    const uint64_t first = seed_from_float(std::optional<float>());
+    return std::pair(first, seed_from_integer(std::optional<int64_t>()));
+  };
+  EXPECT_EQ(seeds(9, 0).first, 9u);
+  EXPECT_EQ(seeds(9, 3), seeds(9, 3));
+  std::set<uint64_t> all;
+  for (uint64_t seed : {0, 1})
+    for (uint64_t run : {0, 1, 2}) all.insert({seeds(seed, run).first, seeds(seed, run).second});
+  EXPECT_EQ(all.size(), 12u);
 }
 
 TEST(RandomUniform, FillsTheRangeEvenly) {
@@ -123,6 +150,23 @@ TEST(Bernoulli, DrawsOnesAsOftenAsAsked) {
     const double q = double{probabilities[row]};
     EXPECT_NEAR(static_cast<double>(ones) / kCount, q, 5 * std::sqrt(q * (1 - q) / kCount) + 1e-12);
   }
+}
+
+// numpy.random.seed(s), twelve numbers drawn, and numpy.random.binomial(1, p) after that.
+TEST(Bernoulli, DrawsNumpysNumbers) {
+  const std::vector<float> half(12, 0.5f), mixed{.1f, .9f, 0, .5f, 1, .6f, 0, .4f, .51f, .49f, .7f, .3f};
+  const auto draw = [](const std::vector<float>& p, ir::Attributes attributes) {
+    attributes["dtype"] = static_cast<int64_t>(DType::kInt8);
+    auto y = evaluate_op("Bernoulli", {Tensor::of<float>({12}, p)}, 1, std::move(attributes));
+    EXPECT_TRUE(y.ok()) << y.status().message();
+    const auto span = (*y)[0].tensor()->span<int8_t>();
+    return std::vector<int>(span.begin(), span.end());
+  };
+  EXPECT_EQ(draw(half, {{"seed", 0.0f}}), (std::vector<int>{1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 0, 1}));
+  const std::vector<int> of_three{0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0};
+  EXPECT_EQ(draw(mixed, {{"seed", 3.0f}}), of_three);
+  const RandomScope scope(3, 0);
+  EXPECT_EQ(draw(mixed, {}), of_three);
 }
 
 TEST(Bernoulli, WhatIsNoProbabilityIsRefused) {

@@ -89,7 +89,8 @@ struct SessionOptions {
   MemorySource memory;  // of runs
   std::vector<std::string> skipped_passes;
   // Of operators that state no seed: run number i of the session draws the same numbers in every session of
-  // the same model and options. nullopt: from the clock.
+  // the same model and options, and the first operator of run 0 as if it stated this seed. nullopt: from the
+  // clock.
   std::optional<uint64_t> random_seed;
   // Methods of operators by trial, and the file that keeps them (ops/op/tuning.h); "": the usual one.
   TuningUse tuning = TuningUse::kOff;
