@@ -75,6 +75,8 @@ class Importer {
   Status node_or_unknown(const onnx::Node& proto, ir::Graph& g, Scope& scope);
   Status call(const onnx::Function& function, const onnx::Node& proto, ir::Graph& g, Scope& scope);
   Status operator_node(const onnx::Node& proto, ir::Graph& g, Scope& scope);
+  Status name_values(const onnx::Node& proto, const ir::Attributes& attributes, const Scope& scope,
+                     std::vector<ir::Value*>& inputs);
   Status finish(ir::Node* made, const Schema* schema, const std::vector<std::string>& names, Scope& scope);
   Result<std::vector<ir::Value*>> arguments(const onnx::Node& proto, const Scope& scope);
   Result<ir::Attributes> attributes(const onnx::Node& proto, ir::Graph& g, const Scope& scope);
@@ -92,6 +94,7 @@ class Importer {
   int64_t ir_version_ = 0;
   int depth_ = 0;
   int64_t nodes_ = 0, max_nodes_ = 0;
+  bool differentiates_ = false;                       // there is a Gradient somewhere
   std::unordered_set<const onnx::Function*> active_;  // calls that are being inlined
 };
 
@@ -104,6 +107,20 @@ std::string label(const onnx::Node& n) {
     return cat("node '", printable(*n.name), "' (", printable(onnx::or_default(n.op_type)), ")");
   return cat(printable(onnx::or_default(n.op_type)), " node", n.output.empty() ? "" : " that makes '",
              n.output.empty() ? "" : printable(n.output[0]), n.output.empty() ? "" : "'");
+}
+
+bool is_gradient(std::string_view domain, std::string_view op_type) {
+  return op_type == "Gradient" && domain == "ai.onnx.preview.training";
+}
+
+bool has_gradient(const std::vector<onnx::Node>& nodes) {
+  return std::any_of(nodes.begin(), nodes.end(), [](const onnx::Node& n) {
+    const auto in = [](const onnx::Graph& g) { return has_gradient(g.node); };
+    return is_gradient(onnx::or_default(n.domain), onnx::or_default(n.op_type)) ||
+           std::any_of(n.attribute.begin(), n.attribute.end(), [&](const onnx::Attribute& a) {
+             return (a.g && in(*a.g)) || std::any_of(a.graphs.begin(), a.graphs.end(), in);
+           });
+  });
 }
 
 Result<ImportedModel> Importer::run() {
@@ -129,6 +146,9 @@ Result<ImportedModel> Importer::run() {
   auto stated = static_cast<int64_t>(model.graph->node.size());
   for (const auto& f : model.functions) stated += static_cast<int64_t>(f.node.size());
   max_nodes_ = std::min(limits_.max_nodes, kFreeNodes + kMaxInlining * stated);
+  differentiates_ = has_gradient(model.graph->node) ||
+                    std::any_of(model.functions.begin(), model.functions.end(),
+                                [](const onnx::Function& f) { return has_gradient(f.node); });
   out_.graph = std::make_shared<ir::Graph>();
   Scope scope;
   scope.opsets = &out_.opsets;
@@ -512,6 +532,7 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
     ONWARD_TRY(check_attributes(proto, *schema, attrs));
     ONWARD_TRY(check_required_inputs(proto, *schema, in));
   }
+  if (is_gradient(domain, op_type)) ONWARD_TRY(name_values(proto, attrs, scope, in));
   std::vector<std::string> names;
   for (onnx::Text name : proto.output) names.emplace_back(name);
   ir::Node* made = g.add_node(op_type, domain, std::move(in), names, std::move(attrs));
@@ -521,6 +542,29 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   for (const auto& entry : proto.metadata_props)
     made->metadata.emplace_back(onnx::or_default(entry.key), onnx::or_default(entry.value));
   return finish(made, schema, names, scope);
+}
+
+// Appends the values that a Gradient names in its attributes to its inputs, and counts them.
+Status Importer::name_values(const onnx::Node& proto, const ir::Attributes& attributes, const Scope& scope,
+                             std::vector<ir::Value*>& inputs) {
+  ir::Strings names;
+  for (const char* list : {"xs", "zs"})
+    if (auto it = attributes.find(list); it != attributes.end())
+      if (const auto* items = std::get_if<ir::Strings>(&it->second))
+        names.insert(names.end(), items->begin(), items->end());
+  if (inputs.size() != names.size())
+    return invalid_model(label(proto), ": has ", inputs.size(), " inputs, expected ", names.size(),
+                         ", one for each name in xs and zs");
+  if (auto it = attributes.find("y"); it != attributes.end())
+    if (const auto* y = std::get_if<std::string>(&it->second)) names.push_back(*y);
+  for (const std::string& name : names) {
+    ir::Value* v = scope.find(name);
+    if (!v)
+      return invalid_model(label(proto), ": '", printable(name),
+                           "' of its attributes is made by no earlier node, input or initializer");
+    inputs.push_back(v);
+  }
+  return {};
 }
 
 // Infers, upgrades and folds a node that was just added, then gives its outputs their names in the scope.
@@ -536,15 +580,30 @@ Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<
   for (ir::Value* v : before)
     if (v) g.add_output(v);
   bool replaced = false;
-  auto infer = [](ir::Node& n) {
+  // What a Gradient may go back through must stay as it is, be it computed from constants.
+  const auto stays = [&](const ir::Node& n) {
+    const ir::Value* y = n.output(0);
+    return differentiates_ && !n.inputs().empty() && y && is_floating(y->type().dtype);
+  };
+  auto infer = [&](ir::Node& n) {
     ONWARD_TRY(infer_node(n, infer_subgraph));
-    fold_node(n, {.max_output_bytes = 65536});
+    if (!stays(n)) fold_node(n, {.max_output_bytes = 65536});
     return Status();
   };
   if (!newest && op->can_upgrade) {
     Rewriter rewriter(g, *made, schema->since_version(), infer);
     ONWARD_TRY(op->upgrade(rewriter));
     replaced = rewriter.replaced();
+  }
+  if (is_gradient(made->domain, made->op_type)) {
+    // Each may make the graph some times as large, and the next one again.
+    if ((nodes_ += 4 * static_cast<int64_t>(g.nodes().size())) > max_nodes_)
+      return limit_exceeded(made->label(), ": the graph grows past ", max_nodes_,
+                            " nodes when its gradients are ", "written out");
+    const auto attributes = ONWARD_TRY(op->read(AttrReader(*made)));
+    Rewriter rewriter(g, *made, 0, infer);
+    ONWARD_TRY(op->lower(attributes.get(), rewriter));
+    replaced = true;
   }
   if (!replaced) ONWARD_TRY(infer(*made));
   size_t at = first;

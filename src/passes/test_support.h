@@ -46,6 +46,13 @@ inline onnx::Attribute attr(std::string name, std::vector<int64_t> ints) {
   a.ints = std::move(ints);
   return a;
 }
+inline onnx::Attribute attr(std::string name, const std::vector<std::string>& strings) {
+  onnx::Attribute a;
+  a.name = keep(std::move(name));
+  a.type = onnx::Attribute::STRINGS;
+  for (const auto& s : strings) a.strings.push_back(keep(s));
+  return a;
+}
 inline onnx::Attribute attr(std::string name, onnx::Graph g) {
   onnx::Attribute a;
   a.name = keep(std::move(name));
