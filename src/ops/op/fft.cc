@@ -25,20 +25,6 @@ Result<Buffer> allocate_complex(int64_t n, const std::shared_ptr<Budget>& budget
   return allocate_buffer(*bytes, budget);
 }
 
-// exp(-2 pi i k / n) for 0 <= k < n: the angle is reduced to an eighth of a turn, where sin and cos are exact
-// to the last bit or so.
-Complex root(int64_t k, int64_t n) {
-  const bool below = 2 * k > n;
-  if (below) k = n - k;  // conjugate
-  const bool left = 4 * k > n;
-  const int64_t twice = left ? n - 2 * k : 2 * k;  // angle pi * twice / n, at most a quarter turn
-  const double angle = std::numbers::pi / static_cast<double>(n) * static_cast<double>(twice);
-  const double upper = std::numbers::pi / static_cast<double>(n) * 0.5 * static_cast<double>(n - 2 * twice);
-  const double cosine = 4 * twice > n ? std::sin(upper) : std::cos(angle);
-  const double sine = 4 * twice > n ? std::cos(upper) : std::sin(angle);
-  return {left ? -cosine : cosine, below ? sine : -sine};
-}
-
 // One pass: `stride` interleaved transforms of length rest * radix become radix times as many of length rest.
 void pass2(const Complex* x, Complex* y, const Complex* roots, int64_t rest, int64_t stride) {
   for (int64_t p = 0; p < rest; ++p)
@@ -79,6 +65,20 @@ void pass_any(const Complex* x, Complex* y, const Complex* roots, int64_t n, int
 }
 
 }  // namespace
+
+// The angle is reduced to an eighth of a turn, where sin and cos are exact
+// to the last bit or so.
+Complex Fft::root(int64_t k, int64_t n) {
+  const bool below = 2 * k > n;
+  if (below) k = n - k;  // conjugate
+  const bool left = 4 * k > n;
+  const int64_t twice = left ? n - 2 * k : 2 * k;  // angle pi * twice / n, at most a quarter turn
+  const double angle = std::numbers::pi / static_cast<double>(n) * static_cast<double>(twice);
+  const double upper = std::numbers::pi / static_cast<double>(n) * 0.5 * static_cast<double>(n - 2 * twice);
+  const double cosine = 4 * twice > n ? std::sin(upper) : std::cos(angle);
+  const double sine = 4 * twice > n ? std::cos(upper) : std::sin(angle);
+  return {left ? -cosine : cosine, below ? sine : -sine};
+}
 
 Result<Fft> Fft::create(int64_t n, const std::shared_ptr<Budget>& budget) {
   Fft f;

@@ -19,6 +19,9 @@ class Fft {
  public:
   using Complex = std::complex<double>;
 
+  // exp(-2 pi i k / n), 0 <= k < n, to the last bit or so.
+  static Complex root(int64_t k, int64_t n);
+
   // Tables for length n >= 1. Errors: LimitExceeded, OutOfMemory.
   static Result<Fft> create(int64_t n, const std::shared_ptr<Budget>& budget = nullptr);
 
