@@ -130,7 +130,10 @@ void Differentiation::collect() {
 Status Differentiation::forward(ir::Node& node) {
   const auto read = values_read(node);
   const auto reads = [&](auto predicate) { return std::any_of(read.begin(), read.end(), predicate); };
-  if (reads([&](ir::Value* v) { return is_active(v); }))
+  // Of what a value is cast like, only the type counts.
+  const bool depends =
+      node.is("CastLike") ? is_active(node.input(0)) : reads([&](ir::Value* v) { return is_active(v); });
+  if (depends)
     for (ir::Value* v : node.outputs())
       if (v && is_differentiable(v)) active_.insert(v);
   if (!reads([&](ir::Value* v) { return is_copied(v); })) return {};

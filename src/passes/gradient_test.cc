@@ -187,7 +187,7 @@ TEST(Gradient, OfShapes) {
       {"Concat", {{2, 3}, {2, 1}}, {node("Concat", {"a", "b", "a"}, {"f"}, {attr("axis", int64_t{-1})})}},
       {"Split",
        {{2, 5}},
-       {node("Split", {"a", "sizes"}, {"p", "q", "r"}, {attr("axis", int64_t{1})}), node("Exp", {"p"}, {"e"}),
+       {node("Split", {"a", "sizes"}, {"p", "", "r"}, {attr("axis", int64_t{1})}), node("Exp", {"p"}, {"e"}),
         node("Concat", {"e", "r"}, {"f"}, {attr("axis", int64_t{1})})},
        false,
        {ints("sizes", {2, 2, 1})}},
@@ -257,6 +257,19 @@ TEST(Gradient, OfAGradient) {
   auto m = imported(std::move(g));
   ASSERT_TRUE(m.ok()) << m.status().message();
   expect_agrees(*m->graph, {drawn({2, 3}, 1), drawn({3, 2}, 2), drawn({2}, 3)}, 3, "second order");
+}
+
+TEST(Gradient, OfAGradientOfPowers) {
+  onnx::Graph g;
+  g.input = {value("x", kDouble, {"3"})};
+  g.initializer = {tensor<double>("p", kDouble, {3}, {2, 3, -0.5})};
+  g.node = {node("Pow", {"x", "p"}, {"y"}), gradient({"x"}, {"dx"}, {"x"}, {}),
+            node("ReduceSum", {"dx"}, {"z"}, {attr("keepdims", int64_t{0})}),
+            gradient({"x"}, {"ddx"}, {"x"}, {}, "z")};
+  g.output = {value("z", kDouble), value("ddx", kDouble)};
+  auto m = imported(std::move(g));
+  ASSERT_TRUE(m.ok()) << m.status().message();
+  expect_agrees(*m->graph, {drawn({3}, 1)}, 1, "second order");
 }
 
 // h = x^2, y = exp(h) z: by the intermediate h, at h = 0.25 and z = 3; by x at another x.

@@ -30,15 +30,22 @@ def listed(name="passing"):
     return {line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")}
 
 
-@pytest.fixture(scope="module")
-def outcomes():
+@pytest.fixture(scope="module", params=["ORT_ENABLE_ALL", "ORT_DISABLE_ALL"])
+def outcomes(request):
     """(suite/name: failure or None) of every case but those whose models would be downloaded. Nodes without a seed draw
     from seed 0, as the program did that wrote down what the cases expect."""
+    level = getattr(onward.GraphOptimizationLevel, request.param)
+
+    class Backend(onward.backend.OnwardBackend):
+        @classmethod
+        def prepare(cls, model, device="CPU", **kwargs):
+            return super().prepare(model, device, graph_optimization_level=level, **kwargs)
+
     found = {}
     onward.set_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        cases = onnx.backend.test.BackendTest(onward.backend.OnwardBackend, __name__).test_cases
+        cases = onnx.backend.test.BackendTest(Backend, __name__).test_cases
         for suite, name in SUITES.items():
             for test in unittest.defaultTestLoader.loadTestsFromTestCase(cases[name]):
                 method = test.id().rpartition(".")[2]

@@ -13,6 +13,14 @@ ir::Value* GradientContext::op(std::string_view op_type, std::vector<ir::Value*>
   return nullptr;
 }
 
+std::vector<ir::Value*> GradientContext::all_outputs() {
+  if (!status_.ok()) return {};
+  auto made = rewriter_.add_multi(node_.op_type, inputs_, outputs_.size(), node_.attributes, node_.domain);
+  if (made.ok()) return *std::move(made);
+  status_ = made.take_status();
+  return {};
+}
+
 ir::Value* GradientContext::number(ir::Value* v, double value) {
   if (!status_.ok()) return nullptr;
   auto made = rewriter_.scalar_like(v, value);

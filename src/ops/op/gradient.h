@@ -35,7 +35,10 @@ class GradientContext {
   size_t inputs() const { return inputs_.size(); }
   size_t outputs() const { return outputs_.size(); }
   ir::Value* in(size_t i) const { return i < inputs_.size() ? inputs_[i] : nullptr; }
+  // Null: omitted.
   ir::Value* out(size_t o = 0) const { return outputs_[o]; }
+  // The node once more, with all of its outputs; empty after an error.
+  std::vector<ir::Value*> all_outputs();
   ir::Value* gradient(size_t o = 0) const { return gradients_[o]; }
   bool wants(size_t i) const { return i < wanted_.size() && wanted_[i]; }
   void give(size_t i, ir::Value* gradient) { results[i] = gradient; }

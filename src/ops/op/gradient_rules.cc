@@ -139,9 +139,11 @@ void concat(Context& c) {
 }
 
 void split(Context& c) {
+  const std::vector<ir::Value*> all = c.all_outputs();
+  if (!c.status().ok()) return;
   std::vector<ir::Value*> parts;
   for (size_t o = 0; o < c.outputs(); ++o)
-    parts.push_back(c.gradient(o) ? c.gradient(o) : c.filled(0, c.out(o)));
+    parts.push_back(c.gradient(o) ? c.gradient(o) : c.filled(0, all[o]));
   c.give(0, c.op("Concat", parts, {{"axis", c.attributes().integer("axis", 0)}}));
 }
 
