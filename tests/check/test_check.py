@@ -348,6 +348,13 @@ def test_what_the_official_checker_refuses_is_refused(tmp_path, name):
         assert check(path, "--full")[0] == 1
 
 
+def test_what_only_a_gradient_names_is_used(tmp_path):
+    nodes = [h.make_node("Mul", ["x", "w"], ["y"]),
+             h.make_node("Gradient", ["x", "w"], ["d"], domain="ai.onnx.preview.training", xs=["x"], zs=["w"], y="y")]
+    m = model(nodes, outputs=[value("d")], initializers=[tensor("w", W)], domains=["ai.onnx.preview.training"])
+    assert check(saved(tmp_path, m), "--full") == (0, [])
+
+
 def test_all_findings_are_reported_not_the_first(tmp_path):
     m = model([h.make_node("Relo", ["x"], ["t"]), h.make_node("Add", ["t"], ["u"]), h.make_node("Relu", ["nothing"], ["y"])])
     findings = check(saved(tmp_path, m))[1]

@@ -115,13 +115,24 @@ void check_value_infos(Report& r, const onnx::Graph& g, const std::string& at, c
   }
 }
 
+// What a Gradient differentiates stands in its attributes.
+template <class Use>
+void visit_own_reads(const onnx::Node& node, Use use) {
+  for (onnx::Text in : node.input) use(in);
+  if (or_default(node.op_type) != "Gradient") return;
+  for (const onnx::Attribute& a : node.attribute) {
+    for (onnx::Text name : a.strings) use(name);
+    if (a.s) use(*a.s);
+  }
+}
+
 // Everything that a node reads: its inputs and, through its subgraphs, values of the graphs around it.
 template <class Use>
 void visit_reads(const onnx::Node& node, Use use) {
-  for (onnx::Text in : node.input) use(in);
+  visit_own_reads(node, use);
   if (node.attribute.empty()) return;
   (void)onnx::for_each<onnx::Node>(node, [&](const onnx::Node& inner, std::string_view) {
-    for (onnx::Text in : inner.input) use(in);
+    visit_own_reads(inner, use);
     return Status();
   });
   (void)onnx::for_each<onnx::Graph>(node, [&](const onnx::Graph& inner, std::string_view) {
