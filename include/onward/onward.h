@@ -28,7 +28,7 @@
 
 /* The version of the table that this header describes. It rises when the table or a struct grows; every
  * function and field says from which version it is, by where it stands. */
-#define ONWARD_ABI_VERSION 3
+#define ONWARD_ABI_VERSION 4
 
 #if defined(_WIN32)
 #define ONWARD_EXPORT __declspec(dllexport)
@@ -104,6 +104,13 @@ typedef enum onward_kind {
   ONWARD_OPAQUE = 6    /* of a type only: nothing can be fed to it */
 } onward_kind;
 
+/* Since version 4. Channels of a decoded picture; values of ImageDecoder's attribute `pixel_format`. */
+typedef enum onward_pixel_format {
+  ONWARD_RGB = 0,
+  ONWARD_BGR = 1,
+  ONWARD_GRAYSCALE = 2 /* one channel: (19595 R + 38470 G + 7471 B + 32768) >> 16 of the colours */
+} onward_pixel_format;
+
 typedef enum onward_optimization {
   ONWARD_OPTIMIZE_FULL = 0,
   ONWARD_OPTIMIZE_OFF = 1,  /* only what is needed to run */
@@ -119,6 +126,8 @@ typedef struct onward_cancel onward_cancel;
 typedef struct onward_type onward_type;       /* a type, owned by the model or session that it describes */
 typedef struct onward_text onward_text;       /* a text that a call made, for the caller to free */
 typedef struct onward_context onward_context; /* inputs and outputs bound to a session */
+/* Since version 4. */
+typedef struct onward_image onward_image; /* takes the pixels of one picture, for as long as a call lasts */
 
 typedef void (*onward_log_fn)(void* user, int32_t level, const char* message);
 typedef void (*onward_release_fn)(void* user);
@@ -126,6 +135,13 @@ typedef void (*onward_release_fn)(void* user);
  * `outputs` are the callback's to free; the array itself is gone when it returns. After an error `outputs` is
  * NULL and `count` 0. Must not throw. */
 typedef void (*onward_done_fn)(void* user, onward_status* status, onward_value** outputs, size_t count);
+
+/* Since version 4. Decodes a picture (for the operator ImageDecoder): `data` holds a file of any format that
+ * the decoder tells by its bytes. Ends with image_pixels and all pixels written, or with image_fail. Colours
+ * are as the file stores them, upright or not; alpha is left out. Called from any thread, by several at once.
+ * Must not throw. */
+typedef void (*onward_decode_image_fn)(void* user, const void* data, size_t bytes, onward_pixel_format format,
+                                       onward_image* image);
 
 /* Where memory comes from. `alloc` returns at least `bytes` bytes at a multiple of `alignment` (a power of
  * two), or NULL; `free` gets what `alloc` returned and the same `bytes`. Both are called from any thread, at
@@ -474,6 +490,21 @@ typedef struct onward_api {
    * UNSUPPORTED (an operator that standard ONNX cannot say). */
   onward_status* (*model_optimize)(onward_model*, const onward_session_options*, const onward_save_options*,
                                    onward_text** text);
+
+  /* Since version 4. */
+
+  /* The process's decoder of pictures, in the place of the one before; NULL: none, as at the start. Without
+   * one, a run of ImageDecoder is UNSUPPORTED. Runs under way keep the decoder that they began with;
+   * `release(user)`, if any, is called once it is not needed any more, from any thread; never if the call
+   * fails. */
+  onward_status* (*set_image_decoder)(onward_decode_image_fn, void* user, onward_release_fn release);
+  /* For a decoder, at most once a picture: memory for height * width * channels samples, row by row, the
+   * channels of a pixel side by side; not initialised. NULL: the run fails, as its memory limit or a size
+   * below 1 demands, and the decoder returns. */
+  uint8_t* (*image_pixels)(onward_image*, int64_t height, int64_t width);
+  /* For a decoder: the run fails with this code (a number that is no failure's: INVALID_ARGUMENT) and text.
+   */
+  void (*image_fail)(onward_image*, onward_code, const char* message);
 } onward_api;
 
 /* The table, or NULL when the library is older than `version`. */

@@ -209,6 +209,9 @@ constexpr onward_api kApi = {
     sparse_indices,
     status_detail,
     model_optimize,
+    set_image_decoder,
+    image_pixels,
+    image_fail,
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // The objects behind the handles of onward.h, and what its functions share. One file for each group of
 // functions: c_api.cc (process, the table), c_api_model.cc, c_api_report.cc, c_api_session.cc,
-// c_api_options.cc, c_api_context.cc, c_api_value.cc. Nothing throws through them.
+// c_api_options.cc, c_api_context.cc, c_api_value.cc, c_api_image.cc. Nothing throws through them.
 #pragma once
 #include <cstddef>
 #include <cstring>
@@ -241,5 +241,9 @@ size_t sparse_rank(const onward_value*);
 const int64_t* sparse_dims(const onward_value*);
 onward_status* sparse_values(const onward_value*, onward_value**);
 onward_status* sparse_indices(const onward_value*, onward_value**);
+
+onward_status* set_image_decoder(onward_decode_image_fn, void*, onward_release_fn);
+uint8_t* image_pixels(onward_image*, int64_t, int64_t);
+void image_fail(onward_image*, onward_code, const char*);
 
 }  // namespace ow::capi
