@@ -17,6 +17,8 @@
 #include <onward/onward.hpp>
 #include <sstream>
 
+#include "apps/image/image_decoder.h"
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -151,6 +153,7 @@ class Engine {
 
 int main(int argc, char** argv) try {
   if (argc != 4) throw std::runtime_error("usage: onward_worker MODEL THREADS INPUTS");
+  onward::apps::use_image_decoder();
   Engine engine(argv[1], std::atoi(argv[2]), argv[3]);
   std::cout << "ready" << std::endl;
   for (std::string line; std::getline(std::cin, line);) {

@@ -4,6 +4,10 @@
 include(GNUInstallDirs)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
+find_package(TIFF REQUIRED)
+find_package(PkgConfig REQUIRED)  # Debian's CMake files of OpenJPEG ask for its programs, too
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
+pkg_check_modules(openjpeg REQUIRED IMPORTED_TARGET libopenjp2)
 find_package(ZLIB REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
@@ -31,7 +35,8 @@ endfunction()
 onward_split(apps apps)
 add_library(onward_apps STATIC ${apps_sources})
 target_include_directories(onward_apps PUBLIC ${PROJECT_SOURCE_DIR})
-target_link_libraries(onward_apps PUBLIC onward_flags PRIVATE JPEG::JPEG PNG::PNG)
+target_link_libraries(onward_apps PUBLIC onward_flags PRIVATE JPEG::JPEG PNG::PNG TIFF::TIFF PkgConfig::webp
+  PkgConfig::openjpeg)
 onward_program_test(apps "${apps_tests}" onward_apps JPEG::JPEG PNG::PNG)
 
 onward_split(tools tools)

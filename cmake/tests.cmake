@@ -1,5 +1,6 @@
 # Test programs that are no unit tests of a room, and benchmarks: bench/<name>_bench.cc is the program
-# <name>_bench, built when asked for (./dev bench <name>); onward_worker sees only what users see.
+# <name>_bench, built when asked for (./dev bench <name>); onward_worker sees only what users see, and reads pictures as
+# the program does.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 if(ONWARD_TESTS)
   add_executable(onnx_roundtrip ${PROJECT_SOURCE_DIR}/tests/onnx_roundtrip.cc)
@@ -22,7 +23,7 @@ endforeach()
 
 if(ONWARD_TESTS)
   add_executable(onward_worker ${PROJECT_SOURCE_DIR}/bench/onward_worker.cc)
-  target_link_libraries(onward_worker PRIVATE onward_library)
+  target_link_libraries(onward_worker PRIVATE onward_apps onward_library)
   target_compile_options(onward_worker PRIVATE -Wall -Wextra -Werror)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   set(abi_flags "")

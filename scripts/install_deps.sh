@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 program_packages=(build-essential cmake ninja-build ccache pkg-config libcli11-dev nlohmann-json3-dev
-                  libjpeg-dev libpng-dev)
+                  libjpeg-dev libpng-dev libtiff-dev libwebp-dev libopenjp2-7-dev)
 fuzz_packages=(clang llvm)
 test_packages=(clang-format git libgtest-dev libgmock-dev python3 python3-dev python3-venv python3-torch python3-torchvision)
 

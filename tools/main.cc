@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <new>
 
+#include "apps/image/image_decoder.h"
 #include "onward/onward.hpp"
 #include "tools/command.h"
 
@@ -34,6 +35,7 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.failure_message(CLI::FailureMessage::simple);
   int exit_code = kDone;
+  apps::use_image_decoder();
   for (AddCommand add : kCommands) add(program, exit_code);
   require_known_command(program, argc, argv);
   try {

@@ -7,32 +7,83 @@
 namespace onward::apps {
 namespace {
 
-constexpr uint8_t kJpegStart[] = {0xff, 0xd8, 0xff};
-constexpr uint8_t kPngStart[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+enum class Format { kNone, kJpeg, kPng, kTiff, kWebp, kJpeg2000, kBmp, kPnm };
+
+constexpr size_t kStartBytes = 18;  // what the longest of the tests below looks at
 
 template <size_t n>
-bool starts_with(std::span<const uint8_t> bytes, const uint8_t (&start)[n]) {
-  return bytes.size() >= n && std::memcmp(bytes.data(), start, n) == 0;
+bool has_at(std::span<const uint8_t> bytes, size_t at, const char (&text)[n]) {
+  return bytes.size() >= at + n - 1 && std::memcmp(bytes.data() + at, text, n - 1) == 0;
+}
+
+bool is_bmp(std::span<const uint8_t> b) {
+  if (!has_at(b, 0, "BM") || b.size() < 18 || b[15] || b[16] || b[17]) return false;
+  for (int header_bytes : {12, 40, 52, 56, 64, 108, 124})
+    if (b[14] == header_bytes) return true;
+  return false;
+}
+
+bool is_pnm(std::span<const uint8_t> b) {
+  return b.size() >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && std::strchr(" \t\n\v\f\r#", b[2]) &&
+         b[2];
+}
+
+Format format_of(std::span<const uint8_t> b) {
+  if (has_at(b, 0, "\xff\xd8\xff")) return Format::kJpeg;
+  if (has_at(b, 0, "\x89PNG\r\n\x1a\n")) return Format::kPng;
+  if (has_at(b, 0, "II*\0") || has_at(b, 0, "MM\0*")) return Format::kTiff;
+  if (has_at(b, 0, "II+\0") || has_at(b, 0, "MM\0+")) return Format::kTiff;  // offsets of 64 bits
+  if (has_at(b, 0, "RIFF") && has_at(b, 8, "WEBP")) return Format::kWebp;
+  if (has_at(b, 0, "\0\0\0\x0cjP  \r\n\x87\n") || has_at(b, 0, "\xff\x4f\xff\x51")) return Format::kJpeg2000;
+  if (is_bmp(b)) return Format::kBmp;
+  return is_pnm(b) ? Format::kPnm : Format::kNone;
+}
+
+Image decode(std::span<const uint8_t> bytes, Exif exif) {
+  switch (format_of(bytes)) {
+    case Format::kJpeg:
+      return decode_jpeg(bytes, exif);
+    case Format::kPng:
+      return decode_png(bytes, exif);
+    case Format::kTiff:
+      return decode_tiff(bytes);
+    case Format::kWebp:
+      return decode_webp(bytes, exif);
+    case Format::kJpeg2000:
+      return decode_jpeg2000(bytes);
+    case Format::kBmp:
+      return decode_bmp(bytes);
+    case Format::kPnm:
+      return decode_pnm(bytes);
+    case Format::kNone:
+      break;
+  }
+  if (bytes.empty()) throw FileError(std::string("the file is empty; expected a picture: ") + kImageFormats);
+  throw FileError(std::string("not a picture that can be read: its first bytes are those of none of ") +
+                  kImageFormats);
 }
 
 }  // namespace
 
-Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
+void check_size(const char* format, int64_t width, int64_t height) {
+  const std::string size = std::to_string(width) + " x " + std::to_string(height) + " pixels";
+  if (width < 1 || height < 1) throw FileError(std::string("broken ") + format + ": " + size);
+  if (width > kMaxPixels || height > kMaxPixels || width * height > kMaxPixels)
+    throw FileError(std::string("the ") + format + " is " + size + "; at most 64 megapixels are read");
+}
+
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name, Exif exif) {
   try {
-    if (starts_with(bytes, kJpegStart)) return decode_jpeg(bytes);
-    if (starts_with(bytes, kPngStart)) return decode_png(bytes);
+    return decode(bytes, exif);
   } catch (const FileError& e) {
     throw FileError(name + ": " + e.what());
   }
-  if (bytes.empty()) throw FileError(name + ": the file is empty; expected a JPEG or a PNG picture");
-  throw FileError(name + ": not a picture that can be read: its first bytes are neither JPEG's nor PNG's");
 }
 
 Image read_image(const std::string& path) { return decode_image(read_file(path, kMaxFileBytes), path); }
 
 bool is_image_file(const std::string& path) {
-  const std::vector<uint8_t> start = read_file_start(path, sizeof kPngStart);
-  return starts_with(start, kJpegStart) || starts_with(start, kPngStart);
+  return format_of(read_file_start(path, kStartBytes)) != Format::kNone;
 }
 
 }  // namespace onward::apps

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "apps/image/colour.h"
 #include "apps/image/exif.h"
 #include "apps/image/jpeg.h"
 #include "apps/image/read.h"
@@ -58,14 +59,6 @@ bool read_header(Decode& d, std::span<const uint8_t> bytes) {
   return true;
 }
 
-void cmyk_to_rgb(const uint8_t* cmyk, uint8_t* rgb, int pixels, bool inverted) {
-  for (int x = 0; x < pixels; ++x, cmyk += 4, rgb += 3) {
-    const unsigned flip = inverted ? 0 : 255;
-    const unsigned k = cmyk[3] ^ flip;
-    for (int c = 0; c < 3; ++c) rgb[c] = static_cast<uint8_t>(((cmyk[c] ^ flip) * k + 127) / 255);
-  }
-}
-
 bool read_rows(Decode& d) {
   if (setjmp(d.errors.jump)) return false;
   jpeg_start_decompress(&d.cinfo);
@@ -90,17 +83,15 @@ int orientation_of(const jpeg_decompress_struct& cinfo) {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const uint8_t> bytes) {
+Image decode_jpeg(std::span<const uint8_t> bytes, Exif exif) {
   Decode d;
   if (!read_header(d, bytes)) throw FileError(std::string("broken JPEG: ") + d.errors.message);
   const int64_t width = d.cinfo.image_width, height = d.cinfo.image_height;
-  if (width * height > kMaxPixels)
-    throw FileError("the JPEG is " + std::to_string(width) + " x " + std::to_string(height) +
-                    " pixels; at most 64 megapixels are read");
+  check_size("JPEG", width, height);
   const int channels = d.cinfo.out_color_space == JCS_GRAYSCALE ? 1 : 3;
   d.image = Image(static_cast<int>(width), static_cast<int>(height), channels);
   if (d.cinfo.out_color_space == JCS_CMYK) d.row.resize(static_cast<size_t>(width) * 4);
-  const int orientation = orientation_of(d.cinfo);
+  const int orientation = exif == Exif::kApply ? orientation_of(d.cinfo) : 1;
   if (!read_rows(d)) throw FileError(std::string("broken JPEG: ") + d.errors.message);
   return apply_orientation(std::move(d.image), orientation);
 }

@@ -1,4 +1,4 @@
-// PNG with libpng: palettes, low depths and tRNS expanded, 16 bits scaled to 8, alpha split off. Gamma and
+// PNG with libpng: palettes, low depths and tRNS expanded, 16 bits cut to 8, alpha split off. Gamma and
 // profile chunks are not applied: the samples are taken as sRGB, as the colorizers were trained.
 
 #include <png.h>
@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 
+#include "apps/image/colour.h"
 #include "apps/image/exif.h"
 #include "apps/image/read.h"
 
@@ -66,7 +67,7 @@ bool read_header(Decode& d) {
 bool prepare(Decode& d) {
   if (setjmp(png_jmpbuf(d.png))) return false;
   png_set_expand(d.png);
-  png_set_scale_16(d.png);
+  png_set_strip_16(d.png);
   png_set_interlace_handling(d.png);
   png_read_update_info(d.png, d.info);
   d.channels = png_get_channels(d.png, d.info);
@@ -83,36 +84,21 @@ bool read_rows(Decode& d) {
   return true;
 }
 
-// 1..4 interleaved samples a pixel -> colours and alpha.
-Image split(const Decode& d) {
-  const bool has_alpha = d.channels == 2 || d.channels == 4;
-  Image image(static_cast<int>(d.width), static_cast<int>(d.height), d.channels <= 2 ? 1 : 3);
-  const size_t pixels = static_cast<size_t>(d.width) * d.height;
-  if (has_alpha) image.alpha.resize(pixels);
-  const uint8_t* from = d.samples.data();
-  uint8_t* to = image.pixels.data();
-  for (size_t i = 0; i < pixels; ++i) {
-    for (int c = 0; c < image.channels; ++c) *to++ = *from++;
-    if (has_alpha) image.alpha[i] = *from++;
-  }
-  return image;
-}
-
 }  // namespace
 
-Image decode_png(std::span<const uint8_t> bytes) {
+Image decode_png(std::span<const uint8_t> bytes, Exif exif) {
   Decode d;
   d.bytes = bytes;
   if (!read_header(d)) throw FileError(std::string("broken PNG: ") + d.message);
-  if (d.width * d.height > kMaxPixels)
-    throw FileError("the PNG is " + std::to_string(d.width) + " x " + std::to_string(d.height) +
-                    " pixels; at most 64 megapixels are read");
+  check_size("PNG", d.width, d.height);
   if (!prepare(d)) throw FileError(std::string("broken PNG: ") + d.message);
   const size_t row_bytes = static_cast<size_t>(d.width) * d.channels;
   d.samples.resize(row_bytes * d.height);
   for (int64_t y = 0; y < d.height; ++y) d.rows.push_back(d.samples.data() + row_bytes * y);
   if (!read_rows(d)) throw FileError(std::string("broken PNG: ") + d.message);
-  return apply_orientation(split(d), d.orientation);
+  return apply_orientation(
+      split_alpha(d.samples, static_cast<int>(d.width), static_cast<int>(d.height), d.channels),
+      exif == Exif::kApply ? d.orientation : 1);
 }
 
 }  // namespace onward::apps

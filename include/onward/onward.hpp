@@ -788,9 +788,9 @@ inline std::string build_info() { return api().build_info(); }
 inline void set_log_level(int32_t level) { api().set_log_level(level); }  // 0 verbose to 4 off
 
 // Takes the pixels of one picture from a decoder.
-class Image {
+class ImageResult {
  public:
-  explicit Image(onward_image* image) : image_(image) {}
+  explicit ImageResult(onward_image* image) : image_(image) {}
   // Once: height * width * channels samples, to be written. Throws where the run cannot go on.
   uint8_t* pixels(int64_t height, int64_t width) const {
     if (uint8_t* p = api().image_pixels(image_, height, width)) return p;
@@ -800,8 +800,8 @@ class Image {
  private:
   onward_image* image_;
 };
-using ImageDecoder =
-    std::function<void(std::span<const uint8_t> bytes, onward_pixel_format format, const Image& image)>;
+using ImageDecoder = std::function<void(std::span<const uint8_t> bytes, onward_pixel_format format,
+                                        const ImageResult& result)>;
 
 // The process's decoder of pictures, for the operator ImageDecoder; {} takes it away. What it throws is the
 // error of the run. It is called by several threads at once.
@@ -809,7 +809,8 @@ inline void set_image_decoder(ImageDecoder decoder) {
   const onward_decode_image_fn call = [](void* user, const void* data, size_t bytes,
                                          onward_pixel_format format, onward_image* image) {
     try {
-      (*static_cast<ImageDecoder*>(user))({static_cast<const uint8_t*>(data), bytes}, format, Image(image));
+      (*static_cast<ImageDecoder*>(user))({static_cast<const uint8_t*>(data), bytes}, format,
+                                          ImageResult(image));
     } catch (const Error& e) {
       api().image_fail(image, e.code(), e.what());
     } catch (const std::bad_alloc&) {

@@ -13,6 +13,7 @@
 #include <set>
 #include <thread>
 
+#include "apps/image/image_decoder.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "compare.h"
@@ -207,6 +208,7 @@ int main_program(int argc, char** argv) {
   app.add_option("--rtol", o.tolerance.relative, "Relative tolerance");
   app.add_option("--atol", o.tolerance.absolute, "Absolute tolerance");
   CLI11_PARSE(app, argc, argv);
+  onward::apps::use_image_decoder();
   auto passed = run(o);
   if (!passed.ok()) {
     std::fprintf(stderr, "onward_conformance: %s\n", std::string(passed.status().message()).c_str());
