@@ -215,7 +215,9 @@ void add_colorize(CLI::App& program, int& exit_code) {
                                                        {"building", apps::Preset::kBuilding}};
   const std::map<std::string, apps::Upsample> upsamples = {{"linear", apps::Upsample::kLinear},
                                                            {"nearest", apps::Upsample::kNearest}};
-  sub->add_option("inputs", o->inputs, "JPEG or PNG files, and folders of them")->required()->type_name("IN");
+  sub->add_option("inputs", o->inputs, std::string("Pictures and folders of them: ") + apps::kImageFormats)
+      ->required()
+      ->type_name("IN");
   sub->add_option("-o,--out", o->out, "A picture file (.png, .jpg) for one input, or a folder")->required();
   sub->add_option("--model", o->model, "An ONNX export of DDColor (default: the demonstration that ships)");
   sub->add_option("--preset", o->colorize.preset,

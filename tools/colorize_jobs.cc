@@ -35,7 +35,8 @@ void list_folder(const fs::path& folder, const fs::path& out, std::vector<Source
     if (it->is_regular_file(unreadable) && apps::is_image_file(it->path())) files.push_back(it->path());
   }
   if (error) throw apps::FileError(folder.string() + ": cannot be listed: " + error.message());
-  if (files.empty()) throw apps::FileError(folder.string() + ": no JPEG or PNG picture in this folder");
+  if (files.empty())
+    throw apps::FileError(folder.string() + ": no picture in this folder: " + apps::kImageFormats);
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) sources.push_back({file, file.lexically_relative(folder)});
 }

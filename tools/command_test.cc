@@ -70,7 +70,7 @@ TEST_F(ColorizeJobs, FoldersAreWalkedAndTheirOwnOutputsLeftOut) {
                 fs::create_directory(path("empty"));
                 plan_colorize({path("empty")}, path("new"));
               }),
-              HasSubstr("no JPEG or PNG"));
+              HasSubstr("no picture in this folder: JPEG"));
 }
 
 TEST_F(ColorizeJobs, AnInputIsNeverOverwritten) {

@@ -15,8 +15,9 @@ void SessionFlags::add_to(CLI::App& command) {
   command.add_option("model", model, "The ONNX file")->required()->type_name("MODEL");
   command
       .add_option("--input", inputs.files,
-                  "An input: a .npy, .npz, .pb, .json, JPEG, PNG, a folder of .npy for a sequence, or a\n"
-                  "literal as [[1,2,3]]; an .npz alone gives all inputs it has; else random")
+                  "An input: a .npy, .npz, .pb, .json, a picture (JPEG, PNG, TIFF, WebP, ...), a folder of\n"
+                  ".npy for a sequence, or a literal as [[1,2,3]]; an .npz alone gives all inputs it has;\n"
+                  "else random")
       ->type_name("NAME=SOURCE|FILE.npz");
   command.add_option("--shape", inputs.shapes, "Shape of a random input, or value of an open dimension")
       ->type_name("NAME=1x3x224x224|SYMBOL=N");

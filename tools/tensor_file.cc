@@ -34,7 +34,8 @@ PictureAxes picture_axes(const ValueInfo& input, const std::string& path) {
     if (is_count(input.shape[1])) return {1, 2, 3, static_cast<int>(input.shape[1])};
     if (is_count(input.shape[3])) return {3, 1, 2, static_cast<int>(input.shape[3])};
   }
-  throw FileError(path + ": a picture fits an input [1,C,H,W] or [1,H,W,C] with 1 or 3 channels; '" +
+  throw FileError(path +
+                  ": a picture fits an input [1,C,H,W] or [1,H,W,C] with 1 or 3 channels, or uint8[n]; '" +
                   input.name + "' is " + input.type);
 }
 
@@ -46,6 +47,10 @@ float sample(const apps::Planes& planes, int channels, int c, size_t i) {
 }  // namespace
 
 Value read_picture(const std::string& path, const ValueInfo& input) {
+  if (input.dtype == ONWARD_UINT8 && input.has_rank && input.shape.size() == 1) {
+    const std::vector<uint8_t> bytes = apps::read_file(path, apps::kMaxFileBytes);
+    return Tensor::from<uint8_t>({static_cast<int64_t>(bytes.size())}, bytes);
+  }
   const PictureAxes axes = picture_axes(input, path);
   if (input.dtype != ONWARD_FLOAT32 && input.dtype != ONWARD_UINT8)
     throw FileError(path + ": a picture fits a float or uint8 input; '" + input.name + "' is " + input.type);

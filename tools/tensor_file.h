@@ -9,7 +9,8 @@
 namespace onward::tools {
 
 // A picture, fitted to `input`: [N,C,H,W] or [N,H,W,C] with 1 or 3 channels, resized (linear) where H and W
-// are fixed, as 0..1 for floats and 0..255 for uint8. Throws apps::FileError.
+// are fixed, as 0..1 for floats and 0..255 for uint8. For an input of uint8[n], which ImageDecoder takes, the
+// file's bytes. Throws apps::FileError.
 Value read_picture(const std::string& path, const ValueInfo& input);
 
 // Throws apps::FileError, which names `path`.

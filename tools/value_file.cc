@@ -82,7 +82,7 @@ Datum read_proto(const std::string& path, const ValueType& type) {
   if (inner.kind == ONWARD_SEQUENCE && read_as<ow::onnx::Sequence>(bytes, path, out, why)) return out;
   if (inner.kind == ONWARD_MAP && read_as<ow::onnx::Map>(bytes, path, out, why)) return out;
   if (inner.kind == ONWARD_TENSOR && read_as<ow::onnx::Tensor>(bytes, path, out, why)) return out;
-  throw FileError(path + ": neither .npy, JPEG, PNG nor a " +
+  throw FileError(path + ": neither .npy, a picture nor a " +
                   (type.optional                   ? "OptionalProto"
                    : inner.kind == ONWARD_SEQUENCE ? "SequenceProto"
                    : inner.kind == ONWARD_MAP      ? "MapProto"

@@ -1,7 +1,7 @@
 // A value of any kind from a file, a folder, or text.
 //
-//   .npy, .pb, JPEG, PNG    one tensor; a .pb is read as what the input is: TensorProto, SequenceProto,
-//                           MapProto or OptionalProto
+//   .npy, .pb, a picture    one tensor; a .pb is read as what the input is: TensorProto, SequenceProto,
+//                           MapProto or OptionalProto; pictures: apps/image/read.h
 //   .npz                    the array of the input's name, the only one, or FILE.npz:NAME
 //   .json                   a literal in a file
 //   a folder, or a pattern  the items of a sequence: its .npy and .pb files, in order of the numbers in their

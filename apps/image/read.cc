@@ -23,9 +23,14 @@ bool is_bmp(std::span<const uint8_t> b) {
   return false;
 }
 
+// A blank or a comment, and a number if it is in sight: other texts begin with "P5", too.
 bool is_pnm(std::span<const uint8_t> b) {
-  return b.size() >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6' && std::strchr(" \t\n\v\f\r#", b[2]) &&
-         b[2];
+  const auto is_blank = [](uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  if (b.size() < 3 || b[0] != 'P' || b[1] < '1' || b[1] > '6') return false;
+  size_t i = 2;
+  while (i < b.size() && is_blank(b[i])) ++i;
+  if (i < b.size() && b[i] == '#') return true;
+  return i > 2 && (i == b.size() || (b[i] >= '0' && b[i] <= '9'));
 }
 
 Format format_of(std::span<const uint8_t> b) {

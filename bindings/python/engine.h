@@ -12,4 +12,7 @@ void add_values(nanobind::module_& m);
 void add_models(nanobind::module_& m);
 void add_sessions(nanobind::module_& m);
 
+// Gives the library its decoder of pictures.
+void set_decoder();
+
 }  // namespace onward_python

@@ -46,4 +46,5 @@ NB_MODULE(_engine, m) {
   onward_python::add_values(m);
   onward_python::add_models(m);
   onward_python::add_sessions(m);
+  onward_python::set_decoder();
 }

@@ -1,4 +1,4 @@
-"""Pictures given to `onward colorize` and to `onward run --input`: bombs, broken chunks, scans without end."""
+"""Pictures given to `onward colorize`: bombs, broken chunks, scans and tiles without end, every format cut off."""
 
 import dataclasses
 import io
@@ -151,6 +151,146 @@ picture(
     GOOD_JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(_exif) + 2) + _exif + GOOD_JPEG[2:],
     r".*",
 )
+
+# --- TIFF: (tag, type, count, value) of a directory -------------------------------------------------------------------
+
+SHORT, LONG = 3, 4
+
+
+def tiff(*entries, data=b"\0" * 72, next_directory=0):
+    """Little-endian; the data of the one strip stands behind the directory, where `None` as a value points."""
+    at = 8 + 2 + 12 * len(entries) + 4
+    out = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    for tag, kind, count, value in sorted(entries):
+        out += struct.pack("<HHII", tag, kind, count, at if value is None else value)
+    return out + struct.pack("<I", next_directory) + data
+
+
+def tags(width=6, height=4, bits=8, samples=3, compression=1, photometric=2, rows=4, strip_bytes=72, **more):
+    made = {256: (LONG, 1, width), 257: (LONG, 1, height), 258: (SHORT, 1, bits), 259: (SHORT, 1, compression),
+            262: (SHORT, 1, photometric), 273: (LONG, 1, None), 277: (SHORT, 1, samples), 278: (LONG, 1, rows),
+            279: (LONG, 1, strip_bytes)}  # fmt: skip
+    made |= {int(tag[1:]): value for tag, value in more.items()}
+    return [(tag, *value) for tag, value in made.items() if value]
+
+
+picture("TIFF good", tiff(*tags()), "")
+picture("TIFF of 100000 squared", tiff(*tags(100_000, 100_000)), r"picture\.img.*megapixel")
+picture("TIFF of 4294967295 squared", tiff(*tags(2**32 - 1, 2**32 - 1)), r"picture\.img.*(megapixel|TIFF)")
+picture("TIFF of no width", tiff(*tags(0, 4)))
+picture("TIFF within 64 megapixels, without them", tiff(*tags(8000, 8000, strip_bytes=192_000_000)))
+picture("TIFF strip outside the file", tiff(*tags(t273=(LONG, 1, 0xFFFFFFF0))))
+picture("TIFF strip of 4 GiB", tiff(*tags(strip_bytes=2**32 - 1)), r".*")
+picture("TIFF two billion strips", tiff(*tags(t273=(LONG, 2**31, 8), t279=(LONG, 2**31, 8))), r".*")
+picture("TIFF 65535 samples", tiff(*tags(samples=65_535)))
+picture("TIFF 64 bits", tiff(*tags(bits=64)))
+picture("TIFF floats", tiff(*tags(bits=32, t339=(SHORT, 1, 3))))
+picture("TIFF palette missing", tiff(*tags(samples=1, photometric=3)), r".*")  # taken for grey
+picture("TIFF palette of 4", tiff(*tags(samples=1, photometric=3, t320=(SHORT, 12, 8))), r".*")
+picture("TIFF tile of 4294967280 squared", tiff(*tags(t322=(LONG, 1, 0xFFFFFFF0), t323=(LONG, 1, 0xFFFFFFF0))))
+picture("TIFF tile of no width", tiff(*tags(t322=(LONG, 1, 0), t323=(LONG, 1, 16))))
+picture("TIFF JPEG that is none", tiff(*tags(compression=7, photometric=6)))
+picture("TIFF old JPEG", tiff(*tags(compression=6, photometric=6)), r"picture\.img.*(compression 6|JPEG)")
+picture("TIFF LZW that is none", tiff(*tags(compression=5), data=b"\xff" * 72))
+picture("TIFF LZW bomb", tiff(*tags(8000, 8000, compression=5, rows=8000), data=b"\x80\0" + b"\xff" * 70), memory_mib=600)
+picture("TIFF deflate bomb", tiff(*tags(compression=8, strip_bytes=5000), data=zlib.compress(b"\0" * 5_000_000)), r".*")
+picture("TIFF compression 65000", tiff(*tags(compression=65_000)))
+picture("TIFF directory of itself", tiff(*tags(), next_directory=8), r".*")
+picture("TIFF directory outside", b"II*\0\xf0\xff\xff\x7f" + b"\0" * 30)
+picture("TIFF 65535 entries", b"II*\0\x08\0\0\0\xff\xff" + b"\0" * 200)
+picture("TIFF YCbCr sampling 0", tiff(*tags(photometric=6, t530=(SHORT, 2, 0))))
+picture("TIFF YCbCr sampling 65535", tiff(*tags(photometric=6, t530=(SHORT, 2, 0xFFFFFFFF))))
+
+# --- BMP, PNM ---------------------------------------------------------------------------------------------------------
+
+
+def bmp(width, height, bits=24, compression=0, data=b"\0" * 80, colours=0, header=40, offset=54, between=b""):
+    info = struct.pack("<IiiHHIIiiII", header, width, height, 1, bits, compression, 0, 0, 0, colours, 0)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, offset) + info + between + data
+
+
+picture("BMP good", bmp(6, 4), "")
+picture("BMP of 2147483647 squared", bmp(2**31 - 1, 2**31 - 1), r"picture\.img.*megapixel")
+picture("BMP of -2147483648 rows", bmp(1, -(2**31)), r"picture\.img.*megapixel")
+picture("BMP of negative width", bmp(-6, 4))
+picture("BMP of no height", bmp(6, 0))
+picture("BMP 3 bits", bmp(6, 4, 3))
+picture("BMP JPEG inside", bmp(6, 4, 24, 4))
+picture("BMP runs of 24 bits", bmp(6, 4, 24, 1))
+picture("BMP palette of 4294967295", bmp(6, 4, 8, colours=2**32 - 1))
+picture("BMP pixels outside the file", bmp(6, 4, offset=2**32 - 1))
+picture("BMP pixels in the header", bmp(6, 4, offset=0), "")
+picture("BMP 8000 squared without pixels", bmp(8000, 8000))
+picture("BMP runs beyond the row", bmp(6, 4, 8, 1, b"\xff\1" * 40 + b"\0\1", offset=58, between=b"\0" * 4, colours=1), r".*")
+picture("BMP run that ends early", bmp(6, 4, 8, 1, b"\0\xff\1\2", offset=58, between=b"\0" * 4, colours=1))
+picture("BMP skips beyond", bmp(6, 4, 8, 1, b"\0\2\xff\xff\1\1\0\1", offset=58, between=b"\0" * 4, colours=1), r".*")
+picture(
+    "BMP runs of nothing", bmp(6, 4, 8, 1, b"\0\2\0\0" * 1_000_000, offset=58, between=b"\0" * 4, colours=1), r".*"
+)
+picture("BMP masks of holes", bmp(6, 4, 16, 3, offset=66, between=struct.pack("<3I", 0xAAAA, 0x5555, 0)), r".*")
+picture("PNM good", b"P6 6 4 255\n" + b"\0" * 72, "")
+picture("PNM of 100000 squared", b"P6 100000 100000 255\n", r"picture\.img.*megapixel")
+picture("PNM of many digits", b"P6 " + b"9" * 1000 + b" 1 255\n")
+picture("PNM of negative width", b"P6 -6 4 255\n" + b"\0" * 72)
+picture("PNM largest value 0", b"P6 6 4 0\n" + b"\0" * 72)
+picture("PNM largest value 65536", b"P6 6 4 65536\n" + b"\0" * 200)
+picture("PNM value above the largest", b"P2 2 1 3\n3 4\n")
+picture("PNM 8000 squared without pixels", b"P5 8000 8000 255\n")
+picture("PNM text that is none", b"P3 2 1 255\n1 2 3 x y z\n")
+picture("PNM comment without end", b"P3 2 1 255\n#" + b"c" * 1_000_000)
+
+# --- WebP, JPEG 2000 --------------------------------------------------------------------------------------------------
+
+
+def encoded(kind, **options):
+    out = io.BytesIO()
+    Image.fromarray((np.indices((32, 32)).sum(0) * 4).astype(np.uint8)).convert("RGB").save(out, kind, **options)
+    return out.getvalue()
+
+
+def riff(*chunks):
+    body = b"WEBP" + b"".join(k + struct.pack("<I", len(d)) + d + b"\0" * (len(d) % 2) for k, d in chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+GOOD_WEBP, GOOD_JP2 = encoded("WEBP"), encoded("JPEG2000", num_resolutions=3)
+BARE_JPEG2000 = encoded("JPEG2000", num_resolutions=3, no_jp2=True)
+SIZ = b"\xff\x51"
+canvas = b"\x02\0\0\0" + b"\xff" * 6
+picture("WebP good", GOOD_WEBP, "")
+picture("WebP of 16 million squared", riff((b"VP8X", canvas), (b"ANIM", b"\0" * 6)))
+picture("WebP of 16383 squared", riff((b"VP8L", b"\x2f\xff\xff\xff\x0f" + b"\0" * 20)), r"picture\.img.*(megapixel|WebP)")
+picture("WebP frame outside the canvas", riff((b"VP8X", b"\x02\0\0\0\x0f\0\0\x0f\0\0"), (b"ANIM", b"\0" * 6),
+        (b"ANMF", b"\xff\xff\xff\0\0\0\x1f\0\0\x1f\0\0\0\0\0\0" + GOOD_WEBP[12:])))  # fmt: skip
+picture("WebP chunk of 4 GiB", GOOD_WEBP[:16] + b"\xff" * 4 + GOOD_WEBP[20:])
+picture("WebP larger than said", GOOD_WEBP[:4] + struct.pack("<I", 40) + GOOD_WEBP[8:])
+picture("JPEG 2000 good", GOOD_JP2, "")
+picture("JPEG 2000 bare", BARE_JPEG2000, "")
+
+
+def siz(at, replacement):
+    return patched(BARE_JPEG2000, SIZ, at, replacement)
+
+
+picture("JPEG 2000 of 4294967295 squared", siz(6, b"\xff" * 8), r"picture\.img.*megapixel")
+picture("JPEG 2000 larger than its data", siz(6, struct.pack(">II", 7000, 7000)), r".*", memory_mib=1500)
+picture("JPEG 2000 of no width", siz(6, struct.pack(">II", 0, 32)))
+picture("JPEG 2000 tiles of one pixel", siz(22, struct.pack(">II", 1, 1)), r".*")
+picture("JPEG 2000 49 million tiles", siz(6, struct.pack(">IIIIII", 7000, 7000, 0, 0, 1, 1)), r"picture\.img.*tiles")
+picture("JPEG 2000 tiles of no size", siz(22, struct.pack(">II", 0, 0)))
+picture("JPEG 2000 of 16384 components", siz(38, struct.pack(">H", 16_384)), r"picture\.img.*components")
+picture("JPEG 2000 of no components", siz(38, struct.pack(">H", 0)))
+picture("JPEG 2000 of 38 bits", siz(40, b"\x25"))
+picture("JPEG 2000 sampling 0", siz(41, b"\0\0"))
+picture("JPEG 2000 sampling 255", siz(44, b"\xff\xff"), r".*")
+picture("JPEG 2000 32 resolutions", patched(BARE_JPEG2000, b"\xff\x52", 9, b"\x20"))
+picture("JPEG 2000 65535 layers", patched(BARE_JPEG2000, b"\xff\x52", 6, b"\xff\xff"), r".*")
+picture("JPEG 2000 box of length 0", GOOD_JP2[:12] + b"\0" * 4 + GOOD_JP2[16:])
+picture("JPEG 2000 box of length 1", GOOD_JP2[:12] + b"\0\0\0\1ftyp" + b"\xff" * 8 + GOOD_JP2[16:])
+picture("JPEG 2000 boxes without end", GOOD_JP2[:12] + b"\0\0\0\x08free" * 100_000)
+for _kind, _data in (("WebP", GOOD_WEBP), ("JPEG 2000", GOOD_JP2), ("BMP", bmp(6, 4)), ("TIFF", tiff(*tags()))):
+    for _at in range(4, len(_data) - 8, max(1, len(_data) // 5)):
+        picture(f"{_kind} cut at {_at}", _data[:_at])
 
 
 def run_picture(p, a, start):
