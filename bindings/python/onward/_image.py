@@ -26,19 +26,19 @@ def decode(data: bytes, pixel_format: int) -> tuple[int, int, np.ndarray]:
         import PIL.Image
     except ImportError as error:
         raise ImportError(f"the operator ImageDecoder needs Pillow: pip install pillow ({error})") from error
+    kind = "picture"
     try:
-        image = PIL.Image.open(io.BytesIO(data), formats=FORMATS)
+        with PIL.Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            kind = image.format
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels; at most 64 megapixels are read")
+            pixels = _pixels(image, pixel_format == GRAYSCALE)
     except PIL.UnidentifiedImageError:
         raise ValueError(f"the bytes are no picture that can be read: expected one of {', '.join(FORMATS)}") from None
-    with image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(
-                f"the {image.format} is {image.width} x {image.height} pixels; at most 64 megapixels are read"
-            )
-        try:
-            pixels = _pixels(image, pixel_format == GRAYSCALE)
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
-            raise ValueError(f"broken {image.format}: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise whatever damage leads to: OSError, SyntaxError, struct.error
+        raise ValueError(f"broken {kind}: {error or type(error).__name__}") from error
     pixels = np.ascontiguousarray(pixels[:, :, ::-1] if pixel_format == BGR else pixels)
     return pixels.shape[0], pixels.shape[1], pixels
 
