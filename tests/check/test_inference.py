@@ -20,7 +20,6 @@ KNOWN_LESS = {
     "test_expand_dim_": "sizes other than 1 are not kept when the shape's elements are unknown",
     "test_expand_shape_model": "as above",
     "test_loop11": "types that a body declares for its outputs are not used",
-    "test_image_decoder_": "the operator is not in this build",
 }
 
 
