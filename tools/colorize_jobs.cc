@@ -36,7 +36,7 @@ void list_folder(const fs::path& folder, const fs::path& out, std::vector<Source
   }
   if (error) throw apps::FileError(folder.string() + ": cannot be listed: " + error.message());
   if (files.empty())
-    throw apps::FileError(folder.string() + ": no picture in this folder: " + apps::kImageFormats);
+    throw apps::FileError(folder.string() + ": no picture in this folder; expected " + apps::kImageFormats);
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) sources.push_back({file, file.lexically_relative(folder)});
 }

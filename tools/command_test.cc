@@ -70,7 +70,7 @@ TEST_F(ColorizeJobs, FoldersAreWalkedAndTheirOwnOutputsLeftOut) {
                 fs::create_directory(path("empty"));
                 plan_colorize({path("empty")}, path("new"));
               }),
-              HasSubstr("no picture in this folder: JPEG"));
+              HasSubstr("no picture in this folder; expected JPEG"));
 }
 
 TEST_F(ColorizeJobs, AnInputIsNeverOverwritten) {

@@ -181,7 +181,7 @@ def test_failed_jobs_are_1_and_leave_nothing(tmp_path, picture, affine_model):
     for arguments, message in [
         ([picture, "-o", picture], "would overwrite an input"),
         ([picture, "-o", tmp_path / "none.png/o.png"], "none.png"),
-        ([tmp_path / "empty", "-o", tmp_path / "x"], "no JPEG or PNG"),
+        ([tmp_path / "empty", "-o", tmp_path / "x"], "no picture in this folder; expected JPEG, PNG"),
         ([picture, "-o", tmp_path / "o.png", "--model", tmp_path / "none.onnx"], "none.onnx"),
         ([picture, "-o", tmp_path / "o.png", "--model", tmp_path / "text.onnx"], "text.onnx"),
         ([picture, "-o", tmp_path / "o.png", "--model", affine_model], "not a colorizer: it has 2 inputs"),
