@@ -4,7 +4,7 @@
 include(GNUInstallDirs)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
-find_package(TIFF REQUIRED)
+find_package(TIFF 4.5 REQUIRED)  # error handlers of a file, not of the process
 find_package(PkgConfig REQUIRED)  # Debian's CMake files of OpenJPEG ask for its programs, too
 pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
 pkg_check_modules(openjpeg REQUIRED IMPORTED_TARGET libopenjp2)

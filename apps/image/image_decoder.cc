@@ -30,7 +30,7 @@ void write_colours(const Image& image, bool blue_first, uint8_t* to) {
 }
 
 void decode(std::span<const uint8_t> bytes, onward_pixel_format format, const ImageResult& result) {
-  const Image image = decode_image(bytes, "the picture", Exif::kIgnore);
+  const Image image = decode_image(bytes, "input", Exif::kIgnore);
   uint8_t* const to = result.pixels(image.height, image.width);
   if (format == ONWARD_GRAYSCALE)
     write_grey(image, to);

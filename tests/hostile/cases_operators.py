@@ -616,3 +616,18 @@ case(
     r"'if'",
     inputs={"x": f32(1), "c": np.array([True, False])},
 )
+
+# The driver gives the library no decoder, `onward run` gives it its own: nothing but a message may come of either.
+_model, _feeds = one("ImageDecoder", [np.frombuffer(b"BM" + b"\xff" * 60, np.uint8)], fed=(0,))
+case(17, "ImageDecoder without decoder", _model, UNSUPPORTED, r"'imagedecoder'.*set_image_decoder", inputs=_feeds)
+both_ways(17, "ImageDecoder of nothing", "ImageDecoder", [np.zeros(0, np.uint8)], INVALID_ARGUMENT, r"'imagedecoder'")
+both_ways(17, "ImageDecoder of rows", "ImageDecoder", [np.zeros((2, 3), np.uint8)], BAD, r"'imagedecoder'.*bytes of a file")
+both_ways(
+    17,
+    "ImageDecoder in YUV",
+    "ImageDecoder",
+    [np.zeros(9, np.uint8)],
+    INVALID_MODEL,
+    r"pixel_format.*RGB, BGR or Grayscale",
+    attributes={"pixel_format": "YUV"},
+)
