@@ -36,7 +36,10 @@ struct Planes {
 };
 
 // Limits that are held before memory is taken: the header alone decides.
-inline constexpr int64_t kMaxPixels = 64'000'000;
+#ifndef ONWARD_MAX_PIXELS  // another one for the fuzz target
+#define ONWARD_MAX_PIXELS 64'000'000
+#endif
+inline constexpr int64_t kMaxPixels = ONWARD_MAX_PIXELS;
 inline constexpr int kMaxJpegScans = 100;
 inline constexpr int64_t kMaxFileBytes = int64_t{512} << 20;
 
