@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "apps/image/read.h"
-#include "onward/onward.hpp"
+#include "onward/image.hpp"
 
 namespace onward::apps {
 namespace {

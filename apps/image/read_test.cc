@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "apps/image/read_test_data.h"
 #include "apps/image/read_test_others.h"
@@ -96,6 +97,19 @@ TEST(ReadImage, DamageNeverCrashes) {
       }
     }
   }
+}
+
+TEST(ReadImage, ThreadsDoNotMeet) {
+  const auto all = all_fixtures();
+  std::vector<std::jthread> threads;
+  for (size_t first = 0; first < 4; ++first)
+    threads.emplace_back([&all, first] {
+      for (size_t n = 0; n < 3 * all.size(); ++n) {
+        const auto& f = all[(first * 11 + n) % all.size()];
+        EXPECT_EQ(decode_image(f.file, f.name).width, f.width) << f.name;
+        EXPECT_THROW(decode_image(f.file.first(f.file.size() / 2), f.name), FileError) << f.name;
+      }
+    });
 }
 
 TEST(ReadImage, ExifIsAppliedOrNot) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "bindings/python/engine.h"
+#include "onward/image.hpp"
 
 namespace nb = nanobind;
 

@@ -1,8 +1,8 @@
-// The program's decoder of pictures through onward.h and onward.hpp.
+// The program's decoder of pictures through onward.h and image.hpp.
 #include <atomic>
 #include <thread>
 
-#include "onward/onward.hpp"
+#include "onward/image.hpp"
 #include "runtime/c_api_test_support.h"
 
 namespace ow {

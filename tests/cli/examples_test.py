@@ -160,7 +160,7 @@ def test_snippets_of_the_guide_compile(language, compiler, tmp_path):
         "c": ('#include <onward/onward.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n'
               'static const onward_api* ow;\nvoid check(onward_status*);\n',
               "onward_model* model, onward_session* session, onward_value* x, float* memory"),
-        "cpp": ("#include <onward/onward.hpp>\n#include <cstdio>\n#include <iostream>\n#include <thread>\n",
+        "cpp": ("#include <onward/image.hpp>\n#include <cstdio>\n#include <iostream>\n#include <thread>\n",
                 "onward::Model model, onward::Session session, onward::Tensor x, std::vector<float> memory"),
     }[language]
     source = tmp_path / f"snippets.{language}"

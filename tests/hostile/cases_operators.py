@@ -621,7 +621,8 @@ case(
 _model, _feeds = one("ImageDecoder", [np.frombuffer(b"BM" + b"\xff" * 60, np.uint8)], fed=(0,))
 case(17, "ImageDecoder without decoder", _model, UNSUPPORTED, r"'imagedecoder'.*set_image_decoder", inputs=_feeds)
 both_ways(17, "ImageDecoder of nothing", "ImageDecoder", [np.zeros(0, np.uint8)], INVALID_ARGUMENT, r"'imagedecoder'")
-both_ways(17, "ImageDecoder of rows", "ImageDecoder", [np.zeros((2, 3), np.uint8)], BAD, r"'imagedecoder'.*bytes of a file")
+_rows = np.zeros((2, 3), np.uint8)
+both_ways(17, "ImageDecoder of rows", "ImageDecoder", [_rows], BAD, r"'imagedecoder'.*bytes of a file")
 both_ways(
     17,
     "ImageDecoder in YUV",

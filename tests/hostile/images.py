@@ -192,7 +192,8 @@ picture("TIFF tile of no width", tiff(*tags(t322=(LONG, 1, 0), t323=(LONG, 1, 16
 picture("TIFF JPEG that is none", tiff(*tags(compression=7, photometric=6)))
 picture("TIFF old JPEG", tiff(*tags(compression=6, photometric=6)), r"picture\.img.*(compression 6|JPEG)")
 picture("TIFF LZW that is none", tiff(*tags(compression=5), data=b"\xff" * 72))
-picture("TIFF LZW bomb", tiff(*tags(8000, 8000, compression=5, rows=8000), data=b"\x80\0" + b"\xff" * 70), memory_mib=600)
+_lzw = b"\x80\0" + b"\xff" * 70
+picture("TIFF LZW bomb", tiff(*tags(8000, 8000, compression=5, rows=8000), data=_lzw), memory_mib=600)
 picture("TIFF deflate bomb", tiff(*tags(compression=8, strip_bytes=5000), data=zlib.compress(b"\0" * 5_000_000)), r".*")
 picture("TIFF compression 65000", tiff(*tags(compression=65_000)))
 picture("TIFF directory of itself", tiff(*tags(), next_directory=8), r".*")
@@ -221,7 +222,8 @@ picture("BMP palette of 4294967295", bmp(6, 4, 8, colours=2**32 - 1))
 picture("BMP pixels outside the file", bmp(6, 4, offset=2**32 - 1))
 picture("BMP pixels in the header", bmp(6, 4, offset=0), "")
 picture("BMP 8000 squared without pixels", bmp(8000, 8000))
-picture("BMP runs beyond the row", bmp(6, 4, 8, 1, b"\xff\1" * 40 + b"\0\1", offset=58, between=b"\0" * 4, colours=1), r".*")
+_long = b"\xff\1" * 40 + b"\0\1"
+picture("BMP runs beyond the row", bmp(6, 4, 8, 1, _long, offset=58, between=b"\0" * 4, colours=1), r".*")
 picture("BMP run that ends early", bmp(6, 4, 8, 1, b"\0\xff\1\2", offset=58, between=b"\0" * 4, colours=1))
 picture("BMP skips beyond", bmp(6, 4, 8, 1, b"\0\2\xff\xff\1\1\0\1", offset=58, between=b"\0" * 4, colours=1), r".*")
 picture(
@@ -259,7 +261,8 @@ SIZ = b"\xff\x51"
 canvas = b"\x02\0\0\0" + b"\xff" * 6
 picture("WebP good", GOOD_WEBP, "")
 picture("WebP of 16 million squared", riff((b"VP8X", canvas), (b"ANIM", b"\0" * 6)))
-picture("WebP of 16383 squared", riff((b"VP8L", b"\x2f\xff\xff\xff\x0f" + b"\0" * 20)), r"picture\.img.*(megapixel|WebP)")
+_huge = (b"VP8L", b"\x2f\xff\xff\xff\x0f" + b"\0" * 20)
+picture("WebP of 16383 squared", riff(_huge), r"picture\.img.*(megapixel|WebP)")
 picture("WebP frame outside the canvas", riff((b"VP8X", b"\x02\0\0\0\x0f\0\0\x0f\0\0"), (b"ANIM", b"\0" * 6),
         (b"ANMF", b"\xff\xff\xff\0\0\0\x1f\0\0\x1f\0\0\0\0\0\0" + GOOD_WEBP[12:])))  # fmt: skip
 picture("WebP chunk of 4 GiB", GOOD_WEBP[:16] + b"\xff" * 4 + GOOD_WEBP[20:])
