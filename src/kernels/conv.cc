@@ -22,11 +22,12 @@ int winograd_tile(const ConvShape& s) {
 
 // Costs in multiply-adds of a full register tile, fitted to measured times: what a tap, the transform of one
 // element, a byte of weights beyond the second-level cache, the transform of one weight's kernel and the sum
-// over the lanes of a dot product cost beside the products themselves.
+// over the lanes of a dot product cost beside the products themselves. Not a time: what a byte of many packed
+// weights is worth that stays in memory between runs.
 ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
   constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3, kPack = 200,
-                    kLaneSum = 180;
-  constexpr int64_t kCachedBytes = 8 << 20, kUsualExtent = 32;
+                    kLaneSum = 180, kKeptByte = 10;
+  constexpr int64_t kCachedBytes = 8 << 20, kFewBytes = 17 << 20, kUsualExtent = 32;
   if (s.groups != 1) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   ConvShape usual = s;
@@ -36,8 +37,9 @@ ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
                 out = up(s.out_channels, 16) * 16;
   const auto cost = [&](int64_t rows, int64_t products, int64_t depth, int64_t per_row) {
     const int64_t bytes = 4 * products * depth * out;
+    const int64_t kept = pack_too ? 0 : std::max<int64_t>(0, bytes - kFewBytes);
     return static_cast<double>(rows) * static_cast<double>(products * depth * out + per_row) +
-           static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes));
+           static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes) + kKeptByte * kept);
   };
   const int64_t taps = s.taps();
   double least = cost(pixels, taps, in, taps * kTap * up(out, 32));
