@@ -9,6 +9,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 namespace ow::kernels {
@@ -22,6 +24,13 @@ constexpr int kVectorBytes = 32;
 constexpr int kVectorBytes = 16;
 #endif
 constexpr int kLanes = kVectorBytes / 4;
+
+// How many there are bounds what a kernel holds in them.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kVectorRegisters = 32;
+#else
+constexpr int kVectorRegisters = 16;
+#endif
 
 typedef float VecF __attribute__((vector_size(kVectorBytes)));
 typedef int32_t VecI __attribute__((vector_size(kVectorBytes)));
@@ -62,10 +71,34 @@ inline VecF at_most(VecF x, float high) { return _mm512_maskz_min_ps(0xffff, spl
 #elif defined(__AVX2__)
 inline VecF at_least(VecF x, float low) { return _mm256_max_ps(splat(low), x); }
 inline VecF at_most(VecF x, float high) { return _mm256_min_ps(splat(high), x); }
+#elif defined(__aarch64__)
+// Either operand's NaN is the result, so a bound that is NaN, which bounds nothing, is replaced.
+inline VecF at_least(VecF x, float low) { return vmaxq_f32(x, splat(low == low ? low : -__builtin_inff())); }
+inline VecF at_most(VecF x, float high) {
+  return vminq_f32(x, splat(high == high ? high : __builtin_inff()));
+}
 #else
 inline VecF at_least(VecF x, float low) { return x < low ? splat(low) : x; }
 inline VecF at_most(VecF x, float high) { return x > high ? splat(high) : x; }
 #endif
+
+// The larger, or NaN where one of them is NaN. Which of +0 and -0 is the larger is not said.
+inline VecF larger_or_nan(VecF a, VecF b) {
+#if defined(__aarch64__)
+  return vmaxq_f32(a, b);
+#else
+  a = b > a ? b : a;
+  return b != b ? b : a;
+#endif
+}
+inline VecF smaller_or_nan(VecF a, VecF b) {
+#if defined(__aarch64__)
+  return vminq_f32(a, b);
+#else
+  a = b < a ? b : a;
+  return b != b ? b : a;
+#endif
+}
 
 // The first n < kLanes elements, zeros behind them; nothing else is read or written.
 #if defined(__AVX512F__)
@@ -85,7 +118,9 @@ inline VecF load_first(const float* p, int64_t n) {
   return VecF{n > 0 ? p[0] : 0, n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
 }
 inline void store_first(float* p, VecF v, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) p[i] = v[i];
+  if (n > 0) p[0] = v[0];
+  if (n > 1) p[1] = v[1];
+  if (n > 2) p[2] = v[2];
 }
 #endif
 
