@@ -120,5 +120,19 @@ function(onward_libraries)
     target_compile_options(${name}_test PRIVATE -Wno-dangling-else)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND ${name}_test)
+    onward_test_each_isa(${name})
+  endforeach()
+endfunction()
+
+# The rooms that run kernels are tested once more with each lesser instruction set of x86-64; one that the processor
+# lacks is replaced by what it has. (The kernels' own tests take all of them in turn.) Instrumented builds take
+# the best one only: theirs would be minutes.
+function(onward_test_each_isa room)
+  if(ONWARD_SANITIZE OR NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" OR NOT room MATCHES "^(ops|passes|runtime)$")
+    return()
+  endif()
+  foreach(isa avx2 portable)
+    add_test(NAME ${room}_${isa} COMMAND ${room}_test)
+    set_tests_properties(${room}_${isa} PROPERTIES ENVIRONMENT ONWARD_ISA=${isa})
   endforeach()
 endfunction()

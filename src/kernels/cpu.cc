@@ -33,6 +33,7 @@ Isa best_at_most(Isa isa) {
 
 Isa default_isa() {
   if (const char* name = std::getenv("ONWARD_ISA")) {
+    if (std::strcmp(name, "portable") == 0) return Isa::kPortable;
     for (int i = 0; i < kIsaCount; ++i)
       if (std::strcmp(name, isa_name(static_cast<Isa>(i))) == 0) return best_at_most(static_cast<Isa>(i));
   }
@@ -70,7 +71,13 @@ void clear_forced_isa() { g_forced.store(-1, std::memory_order_relaxed); }
 const char* isa_name(Isa isa) {
   switch (isa) {
     case Isa::kPortable:
+#if defined(__aarch64__)
+      return "neon";
+#elif defined(__wasm_simd128__)
+      return "simd128";
+#else
       return "portable";
+#endif
     case Isa::kAvx2:
       return "avx2";
     case Isa::kAvx512:

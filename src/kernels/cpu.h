@@ -7,7 +7,7 @@
 
 namespace ow::kernels {
 
-// In increasing order of preference. kPortable is the compiler's baseline (SSE2 on x86-64, NEON on arm64).
+// In increasing order of preference. kPortable is the baseline: SSE2, or NEON on arm64, or wasm's simd128.
 enum class Isa : uint8_t { kPortable = 0, kAvx2 = 1, kAvx512 = 2 };
 inline constexpr int kIsaCount = 3;
 
@@ -23,7 +23,7 @@ const CpuFeatures& cpu();
 // The Isa is compiled into this build and runs on this processor.
 bool isa_available(Isa isa);
 
-// The best available Isa, or the one that the environment variable ONWARD_ISA (portable, avx2, avx512) or
+// The best available Isa, or the one that the environment variable ONWARD_ISA (an isa_name(), or portable) or
 // force_isa() names. One that is not available is replaced by the best available one below it.
 Isa best_isa();
 
@@ -31,6 +31,6 @@ Isa best_isa();
 void force_isa(Isa isa);
 void clear_forced_isa();
 
-const char* isa_name(Isa isa);  // "portable", "avx2", "avx512"
+const char* isa_name(Isa isa);  // "portable" (on arm64 "neon", in wasm "simd128"), "avx2", "avx512"
 
 }  // namespace ow::kernels
