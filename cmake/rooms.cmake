@@ -97,16 +97,9 @@ function(onward_libraries)
   find_package(Threads REQUIRED)
   add_library(onward_all STATIC ${objects})
   target_link_libraries(onward_all PUBLIC onward_flags Threads::Threads)
-  add_library(onward_library SHARED ${objects})
-  target_link_libraries(onward_library PRIVATE Threads::Threads -Wl,--gc-sections
-    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
-  set_property(TARGET onward_library PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
-  target_include_directories(onward_library PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
-  if(ONWARD_SANITIZE)  # its users bring the runtime, in C too
-    target_link_options(onward_library INTERFACE $<BUILD_INTERFACE:-fsanitize=${ONWARD_SANITIZE}>)
+  if(NOT EMSCRIPTEN)  # where a program is one module
+    onward_shared_library("${objects}")
   endif()
-  set_target_properties(onward_library PROPERTIES OUTPUT_NAME onward EXPORT_NAME onward VERSION ${PROJECT_VERSION} SOVERSION 0
-    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
   if(NOT ONWARD_TESTS)
     return()
   endif()
@@ -122,6 +115,19 @@ function(onward_libraries)
     add_test(NAME ${name} COMMAND ${name}_test)
     onward_test_each_isa(${name})
   endforeach()
+endfunction()
+
+function(onward_shared_library objects)
+  add_library(onward_library SHARED ${objects})
+  target_link_libraries(onward_library PRIVATE Threads::Threads -Wl,--gc-sections
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  set_property(TARGET onward_library PROPERTY LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  target_include_directories(onward_library PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  if(ONWARD_SANITIZE)  # its users bring the runtime, in C too
+    target_link_options(onward_library INTERFACE $<BUILD_INTERFACE:-fsanitize=${ONWARD_SANITIZE}>)
+  endif()
+  set_target_properties(onward_library PROPERTIES OUTPUT_NAME onward EXPORT_NAME onward VERSION ${PROJECT_VERSION} SOVERSION 0
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 endfunction()
 
 # The rooms that run kernels are tested once more with each lesser instruction set of x86-64; one that the processor

@@ -4,6 +4,8 @@
 #   scripts/install_deps.sh program   what it takes to build and run the program
 #   scripts/install_deps.sh           that, and what the tests need: frameworks and .venv
 #   scripts/install_deps.sh fuzz      all that, and Clang, for ./dev fuzz
+#   scripts/install_deps.sh arm64     what cross-compiles for 64-bit ARM, and runs it, for ./dev arm64
+#   scripts/install_deps.sh wasm      the same for WebAssembly, for ./dev wasm
 #
 # Asks for root through sudo only when a package is missing. Safe to run again: a satisfied step takes
 # milliseconds.
@@ -13,6 +15,9 @@ cd "$(dirname "$0")/.."
 program_packages=(build-essential cmake ninja-build ccache pkg-config libcli11-dev nlohmann-json3-dev
                   libjpeg-dev libpng-dev libtiff-dev libwebp-dev libopenjp2-7-dev)
 fuzz_packages=(clang llvm)
+cross_packages=(cmake ninja-build ccache googletest)
+arm64_packages=(g++-aarch64-linux-gnu qemu-user-static)
+wasm_packages=(emscripten nodejs)
 test_packages=(clang-format git libgtest-dev libgmock-dev python3 python3-dev python3-venv python3-torch python3-torchvision)
 
 say() { echo "install_deps: $*" >&2; }
@@ -74,8 +79,10 @@ case "${1:-all}" in
     install_packages "${program_packages[@]}" "${test_packages[@]}" "${fuzz_packages[@]}"
     install_venv
     ;;
+  arm64) install_packages "${cross_packages[@]}" "${arm64_packages[@]}" ;;
+  wasm) install_packages "${cross_packages[@]}" "${wasm_packages[@]}" ;;
   *)
-    say "'$1' is no set of packages: expected 'program', 'fuzz', 'all' or nothing"
+    say "'$1' is no set of packages: expected 'program', 'fuzz', 'arm64', 'wasm', 'all' or nothing"
     exit 2
     ;;
 esac

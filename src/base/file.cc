@@ -1,11 +1,13 @@
 #include "base/file.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#endif
 
 #include <cerrno>
 #include <cstring>
@@ -46,7 +48,8 @@ Status check_location(std::string_view location) {
   return {};
 }
 
-// Opens each component without following links: for kernels that lack openat2.
+// Opens each component without following links: for kernels that lack openat2, and systems that are not
+// Linux.
 int open_componentwise(int folder, std::string_view location) {
   int current = ::dup(folder);
   while (current >= 0) {
@@ -63,6 +66,17 @@ int open_componentwise(int folder, std::string_view location) {
     location.remove_prefix(slash + 1);
   }
   return current;
+}
+
+int open_resolved(int folder, const std::string& location) {
+#if defined(__linux__)
+  open_how how{};
+  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const auto fd = static_cast<int>(::syscall(SYS_openat2, folder, location.c_str(), &how, sizeof how));
+  if (fd >= 0 || (errno != ENOSYS && errno != EPERM && errno != EAGAIN)) return fd;
+#endif
+  return open_componentwise(folder, location);
 }
 
 // A mapped file that somebody cuts short takes the process down with SIGBUS when the lost pages are touched.
@@ -151,12 +165,7 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open_beneath(const std::string& 
   std::string relative(location), shown = cat(folder, "/", location);
   Fd root{::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (root.value < 0) return io_error(folder, ": cannot open folder: ", reason(errno));
-  open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  Fd fd{static_cast<int>(::syscall(SYS_openat2, root.value, relative.c_str(), &how, sizeof how))};
-  if (fd.value < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
-    fd.value = open_componentwise(root.value, relative);
+  Fd fd{open_resolved(root.value, relative)};
   if (fd.value < 0) {
     if (errno == ELOOP)
       return invalid_model(shown, ": external data may not be reached through a symbolic link");

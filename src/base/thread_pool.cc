@@ -195,10 +195,17 @@ RunOfRegions::~RunOfRegions() {
 }
 
 int usable_threads() {
+#if defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__)
+  return 1;  // and none can be started
+#endif
   static const int count = [] {
+#if defined(__linux__)
     cpu_set_t set;
     CPU_ZERO(&set);
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+#else
+    int n = static_cast<int>(std::thread::hardware_concurrency());
+#endif
     if (int quota = cgroup_cpus()) n = std::min(n, quota);
     return std::max(n, 1);
   }();
