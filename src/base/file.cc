@@ -59,6 +59,10 @@ int open_componentwise(int folder, std::string_view location) {
     int next = ::openat(current, part.c_str(),
                         O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
     int error = errno;
+    struct stat info;  // a link to a folder is refused as no folder
+    if (next < 0 && error == ENOTDIR && ::fstatat(current, part.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(info.st_mode))
+      error = ELOOP;
     ::close(current);
     errno = error;
     if (last) return next;

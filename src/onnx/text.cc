@@ -59,7 +59,8 @@ class Printer {
   void number(double v) { append(out, v); }
   void number(float v) {
     char buffer[40];
-    put({buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr});
+    const char* end = std::to_chars(buffer, buffer + sizeof buffer, v).ptr;
+    put({buffer, static_cast<size_t>(end - buffer)});
   }
 
   // Prints `item(x)` for each x, at most max_elements where `elide`.

@@ -205,7 +205,7 @@ Result<Encoded> write_message(const M& message) {
     return limit_exceeded("the message has ", out.size_bytes, " bytes, but protobuf reads at most ",
                           kMaxMessageBytes, "; save it with external data");
   uint64_t own_bytes = out.size_bytes - measure.referenced_bytes;
-  out.buffer = std::make_unique_for_overwrite<char[]>(own_bytes);
+  out.buffer.reset(new char[own_bytes]);
   Emit emit(measure.lengths, out);
   emit.message(message);
   emit.finish();

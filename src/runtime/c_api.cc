@@ -72,6 +72,8 @@ const char* build_info() {
                                                              ", x86-64, ",
 #elif defined(__aarch64__)
                                                              ", arm64, ",
+#elif defined(__wasm__)
+                                                             ", wasm, ",
 #else
                                                              ", ",
 #endif

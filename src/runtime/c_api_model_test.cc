@@ -1,10 +1,12 @@
 // Models, their types and reports through the C interface.
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "kernels/cpu.h"
 #include "runtime/c_api_test_support.h"
 
 namespace ow {
@@ -253,6 +255,12 @@ TEST(CApiModel, Names) {
   EXPECT_EQ(a.dtype_bits(ONWARD_STRING), 0);
   EXPECT_EQ(a.dtype_bits(static_cast<onward_dtype>(31)), 0);
   EXPECT_THAT(a.build_info(), HasSubstr(a.library_version()));
+  // Tests run with each instruction set by this variable: what it names is what is used, where there is such.
+  const char* set = std::getenv("ONWARD_ISA");
+  const std::string isa = set ? set : "";
+  if (isa == "portable") EXPECT_THAT(a.build_info(), HasSubstr(kernels::isa_name(kernels::Isa::kPortable)));
+  if (isa == "avx2" && kernels::isa_available(kernels::Isa::kAvx2))
+    EXPECT_THAT(a.build_info(), HasSubstr(", avx2, "));
   ASSERT_GE(a.provider_count(), 1u);
   EXPECT_STREQ(a.provider_name(a.provider_count() - 1), "cpu");
   EXPECT_EQ(a.provider_name(a.provider_count()), nullptr);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -83,6 +84,11 @@ bool MemoryReuse::keep(std::byte* memory, size_t bytes) noexcept {
 Result<Buffer> allocate_buffer(int64_t bytes, const std::shared_ptr<Budget>& budget) {
   if (bytes < 0) return invalid_argument("a buffer of ", bytes, " bytes");
   if (budget) ONWARD_TRY(budget->acquire(bytes));
+  // Where an address has 32 bits there are sizes that are none.
+  if (static_cast<uint64_t>(bytes) > std::numeric_limits<size_t>::max() - 2 * kLargeStep) {
+    if (budget) budget->release(bytes);
+    throw OutOfMemory(bytes);
+  }
   // Whole vectors may be read at the end of a buffer, so its size is rounded up.
   size_t rounded = (static_cast<size_t>(bytes) + 63) / 64 * 64 + 64;
   if (const MemorySource* source = memory_source(budget))
