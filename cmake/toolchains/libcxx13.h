@@ -1,5 +1,5 @@
-// What libc++ before 14 lacks of C++20 and the sources use, for Debian's Emscripten 3.1.6; included ahead of every
-// file by wasm.cmake, and empty for a newer library.
+// What libc++ before 14 lacks of C++20 and the sources use, for Debian's Emscripten 3.1.6; included ahead of
+// every file by wasm.cmake, and empty for a newer library.
 #pragma once
 #if defined(__cplusplus)
 #include <version>
@@ -41,11 +41,13 @@ inline to_chars_result to_chars(char* first, char* last, double v) {
 
 // Decimal numbers, infinities and NaN: neither leading space nor sign +, nor hexadecimal digits.
 template <class T>
-inline from_chars_result onward_read(const char* first, const char* last, T& value, T (*read)(const char*, char**)) {
+inline from_chars_result onward_read(const char* first, const char* last, T& value,
+                                     T (*read)(const char*, char**)) {
   const string text(first, last);
   const char* begin = text.c_str();
   const char* digits = begin + (*begin == '-');
-  const bool bad = *digits == '+' || *digits == '-' || *digits == ' ' || (*digits >= '\t' && *digits <= '\r') ||
+  const bool bad = *digits == '+' || *digits == '-' || *digits == ' ' ||
+                   (*digits >= '\t' && *digits <= '\r') ||
                    (digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X'));
   char* end = nullptr;
   const T number = bad ? T{} : read(begin, &end);
