@@ -4,7 +4,7 @@ find_program(ONWARD_EMXX em++ REQUIRED)
 get_filename_component(emxx ${ONWARD_EMXX} REALPATH)
 get_filename_component(emscripten_root ${emxx} DIRECTORY)
 set(EMSCRIPTEN_SYSTEM_PROCESSOR wasm32)
-# Memory files by name and a module by path: a newer node would take the path for an address to fetch.
+# Without fetch: it would take the path of the module for an address.
 set(CMAKE_CROSSCOMPILING_EMULATOR "node;--no-experimental-fetch")
 include(${emscripten_root}/cmake/Modules/Platform/Emscripten.cmake)
 
