@@ -126,7 +126,7 @@ def test_schema_data_is_up_to_date():
 def test_fuzz_names_its_targets():
     done = subprocess.run([sys.executable, ROOT / "dev", "fuzz", "nothing"], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "expected one of: compile, import, read, run" in done.stderr
+    assert "expected one of: compile, image, import, read, run" in done.stderr
     done = subprocess.run([sys.executable, ROOT / "dev", "fuzz", "--replay", "x"], capture_output=True, text=True)
     assert done.returncode == 1 and "--replay needs the target" in done.stderr
 
