@@ -86,8 +86,7 @@ class Driver {
         tile_rows_(p.m / tiles_),
         taller_tiles_(p.m % tiles_),
         panels_(ceil_div(p.n, table_.panel_columns)),
-        wide_panels_(p.n / table_.panel_columns +
-                     (p.n % table_.panel_columns > table_.vector_columns ? 1 : 0)) {
+        wide_panels_((p.n + table_.step_columns - 1) / table_.panel_columns) {
     large_c_ = p.m * p.n * p.groups > kLargeC;
   }
 
@@ -266,8 +265,7 @@ class Driver {
                   const Piece& piece) const {
     const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
     const int64_t column = begin * table_.panel_columns;
-    const bool wide = begin < wide_panels_;
-    const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
+    const int64_t width = table_.width(p_.n - column);
     const int64_t stride = table_.panel_columns * p_.taps * p_.k;
     float* c[kMaxTileRows];
     const float* residual[kMaxTileRows];
@@ -275,7 +273,7 @@ class Driver {
     for (int i = 0; early_residual && i < rows.count; ++i) residual[i] = rows.residual[i] + column;
     const float* first_panel = p_.panels + task.group * p_.group_panel_floats + begin * stride;
     const Ahead& ahead = piece.ahead;
-    (few ? table_.few[rows.count] : table_.tile[rows.count][wide])(
+    (few ? table_.few[rows.count] : table_.kernel(rows.count, width))(
         {.a = piece.a,
          .taps = piece.taps,
          .k = piece.k,

@@ -9,7 +9,7 @@
 
 namespace ow::kernels {
 
-inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 8;
+inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 8, kMaxSteps = 4;
 inline constexpr int64_t kSumBlock = 256;  // (tap, k) pairs of one block of the sum
 inline constexpr int64_t kMaxBlockTaps = 64;
 
@@ -42,9 +42,16 @@ struct GemmTile {
 
 struct GemmTable {
   using TileKernel = void (*)(const GemmTile& tile);
-  int max_rows, panel_columns, vector_columns;  // a last panel of at most vector_columns is that wide
-  // [rows][0: one panel, vector_columns wide, 1: panels that are panel_columns wide]
-  TileKernel tile[kMaxTileRows + 1][2];
+  // A last panel of fewer columns is as wide as whole steps of them are: a vector, or half a vector where
+  // that takes half the time.
+  int max_rows, panel_columns, step_columns;
+  int64_t width(int64_t columns) const {
+    return columns >= panel_columns ? panel_columns
+                                    : (columns + step_columns - 1) / step_columns * step_columns;
+  }
+  // Panels of this width; of less than panel_columns, one.
+  TileKernel kernel(int64_t rows, int64_t width) const { return tile[rows][width / step_columns - 1]; }
+  TileKernel tile[kMaxTileRows + 1][kMaxSteps];  // [rows][steps - 1]
   // For so few rows that reading B takes the time: so many whole panels at once, fetched ahead (0: none).
   int panels[kMaxFewRows + 1];
   TileKernel few[kMaxFewRows + 1];

@@ -60,11 +60,8 @@ void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n
 }  // namespace
 
 int64_t panel_floats(const GemmTable& table, int64_t rows, int64_t n) {
-  const int64_t full = n / table.panel_columns, rest = n % table.panel_columns;
-  const int64_t last = rest == 0                      ? 0
-                       : rest <= table.vector_columns ? table.vector_columns
-                                                      : table.panel_columns;
-  return (rows * (full * table.panel_columns + last) + 15) / 16 * 16;
+  const int64_t rest = n % table.panel_columns;
+  return (rows * (n - rest + table.width(rest)) + 15) / 16 * 16;
 }
 
 void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels,
@@ -75,7 +72,7 @@ void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* g
   parallel_for(count, grain, threads, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * table.panel_columns, n = source.n - column;
-      const int64_t width = n > table.vector_columns ? table.panel_columns : table.vector_columns;
+      const int64_t width = table.width(n);
       pack_panel(source, grid, column, std::min(n, width), width, panels + column * rows);
     }
   });

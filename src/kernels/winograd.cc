@@ -168,7 +168,7 @@ void Winograd::pack(const float* w, float* packed, int threads) const {
   parallel_for(panels_, 1, threads, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
-      const int64_t width = columns > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
+      const int64_t width = table_.width(columns);
       float* const to = packed + zeros + column * depth_;
       float w9[9 * kMaxPanelColumns] = {};
       for (int64_t k = 0; k < depth_; ++k) {
@@ -220,8 +220,7 @@ void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to,
 void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
                         float* results) const {
   const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
-  const bool wide = columns > table_.vector_columns;
-  const int64_t width = wide ? table_.panel_columns : table_.vector_columns;
+  const int64_t width = table_.width(columns);
   const int64_t parts = ceil_div(tiles, table_.max_rows);
   const int64_t pieces = ceil_div(depth_, kSumPiece), piece = ceil_div(depth_, pieces);
   for (int64_t i = 0; i < products_; ++i)
@@ -235,23 +234,23 @@ void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float
           c[r] = results + i * result_step_ + row * width;
         }
         const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
-        table_.tile[rows][wide]({.a = a,
-                                 .taps = 1,
-                                 .k = std::min(piece, depth_ - k),
-                                 .tap = &kOneTap,
-                                 .panel = panel_k,
-                                 .panel_stride = 0,
-                                 .groups = 1,
-                                 .n = width,
-                                 .c = c,
-                                 .first = k == 0});
+        table_.kernel(rows, width)({.a = a,
+                                    .taps = 1,
+                                    .k = std::min(piece, depth_ - k),
+                                    .tap = &kOneTap,
+                                    .panel = panel_k,
+                                    .panel_stride = 0,
+                                    .groups = 1,
+                                    .n = width,
+                                    .c = c,
+                                    .first = k == 0});
       }
 }
 
 void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const {
   const int64_t column = panel * table_.panel_columns;
   const int64_t columns = std::min<int64_t>(s_.out_channels - column, table_.panel_columns);
-  const int64_t width = columns > table_.vector_columns ? table_.panel_columns : table_.vector_columns;
+  const int64_t width = table_.width(columns);
   const bool late = e_->residual && e_->residual_after_activation;
   const Bounds bounds(*e_);
   for (int64_t t = 0; t < tiles; ++t) {
