@@ -40,34 +40,37 @@ struct OwnWeights {
   bool strict;
 };
 
-// Extents of the images that are known before the run; 0: not. Whether all are.
-bool known_extents(const Attrs& a, const PrepareContext& c, kernels::ConvShape& s) {
-  const auto *x = c.fact(0), *w = c.fact(1);
-  const ir::Type& y = c.node().output(0)->type();
-  const size_t rank = w && w->type.shape ? w->type.shape->size() : 0;
-  if (rank < 3 || !y.shape || y.shape->size() != rank) return false;
-  const bool same_rank = x && x->type.shape && x->type.shape->size() == rank;
-  bool known = same_rank;
+// Extent `axis` of a value of this rank; 0: not known before the run.
+int64_t extent(const ir::Type& t, size_t rank, size_t axis) {
+  if (!t.shape || t.shape->size() != rank) return 0;
+  return std::max<int64_t>((*t.shape)[axis].constant().value_or(0), 0);
+}
+
+// The images of weights of this rank, as far as time depends on them, if all of it is known before the run.
+std::optional<kernels::ConvShape> known_images(const Attrs& a, const PrepareContext& c, size_t rank,
+                                               kernels::ConvShape s) {
+  const ir::Type &x = c.fact(0)->type, &y = c.node().output(0)->type();
+  s.batch = std::max<int64_t>(extent(x, rank, 0), 1);
   for (size_t i = 0, at = 5 - rank; i + 2 < rank; ++i, ++at) {
-    s.out[at] = (*y.shape)[i + 2].constant().value_or(0);
-    s.in[at] = same_rank ? (*x->type.shape)[i + 2].constant().value_or(0) : 0;
+    s.in[at] = extent(x, rank, i + 2), s.out[at] = extent(y, rank, i + 2);
+    if (s.in[at] == 0 || s.out[at] == 0) return std::nullopt;
     const int64_t reach = (s.out[at] - 1) * s.stride[at] + (s.kernel[at] - 1) * s.dilation[at] + 1;
     const bool given = a.window.auto_pad == AutoPad::kNotSet;
     s.pad[at] = given ? a.window.pad_begin(i) : std::max<int64_t>(0, (reach - s.in[at]) / 2);
-    known = known && s.out[at] > 0 && s.in[at] > 0;
   }
-  if (same_rank) s.batch = std::max<int64_t>((*x->type.shape)[0].constant().value_or(1), 1);
-  return known;
+  return s;
 }
 
 Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
   if (!w) return std::any(OwnWeights{c.strict()});
   kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label()));
-  if (!c.strict()) {
-    const bool known = known_extents(a, c, s);
-    if (w->rank() >= 4) s.method = kernels::quickest_method(s);
-    if (known) s.method = searched_method(s, w->data<float>(), c.threads()).value_or(s.method);
+  if (w->rank() >= 4 && !c.strict()) {
+    for (size_t axis = 1; axis < 3; ++axis)
+      s.out[axis] = extent(c.node().output(0)->type(), w->rank(), axis + w->rank() - 3);
+    s.method = kernels::quickest_method(s);
+    if (const auto known = known_images(a, c, w->rank(), s))
+      s.method = searched_method(*known, w->data<float>(), c.threads()).value_or(s.method);
   }
   return std::any(ONWARD_TRY(pack_weights(c, kKernels, s, *w)));
 }

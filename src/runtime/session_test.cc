@@ -333,6 +333,27 @@ TEST(Session, StrictMathKeepsTheOrderOfSums) {
   }
 }
 
+// Some extents stated and some open, in two and three dimensions: methods are chosen from what is known.
+TEST(Session, ConvolutionsOfPartlyKnownImages) {
+  std::mt19937 rng(6);
+  for (const auto& [shape, kernel] :
+       {std::pair(Shape{1, 16, 9, 8}, Shape{20, 16, 3, 3}), {{2, 16, 5, 7, 6}, {20, 16, 3, 3, 3}}}) {
+    const Tensor w = random_tensor(kernel, rng), x = random_tensor(shape, rng);
+    const auto span = w.span<float>();
+    const onnx::Tensor stored =
+        floats("w", {kernel.begin(), kernel.end()}, std::vector<float>(span.begin(), span.end()));
+    for (unsigned open = 0; open < 1u << shape.rank(); ++open) {
+      std::vector<std::string> dims;
+      for (size_t i = 0; i < shape.rank(); ++i)
+        dims.push_back(open >> i & 1 && i != 1 ? cat("d", i) : cat(shape[i]));
+      auto g = graph({value("x", kFloat, dims)}, {value("y", kFloat)}, {node("Conv", {"x", "w"}, {"y"})},
+                     {stored});
+      compare(g, Inputs{{"x", x}}, {x}, 1e-4f);
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
+
 // Methods by trial: the same results but for rounding, measured in the first session alone.
 TEST(Session, TuningMeasuresOnce) {
   const auto file = std::filesystem::temp_directory_path() / cat("onward_session_tuning_", ::getpid());
