@@ -76,7 +76,7 @@ TEST_F(TuningFile, DamagedFilesCostTheSearchAlone) {
   choose(good, "a", 1);
   ASSERT_TRUE(good.save().ok());
   const std::string text = read(path("good"));
-  ASSERT_GT(text.size(), 30u);
+  ASSERT_NE(text.rfind("quick"), std::string::npos);
   for (size_t cut = 0; cut <= text.size(); ++cut) {
     write(path("cut"), text.substr(0, cut));
     Tuning t(TuningUse::kKnown, path("cut"));
