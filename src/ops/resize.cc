@@ -164,8 +164,13 @@ Status upgrade_10(Rewriter& c) {
   const auto& known = c.in(1)->fact.constant;
   const std::vector<double> scales = known ? as_doubles(*known) : std::vector<double>{};
   auto shrinks = [](double s) { return s < 1; };
-  if (mode != "nearest" || std::none_of(scales.begin(), scales.end(), shrinks))
+  if (mode != "nearest" || (known && std::none_of(scales.begin(), scales.end(), shrinks)))
     return c.replace({ONWARD_TRY(resize(c.in(0), c.in(1), "floor"))});
+  if (!known) {
+    ir::Value* one = ONWARD_TRY(c.scalar_like(c.in(1), 1));
+    ir::Value* y = ONWARD_TRY(resize(c.in(0), ONWARD_TRY(c.add("Min", {c.in(1), one})), "ceil"));
+    return c.replace({ONWARD_TRY(resize(y, ONWARD_TRY(c.add("Max", {c.in(1), one})), "floor"))});
+  }
   std::vector<float> down, up;
   for (double s : scales) {
     down.push_back(static_cast<float>(std::min(s, 1.0)));
@@ -178,14 +183,18 @@ Status upgrade_10(Rewriter& c) {
   return c.replace({y});
 }
 
+// tf_half_pixel_for_nn is half_pixel without its - 0.5, which the rounding makes up for.
 Status upgrade(Rewriter& c) {
   if (c.since_version() < 11) return upgrade_10(c);
   AttrReader a(c.node());
   if (a.text("coordinate_transformation_mode", "") != "tf_half_pixel_for_nn") return {};
-  if (a.text("mode", "nearest") != "nearest" || a.text("nearest_mode", "round_prefer_floor") != "floor")
-    return c.cannot("tf_half_pixel_for_nn is supported with mode nearest and nearest_mode floor only");
+  const std::string rounding = a.text("nearest_mode", "round_prefer_floor");
+  const bool down = rounding == "floor", half_down = rounding == "round_prefer_floor";
+  if (a.text("mode", "nearest") != "nearest" || (!down && !half_down))
+    return c.cannot("tf_half_pixel_for_nn is supported with mode nearest, and nearest_mode floor or ",
+                    "round_prefer_floor, only");
   c.set_attribute("coordinate_transformation_mode", std::string("half_pixel"));
-  c.set_attribute("nearest_mode", std::string("round_prefer_ceil"));
+  c.set_attribute("nearest_mode", std::string(down ? "round_prefer_ceil" : "ceil"));
   return {};
 }
 

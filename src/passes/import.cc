@@ -7,6 +7,7 @@
 
 #include "ir/schema.h"
 #include "ops/op/evaluate.h"
+#include "ops/op/experimental.h"
 #include "ops/op/feedback.h"
 #include "passes/fold.h"
 #include "passes/import_overrides.h"
@@ -111,6 +112,12 @@ std::string label(const onnx::Node& n) {
 
 bool is_gradient(std::string_view domain, std::string_view op_type) {
   return op_type == "Gradient" && domain == "ai.onnx.preview.training";
+}
+
+// Whether files of older opsets than the operator's first may hold it: until then it was an experiment, with
+// the meaning that its first version has.
+bool began_as_experiment(std::string_view domain, std::string_view op_type) {
+  return domain.empty() && (op_type == "MeanVarianceNormalization" || op_type == "ThresholdedRelu");
 }
 
 bool has_gradient(const std::vector<onnx::Node>& nodes) {
@@ -499,8 +506,10 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   // Exporters that fuse for ONNX Runtime write an operator of its own in the default domain, where it lives
   // there.
   if (domain.empty() && op_type == "SimplifiedLayerNormalization") domain = "com.microsoft";
-  if (domain == "onward")
-    return invalid_model(label(proto), ": domain 'onward' is for operators that this build makes itself");
+  if (domain == "onward" || domain == kExperimentalDomain)
+    return invalid_model(label(proto), ": domain '", domain,
+                         "' is for operators that this build makes itself");
+  if (domain.empty() && find_op(kExperimentalDomain, op_type)) domain = kExperimentalDomain;
   auto opset = scope.opsets->find(std::string(canonical_domain(onnx::or_default(proto.domain))));
   if (opset == scope.opsets->end() && domain.empty() && find_schema("", op_type, 1000) == nullptr)
     return invalid_model(label(proto), ": unknown operator");
@@ -512,9 +521,12 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
     const Schema* newer = find_schema(domain, op_type, newest_opset(domain));
     if (!newer)
       return invalid_model(label(proto), ": no such operator", domain.empty() ? "" : " in domain ", domain);
-    return invalid_model(label(proto), ": opset ", opset->second, " has no such operator, it came in opset ",
-                         schema_versions(domain, op_type)[0].since_version(),
-                         "; the file states too old an opset");
+    const Schema& first = schema_versions(domain, op_type)[0];
+    if (!began_as_experiment(domain, op_type))
+      return invalid_model(label(proto), ": opset ", opset->second,
+                           " has no such operator, it came in opset ", first.since_version(),
+                           "; the file states too old an opset");
+    schema = &first;
   }
   // A deprecated version with a successor (GroupNormalization-18) still upgrades.
   if (schema && schema->deprecated() && schema_versions(domain, op_type).back().deprecated())
@@ -595,7 +607,13 @@ Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<
     ONWARD_TRY(op->upgrade(rewriter));
     replaced = rewriter.replaced();
   }
-  if (is_gradient(made->domain, made->op_type)) {
+  if (made->domain == kExperimentalDomain) {
+    const auto attributes = ONWARD_TRY(op->read(AttrReader(*made)));
+    Rewriter rewriter(g, *made, 1, infer);
+    ONWARD_TRY(op->lower(attributes.get(), rewriter));
+    replaced = true;
+  }
+  if (!replaced && is_gradient(made->domain, made->op_type)) {
     // Each may make the graph some times as large, and the next one again.
     if ((nodes_ += 4 * static_cast<int64_t>(g.nodes().size())) > max_nodes_)
       return limit_exceeded(made->label(), ": the graph grows past ", max_nodes_,

@@ -11,7 +11,7 @@ namespace ow {
 namespace {
 
 // Domains of operators that ONNX does not define, and whose facts are therefore not in the schemas.
-const std::set<std::string_view> kOtherDomains = {"com.microsoft", "onward"};
+const std::set<std::string_view> kOtherDomains = {"com.microsoft", "onward", "onward.experimental"};
 
 const Schema* newest(const Op& op) { return find_schema(op.domain, op.name, newest_opset(op.domain)); }
 

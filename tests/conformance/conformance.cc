@@ -30,6 +30,7 @@ struct Options {
   bool strict = false, json = false, update = false, quiet = false;
   IsolateOptions isolate;
   Tolerance tolerance;
+  EngineOptions engine;
 };
 
 struct Outcome {
@@ -37,18 +38,18 @@ struct Outcome {
   Status status;
 };
 
-Status run_set(const TestCase& test, const DataSet& set, const Tolerance& tolerance) {
-  const auto found = ONWARD_TRY(run_model(test.folder + "/model.onnx", set.inputs));
+Status run_set(const TestCase& test, const DataSet& set, const Options& o) {
+  const auto found = ONWARD_TRY(run_model(test.folder + "/model.onnx", set.inputs, o.engine));
   if (found.size() != set.outputs.size())
     return internal_error(found.size(), " outputs, expected ", set.outputs.size());
   for (size_t i = 0; i < found.size(); ++i)
-    ONWARD_TRY(compare(found[i], set.outputs[i].value, tolerance)
+    ONWARD_TRY(compare(found[i], set.outputs[i].value, o.tolerance)
                    .context(cat(set.name, " output ", i, " '", set.outputs[i].name, "'")));
   return {};
 }
 
-Status run_case(const TestCase& test, const Tolerance& tolerance) {
-  for (const DataSet& set : ONWARD_TRY(read_data_sets(test))) ONWARD_TRY(run_set(test, set, tolerance));
+Status run_case(const TestCase& test, const Options& o) {
+  for (const DataSet& set : ONWARD_TRY(read_data_sets(test))) ONWARD_TRY(run_set(test, set, o));
   return {};
 }
 
@@ -174,7 +175,7 @@ Result<bool> run(const Options& o) {
   const auto cases = ONWARD_TRY(choose_cases(o));
   std::vector<Outcome> outcomes(cases.size());
   ONWARD_TRY(run_isolated(
-      cases.size(), o.isolate, [&](size_t i) { return run_case(cases[i], o.tolerance); },
+      cases.size(), o.isolate, [&](size_t i) { return run_case(cases[i], o); },
       [&](size_t i, const Status& status) {
         outcomes[i] = {cases[i], status.clone()};
       }));
@@ -205,6 +206,10 @@ int main_program(int argc, char** argv) {
   app.add_option("-j,--jobs", o.isolate.processes, "Processes at a time")->check(CLI::Range(1, 256));
   app.add_option("--timeout", o.isolate.timeout_s, "Seconds that a case may take")
       ->check(CLI::PositiveNumber);
+  app.add_option("--level", o.engine.level, "How far models are optimised; plain: node by node")
+      ->check(CLI::IsMember({"full", "off", "plain"}));
+  app.add_option("--threads", o.engine.threads, "Threads of each session (default: all)")
+      ->check(CLI::Range(1, 256));
   app.add_option("--rtol", o.tolerance.relative, "Relative tolerance");
   app.add_option("--atol", o.tolerance.absolute, "Absolute tolerance");
   CLI11_PARSE(app, argc, argv);

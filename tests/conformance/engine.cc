@@ -1,10 +1,8 @@
-// Through a session: passes, plan and memory plan. Level off with ONWARD_CONFORMANCE=off; "plain" evaluates
-// node by node instead, which is the imported model's meaning without any plan. Nodes without a seed draw
-// from seed 0, as the program did that wrote down what the cases expect.
+// Through a session: passes, plan and memory plan; or, at level "plain", node by node. Nodes without a seed
+// draw from seed 0, as the program did that wrote down what the cases expect.
 #include "engine.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 
 #include "base/text.h"
@@ -33,13 +31,13 @@ Result<std::vector<Value>> run_plain(const std::string& path, const std::vector<
 
 }  // namespace
 
-Result<std::vector<Value>> run_model(const std::string& path, const std::vector<NamedValue>& inputs) {
-  const char* setting = std::getenv("ONWARD_CONFORMANCE");
-  const std::string_view mode = setting ? setting : "";
-  if (mode == "plain") return run_plain(path, inputs);
+Result<std::vector<Value>> run_model(const std::string& path, const std::vector<NamedValue>& inputs,
+                                     const EngineOptions& engine) {
+  if (engine.level == "plain") return run_plain(path, inputs);
   SessionOptions options;
   options.random_seed = kSeed;
-  if (mode == "off") options.level = Level::kOff;
+  options.threads = engine.threads;
+  if (engine.level == "off") options.level = Level::kOff;
   auto session = ONWARD_TRY(Session::create(ONWARD_TRY(Model::load(path)), options));
   std::vector<std::pair<std::string_view, Value>> fed;
   for (const NamedValue& v : inputs) fed.emplace_back(v.name, v.value);

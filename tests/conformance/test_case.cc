@@ -67,13 +67,23 @@ Result<Value> read_as(std::string_view bytes) {
   return to_value(message);
 }
 
+// Data of ONNX up to 1.18 holds bfloat16 as its bits, in a tensor of uint16.
+Result<Value> read_tensor(std::string_view bytes, const onnx::Type* declared) {
+  onnx::Tensor message;
+  ONWARD_TRY(onnx::read_message(bytes, message));
+  const bool bfloat16 = declared && declared->tensor_type &&
+                        declared->tensor_type->elem_type == static_cast<int32_t>(DType::kBfloat16);
+  if (bfloat16 && message.data_type == static_cast<int32_t>(DType::kUint16))
+    message.data_type = static_cast<int32_t>(DType::kBfloat16);
+  return to_value(message);
+}
+
 Result<Value> read_file(const std::string& path, const onnx::ValueInfo& declared) {
   auto file = ONWARD_TRY(MappedFile::open(path));
   const onnx::Type* type = declared.type.get();
-  auto read = type && type->optional_type   ? read_as<onnx::Optional>
-              : type && type->sequence_type ? read_as<onnx::Sequence>
-                                            : read_as<onnx::Tensor>;
-  auto value = read(file->text());
+  auto value = type && type->optional_type   ? read_as<onnx::Optional>(file->text())
+               : type && type->sequence_type ? read_as<onnx::Sequence>(file->text())
+                                             : read_tensor(file->text(), type);
   if (!value.ok()) return value.take_status().context(path);
   return value;
 }
