@@ -52,9 +52,12 @@ class Exceptions:
     def names(self):
         return {name for name, _, _ in self.entries}
 
+    def entries_of(self, release):
+        return [name for name, first, corrected in self.entries
+                if number(release) < number(corrected) and (not first or number(release) >= number(first))]
+
     def of(self, release):
-        return {name for name, first, corrected in self.entries
-                if number(release) < number(corrected) and (not first or number(release) >= number(first))}
+        return set(self.entries_of(release))
 
 
 def read_names(path):

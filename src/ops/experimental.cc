@@ -99,7 +99,13 @@ Status check_inputs(Rewriter& c, size_t least, size_t most) {
 
 Result<ir::Value*> times(Rewriter& c, ir::Value* x, double factor) {
   if (factor == 1) return x;
-  return c.add("Mul", {x, ONWARD_TRY(c.scalar_like(x, factor))});
+  ir::Value* by = ONWARD_TRY(c.scalar_like(x, factor));
+  return c.add("Mul", {x, by});
+}
+
+Status replace(Rewriter& c, ir::Value* y) {
+  if (y == c.in(0)) y = ONWARD_TRY(c.add("Identity", {y}));
+  return c.replace({y});
 }
 
 Status lower_line(const Line& a, Rewriter& c, const char* function) {
@@ -107,8 +113,11 @@ Status lower_line(const Line& a, Rewriter& c, const char* function) {
   ir::Value* y = ONWARD_TRY(times(c, c.in(0), a.beta));
   if (function) y = ONWARD_TRY(c.add(function, {y}));
   y = ONWARD_TRY(times(c, y, a.alpha));
-  if (a.offset != 0) y = ONWARD_TRY(c.add("Add", {y, ONWARD_TRY(c.scalar_like(y, a.offset))}));
-  return c.replace({y == c.in(0) ? ONWARD_TRY(c.add("Identity", {y})) : y});
+  if (a.offset != 0) {
+    ir::Value* offset = ONWARD_TRY(c.scalar_like(y, a.offset));
+    y = ONWARD_TRY(c.add("Add", {y, offset}));
+  }
+  return replace(c, y);
 }
 
 Status lower_plain(const Line& a, Rewriter& c) { return lower_line(a, c, nullptr); }
@@ -118,8 +127,8 @@ Status lower_softplus(const Line& a, Rewriter& c) { return lower_line(a, c, "Sof
 Status lower_image_scaler(const Channels& a, Rewriter& c) {
   ONWARD_TRY(check_inputs(c, 1, 1));
   const int64_t channels = static_cast<int64_t>(a.bias.size());
-  ir::Value* y = ONWARD_TRY(c.add("Mul", {c.in(0), ONWARD_TRY(c.scalar_like(c.in(0), a.scale))}));
-  if (channels == 0) return c.replace({y});
+  ir::Value* y = ONWARD_TRY(times(c, c.in(0), a.scale));
+  if (channels == 0) return replace(c, y);
   Tensor bias = ONWARD_TRY(convert(Tensor::of<float>({channels, 1, 1}, a.bias), c.in(0)->type().dtype));
   return c.replace({ONWARD_TRY(c.add("Add", {y, c.constant(std::move(bias))}))});
 }

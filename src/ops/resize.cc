@@ -168,8 +168,10 @@ Status upgrade_10(Rewriter& c) {
     return c.replace({ONWARD_TRY(resize(c.in(0), c.in(1), "floor"))});
   if (!known) {
     ir::Value* one = ONWARD_TRY(c.scalar_like(c.in(1), 1));
-    ir::Value* y = ONWARD_TRY(resize(c.in(0), ONWARD_TRY(c.add("Min", {c.in(1), one})), "ceil"));
-    return c.replace({ONWARD_TRY(resize(y, ONWARD_TRY(c.add("Max", {c.in(1), one})), "floor"))});
+    ir::Value* down = ONWARD_TRY(c.add("Min", {c.in(1), one}));
+    ir::Value* up = ONWARD_TRY(c.add("Max", {c.in(1), one}));
+    ir::Value* y = ONWARD_TRY(resize(c.in(0), down, "ceil"));
+    return c.replace({ONWARD_TRY(resize(y, up, "floor"))});
   }
   std::vector<float> down, up;
   for (double s : scales) {
