@@ -1,5 +1,5 @@
 // Operators of ai.onnx that the releases up to 1.4 had as experiments (onnx/defs/experiments) and that no
-// opset took over. Exporters of that time wrote them, and the official cases of 1.3.0 hold some.
+// opset took over until then. Exporters of that time wrote them, and the official cases of 1.3.0 hold some.
 //
 //   Affine              alpha x + beta                   ParametricSoftplus  alpha ln(exp(beta x) + 1)
 //   ScaledTanh          alpha tanh(beta x)               Scale               scale x
@@ -7,9 +7,10 @@
 //   DynamicSlice        Slice as of opset 10             ConstantFill        one value in a given shape
 //   GivenTensorFill     given values in a given shape
 //
-// They have no schema and live in a domain of the engine's until import has written them in today's
-// operators, so that the graph and what is exported from it know nothing of them. ATen and GRUUnit were never
-// defined well enough to be run.
+// ThresholdedRelu and MeanVarianceNormalization were experiments before the opsets 10 and 9. None has a
+// schema; they live in a domain of the engine's until import has written them in today's operators, so that
+// the graph and what is exported from it know nothing of them. ATen and GRUUnit were never defined well
+// enough to be run.
 #include <limits>
 
 #include "ops/op/experimental.h"
@@ -37,6 +38,11 @@ struct Window {
   ir::Ints border, scale;
 };
 
+struct Normalization {
+  ir::Ints axes;
+  bool variance = true;
+};
+
 struct Channels {
   float scale = 1;
   ir::Floats bias;
@@ -52,6 +58,14 @@ Result<Line> read_scale(const AttrReader& a) { return Line{a.real("scale", 1), 1
 Result<Line> read_curve(const AttrReader& a) { return Line{needed(a, "alpha"), needed(a, "beta"), 0}; }
 
 Result<Channels> read_channels(const AttrReader& a) { return Channels{a.real("scale", 1), a.reals("bias")}; }
+
+Result<Line> read_threshold(const AttrReader& a) { return Line{a.real("alpha", 1), 1, 0}; }
+
+// Files of 1.3, where the operator was a function already, may have axes.
+Result<Normalization> read_normalization(const AttrReader& a) {
+  const ir::Ints otherwise = a.flag("across_channels", false) ? ir::Ints{0, 1, 2, 3} : ir::Ints{0, 2, 3};
+  return Normalization{a.integers("axes", otherwise), a.flag("normalize_variance", true)};
+}
 
 Result<Window> read_window(const AttrReader& a) {
   Window w{a.integers("border"), a.integers("scale")};
@@ -124,6 +138,19 @@ Status lower_plain(const Line& a, Rewriter& c) { return lower_line(a, c, nullptr
 Status lower_tanh(const Line& a, Rewriter& c) { return lower_line(a, c, "Tanh"); }
 Status lower_softplus(const Line& a, Rewriter& c) { return lower_line(a, c, "Softplus"); }
 
+Status lower_threshold(const Line& a, Rewriter& c) {
+  ONWARD_TRY(check_inputs(c, 1, 1));
+  return c.replace({ONWARD_TRY(c.add("ThresholdedRelu", {c.in(0)}, {{"alpha", a.alpha}}))});
+}
+
+Status lower_normalization(const Normalization& a, Rewriter& c) {
+  ONWARD_TRY(check_inputs(c, 1, 1));
+  if (a.variance)
+    return c.replace({ONWARD_TRY(c.add("MeanVarianceNormalization", {c.in(0)}, {{"axes", a.axes}}))});
+  ir::Value* mean = ONWARD_TRY(c.add("ReduceMean", {c.in(0), c.ints(a.axes)}));
+  return c.replace({ONWARD_TRY(c.add("Sub", {c.in(0), mean}))});
+}
+
 Status lower_image_scaler(const Channels& a, Rewriter& c) {
   ONWARD_TRY(check_inputs(c, 1, 1));
   const int64_t channels = static_cast<int64_t>(a.bias.size());
@@ -192,6 +219,8 @@ ONWARD_OPS(experimental) {
           experiment<Line>("Scale", read_scale, lower_plain),
           experiment<Line>("ScaledTanh", read_curve, lower_tanh),
           experiment<Line>("ParametricSoftplus", read_curve, lower_softplus),
+          experiment<Line>("ThresholdedRelu", read_threshold, lower_threshold),
+          experiment<Normalization>("MeanVarianceNormalization", read_normalization, lower_normalization),
           experiment<Channels>("ImageScaler", read_channels, lower_image_scaler),
           experiment<Window>("Crop", read_window, lower_crop),
           experiment<NoAttrs>("DynamicSlice", nullptr, lower_slice),

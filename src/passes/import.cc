@@ -114,12 +114,6 @@ bool is_gradient(std::string_view domain, std::string_view op_type) {
   return op_type == "Gradient" && domain == "ai.onnx.preview.training";
 }
 
-// Whether files of older opsets than the operator's first may hold it: until then it was an experiment, with
-// the meaning that its first version has.
-bool began_as_experiment(std::string_view domain, std::string_view op_type) {
-  return domain.empty() && (op_type == "MeanVarianceNormalization" || op_type == "ThresholdedRelu");
-}
-
 bool has_gradient(const std::vector<onnx::Node>& nodes) {
   return std::any_of(nodes.begin(), nodes.end(), [](const onnx::Node& n) {
     const auto in = [](const onnx::Graph& g) { return has_gradient(g.node); };
@@ -509,24 +503,22 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   if (domain == "onward" || domain == kExperimentalDomain)
     return invalid_model(label(proto), ": domain '", domain,
                          "' is for operators that this build makes itself");
-  if (domain.empty() && find_op(kExperimentalDomain, op_type)) domain = kExperimentalDomain;
   auto opset = scope.opsets->find(std::string(canonical_domain(onnx::or_default(proto.domain))));
   if (opset == scope.opsets->end() && domain.empty() && find_schema("", op_type, 1000) == nullptr)
     return invalid_model(label(proto), ": unknown operator");
   if (opset == scope.opsets->end())
     return invalid_model(label(proto), ": domain '", printable(domain), "' is not in opset_import");
   const Schema* schema = find_schema(domain, op_type, opset->second);
+  // An experiment that no opset took over, or none until a later one.
+  if (!schema && domain.empty() && find_op(kExperimentalDomain, op_type)) domain = kExperimentalDomain;
   const Op* op = find_op(domain, op_type);
   if (!schema && newest_opset(domain) > 0) {
     const Schema* newer = find_schema(domain, op_type, newest_opset(domain));
     if (!newer)
       return invalid_model(label(proto), ": no such operator", domain.empty() ? "" : " in domain ", domain);
-    const Schema& first = schema_versions(domain, op_type)[0];
-    if (!began_as_experiment(domain, op_type))
-      return invalid_model(label(proto), ": opset ", opset->second,
-                           " has no such operator, it came in opset ", first.since_version(),
-                           "; the file states too old an opset");
-    schema = &first;
+    return invalid_model(label(proto), ": opset ", opset->second, " has no such operator, it came in opset ",
+                         schema_versions(domain, op_type)[0].since_version(),
+                         "; the file states too old an opset");
   }
   // A deprecated version with a successor (GroupNormalization-18) still upgrades.
   if (schema && schema->deprecated() && schema_versions(domain, op_type).back().deprecated())

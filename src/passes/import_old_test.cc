@@ -81,6 +81,7 @@ TEST(Experimental, ElementByElement) {
   expect(run("ParametricSoftplus", both(.5f), {x}), {3}, {0.6265233f, 1.6518788f, 3.4028268f});
   expect(run("Scale", {attr("scale", 3.0f)}, {x}), {3}, {-6, 1.5f, 9});
   expect(run("ThresholdedRelu", {attr("alpha", .6f)}, {x}), {3}, {0, 0, 3});
+  expect(run("ThresholdedRelu", {}, {x}, 9), {3}, {0, 0, 3});
 }
 
 TEST(Experimental, Images) {
@@ -138,12 +139,23 @@ TEST(Experimental, WhatContradictsItselfIsRefused) {
   EXPECT_THAT(std::string(taken.status().message()), HasSubstr("'onward.experimental' is for operators"));
 }
 
-// Below opset 9 MeanVarianceNormalization was an experiment, over the axes 0, 2 and 3.
-TEST(Experimental, BeforeTheFirstOpsetOfWhatBecameOfIt) {
-  const auto y = run("MeanVarianceNormalization", {}, {counted({1, 2, 4, 5}, 0)});
-  ASSERT_TRUE(y.ok()) << y.status().message();
-  EXPECT_NEAR(y->data<float>()[0], -1.647509f, 1e-5);
-  EXPECT_NEAR(y->data<float>()[39], 1.647509f, 1e-5);
+TEST(Experimental, NormalizationBeforeOpset9) {
+  std::vector<float> squares;
+  for (int i = 0; i < 8; ++i) squares.push_back(static_cast<float>(i * i));
+  const Tensor x = floats_of({2, 2, 1, 2}, squares);
+  const auto normalized = [&](std::vector<onnx::Attribute> attributes, int64_t opset = kOpset) {
+    return run("MeanVarianceNormalization", std::move(attributes), {x}, opset);
+  };
+  const std::vector<float> by_channel = {-1,       -.90476191f, -1.0985209f, -.83058894f,
+                                         .523810f, 1.3809524f,  .61624342f,  1.3128664f};
+  expect(normalized({}), x.shape(), by_channel);
+  expect(normalized({attr("axes", std::vector<int64_t>{0, 2, 3})}), x.shape(), by_channel);
+  expect(
+      normalized({attr("across_channels", int64_t{1})}), x.shape(),
+      {-1.0491086f, -.98915952f, -.80931234f, -.50956702f, -.08992359f, .44961795f, 1.1090577f, 1.8883954f});
+  expect(normalized({attr("normalize_variance", int64_t{0})}), x.shape(),
+         {-10.5f, -9.5f, -20.5f, -15.5f, 5.5f, 14.5f, 11.5f, 24.5f});
+  EXPECT_FALSE(normalized({attr("across_channels", int64_t{1})}, 9).ok());  // an operator with a schema
 }
 
 // Resize-10, nearest: the next higher input where an axis shrinks, the next lower where it grows.
