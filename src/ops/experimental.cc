@@ -87,6 +87,9 @@ Result<Fill> read_fill(const AttrReader& a) {
          .dtype = a.dtype("dtype", DType::kFloat32),
          .value = a.real("value", 0),
          .values = a.reals("values")};
+  if (f.dtype != DType::kFloat32 && f.dtype != DType::kInt32 && f.dtype != DType::kInt64 &&
+      f.dtype != DType::kBool)
+    a.fail("dtype", cat("is ", f.dtype, ", expected float, int32, int64 or bool"));
   for (const ir::Ints* extents : {&f.shape, &f.extra_shape})
     for (int64_t i : *extents)
       if (i < 0)
@@ -154,6 +157,11 @@ Status lower_normalization(const Normalization& a, Rewriter& c) {
 Status lower_image_scaler(const Channels& a, Rewriter& c) {
   ONWARD_TRY(check_inputs(c, 1, 1));
   const int64_t channels = static_cast<int64_t>(a.bias.size());
+  const SymShape* x = c.shape(c.in(0));
+  if (x && x->size() != 4) return c.error("input 0 has rank ", x->size(), ", expected [N,C,H,W]");
+  if (x && channels > 0 && (*x)[1].constant().value_or(channels) != channels)
+    return c.error("attribute 'bias' has ", channels, " values, expected ", *(*x)[1].constant(),
+                   ", one for each channel");
   ir::Value* y = ONWARD_TRY(times(c, c.in(0), a.scale));
   if (channels == 0) return replace(c, y);
   Tensor bias = ONWARD_TRY(convert(Tensor::of<float>({channels, 1, 1}, a.bias), c.in(0)->type().dtype));

@@ -133,6 +133,7 @@ TEST(Experimental, WhatContradictsItselfIsRefused) {
   refused("ConstantFill", {attr("shape", std::vector<int64_t>{1})}, {x}, "expected one of them");
   refused("ConstantFill", {attr("shape", std::vector<int64_t>{-1})}, {}, "has -1");
   refused("ConstantFill", {attr("extra_shape", std::vector<int64_t>{1})}, {}, "needs an input");
+  refused("ConstantFill", {attr("dtype", int64_t{onnx::Tensor::STRING})}, {}, "expected float, int32");
   refused("GRUUnit", {}, {x}, "no such operator");
   const auto taken = import_model(*file(one(node("Affine", {}, {"y"}, {}, "onward.experimental"), {x})));
   ASSERT_FALSE(taken.ok());
