@@ -8,7 +8,8 @@
 // scores of one block stay in the cache; each output row's sums run over all keys in order.
 //
 // onward.Attention is what the optimiser makes of two products with a Softmax between them: K is transposed,
-// [batch, heads, d, kv], the scale is 1 if it is not given, and a row that is -inf throughout gives NaN.
+// [batch, heads, d, kv], of rank 3 all inputs are without batch, the scale is 1 if it is not given, and a row
+// that is -inf throughout gives NaN; with hidden_is_zero weights that are NaN count as 0.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -29,6 +30,7 @@ struct Attrs {
   float softcap = 0;
   int64_t output_mode = 0;
   bool fused = false;  // onward.Attention
+  bool hidden_is_zero = false;
 };
 
 Result<Attrs> read(const AttrReader& a) {
@@ -46,7 +48,9 @@ Result<Attrs> read(const AttrReader& a) {
   return attrs;
 }
 
-Result<Attrs> read_fused(const AttrReader& a) { return Attrs{.scale = a.real("scale", 1), .fused = true}; }
+Result<Attrs> read_fused(const AttrReader& a) {
+  return Attrs{.scale = a.real("scale", 1), .fused = true, .hidden_is_zero = a.flag("hidden_is_zero", false)};
+}
 
 // Extents of Q, K or V as [batch, heads, sequence, size].
 Result<SymShape> heads_of(const InferContext& c, size_t input, int64_t heads) {
@@ -101,8 +105,9 @@ struct Heads {
   int64_t at(int64_t b, int64_t h) const { return b * batch_stride + h * head_stride; }
 };
 
-Result<Heads> heads_in(const RunContext& c, size_t input, int64_t heads) {
+Result<Heads> heads_in(const RunContext& c, size_t input, int64_t heads, bool fused) {
   const Shape& s = c.in(input).shape();
+  if (fused && s.rank() == 3) return Heads{1, s[0], s[1], s[2], s.count(), s[1] * s[2], s[2]};
   if (s.rank() == 4) return Heads{s[0], s[1], s[2], s[3], s[1] * s[2] * s[3], s[2] * s[3], s[3]};
   if (s.rank() != 3 || heads < 1 || s[2] % heads != 0)
     return c.error("input ", input, " of shape ", s, " does not divide into ", heads, " heads");
@@ -143,9 +148,9 @@ Result<Mask> read_mask(const RunContext& c, const Call& k) {
 
 Result<Call> read_call(const Attrs& a, const RunContext& c) {
   Call k = {};
-  k.q = ONWARD_TRY(heads_in(c, 0, a.q_heads));
-  k.k = ONWARD_TRY(heads_in(c, 1, a.kv_heads));
-  k.v = ONWARD_TRY(heads_in(c, 2, a.kv_heads));
+  k.q = ONWARD_TRY(heads_in(c, 0, a.q_heads, a.fused));
+  k.k = ONWARD_TRY(heads_in(c, 1, a.kv_heads, a.fused));
+  k.v = ONWARD_TRY(heads_in(c, 2, a.kv_heads, a.fused));
   if (a.fused) {
     std::swap(k.k.length, k.k.size);
     std::swap(k.k.row_stride, k.k.column_stride);
@@ -404,7 +409,10 @@ class Blocks {
     add_bias(a_, k_, b, h, i, row, n);
     keep(2);
     // Softmax of nothing but -inf is NaN.
-    const T factor = exponentiate(row, n, a_.fused && n > 0 ? std::numeric_limits<T>::quiet_NaN() : T(0));
+    const bool is_nan = a_.fused && !a_.hidden_is_zero && n > 0;
+    T factor = exponentiate(row, n, is_nan ? std::numeric_limits<T>::quiet_NaN() : T(0));
+    // A sum that is NaN makes all weights of the row NaN.
+    if (a_.hidden_is_zero && std::isnan(factor)) std::fill_n(row, n, T(0)), factor = 0;
     if (kept && a_.output_mode == 3)
       for (int64_t j = 0; j < n; ++j) kept[j] = row[j] * factor;
     return factor;
@@ -425,10 +433,11 @@ Status run_typed(const Attrs& a, RunContext& c) {
   const Call k = ONWARD_TRY(read_call(a, c));
   KeyTiles<T> keys{ONWARD_TRY(present<T>(c, 1, 4, 1, k.k, k)), k.total, true, k.scale};
   KeyTiles<T> values{ONWARD_TRY(present<T>(c, 2, 5, 2, k.v, k)), k.total, false};
-  const bool flat = c.in(0).rank() == 3;
+  const bool rank3 = c.in(0).rank() == 3, flat = rank3 && !a.fused;
   Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>,
-                              flat ? Shape{k.q.batch, k.q.length, k.q.heads * k.v.size}
-                                   : Shape{k.q.batch, k.q.heads, k.q.length, k.v.size}));
+                              flat    ? Shape{k.q.batch, k.q.length, k.q.heads * k.v.size}
+                              : rank3 ? Shape{k.q.heads, k.q.length, k.v.size}
+                                      : Shape{k.q.batch, k.q.heads, k.q.length, k.v.size}));
   Tensor kept;
   if (c.wants(3)) kept = ONWARD_TRY(c.out(3, dtype_of<T>, {k.q.batch, k.q.heads, k.q.length, k.total}));
   const int64_t size = k.v.size, row = flat ? k.q.heads * size : size;

@@ -1,10 +1,13 @@
-// Attention from the nodes that exporters write for it, for float32 of rank 4:
+// Attention from the nodes that exporters write for it, for float32 of rank 3 or 4:
 //
 //   MatMul(Softmax(MatMul(q, t) * scale + mask), v)      q [B, H, L, D], t [B, H, D, S], v [B, H, S, E]
 //
-// becomes onward.Attention(q, t, v, mask). The scale is a constant, multiplied with or divided by; it and the
-// mask, of [L, S] or broadcast to [B, H, L, S] along other axes than the last, may be absent. What is between
-// the products has no other reader.
+// becomes onward.Attention(q, t, v, mask). The scale is a constant, multiplied with or divided by, of the
+// scores or of an operand of the first product; it and the mask, of [L, S] or broadcast to [B, H, L, S] along
+// other axes than the last, may be absent. What is between the products has no other reader. There may be
+//
+//   Reshape that merges or splits B and H only: the operands get the axes that the mask is for;
+//   Where(IsNaN(p), 0, p) behind the Softmax: rows that are hidden throughout give 0.
 #include <algorithm>
 
 #include "ops/op/attributes.h"
@@ -19,23 +22,43 @@ bool same(const Dim& a, const Dim& b) { return a == b && !(a == Dim::unknown());
 const SymShape* shape_of(const ir::Value* v) {
   return v && v->type().dtype == DType::kFloat32 && v->type().shape ? &*v->type().shape : nullptr;
 }
-const SymShape* four_axes(const ir::Value* v) {
+// Of three or four axes.
+const SymShape* axes_of(const ir::Value* v) {
   const SymShape* s = shape_of(v);
-  return s && s->size() == 4 ? s : nullptr;
+  return s && (s->size() == 3 || s->size() == 4) ? s : nullptr;
 }
 
 struct Match {
   ir::Value *q = nullptr, *t = nullptr, *v = nullptr, *mask = nullptr;
   float scale = 1;
+  bool hidden_is_zero = false;
+  SymShape batch;  // the axes before the last two that the operator works with
 };
+
+bool same_batch(const SymShape& a, const SymShape& b) {
+  bool alike = a.size() == b.size();
+  for (size_t i = 0; alike && i + 2 < a.size(); ++i) alike = same(a[i], b[i]);
+  return alike;
+}
+bool same_matrix(const SymShape& a, const SymShape& b) {
+  return same(a.back(), b.back()) && same(a[a.size() - 2], b[b.size() - 2]);
+}
+
+// What is before a Reshape of the axes before the last two; else `x` itself.
+ir::Value* before_reshape(ir::Value* x) {
+  const ir::Node* reshape = made_by(x, "Reshape");
+  if (!reshape || only_reader(reshape->input(0)) != reshape) return x;
+  const SymShape *to = axes_of(x), *from = axes_of(reshape->input(0));
+  return to && from && same_matrix(*from, *to) ? reshape->input(0) : x;
+}
 
 // Whether `v` can be added to the scores without making them larger.
 bool is_mask(const ir::Value* v, const SymShape& scores) {
   const SymShape* s = shape_of(v);
-  if (!s || s->empty() || s->size() > 4 || !same(s->back(), scores.back())) return false;
+  if (!s || s->empty() || s->size() > scores.size() || !same(s->back(), scores.back())) return false;
   for (size_t i = 0; i < s->size(); ++i) {
     const Dim& d = (*s)[i];
-    if (!d.is(1) && !same(d, scores[4 - s->size() + i])) return false;
+    if (!d.is(1) && !same(d, scores[scores.size() - s->size() + i])) return false;
   }
   return true;
 }
@@ -58,9 +81,10 @@ bool comes_from_product(const ir::Value* v, int depth) {
 ir::Value* before_mask(ir::Value* x, Match& m, Why& why) {
   ir::Node* add = made_by(x, "Add");
   for (size_t i = 0; add && i < 2; ++i)
-    if (only_reader(add->input(i)) == add && same_shape(add->input(i), x) && four_axes(x) &&
-        is_mask(add->input(1 - i), *four_axes(x)) && !made_by(add->input(1 - i), "MatMul")) {
+    if (only_reader(add->input(i)) == add && same_shape(add->input(i), x) && axes_of(x) &&
+        is_mask(add->input(1 - i), *axes_of(x)) && !made_by(add->input(1 - i), "MatMul")) {
       m.mask = add->input(1 - i);
+      m.batch.assign(axes_of(x)->begin(), axes_of(x)->end() - 2);
       return add->input(i);
     }
   for (size_t i = 0; add && why.asked() && i < 2; ++i) {
@@ -75,52 +99,96 @@ ir::Value* before_mask(ir::Value* x, Match& m, Why& why) {
   }
   return x;
 }
-ir::Value* before_scale(ir::Value* x, Match& m, Why& why) {
+// `x` as another value times a constant number.
+struct Scaled {
+  ir::Value* value = nullptr;
+  float factor = 1;
+};
+Scaled scaled(ir::Value* x) {
   ir::Node *mul = made_by(x, "Mul"), *div = made_by(x, "Div");
   for (size_t i = 0; mul && i < 2; ++i)
-    if (const auto c = scalar(mul->input(1 - i)); c && only_reader(mul->input(i)) == mul) {
-      m.scale = *c;
-      return mul->input(i);
-    }
+    if (const auto c = scalar(mul->input(1 - i)); c && same_shape(mul->input(i), x))
+      return {mul->input(i), *c};
   if (div)
-    if (const auto c = scalar(div->input(1)); c && *c != 0 && only_reader(div->input(0)) == div) {
-      m.scale = 1 / *c;
-      return div->input(0);
-    }
-  if (mul || div)
-    why.no(3, "the scale of ", mul ? mul : div,
+    if (const auto c = scalar(div->input(1)); c && *c != 0 && same_shape(div->input(0), x))
+      return {div->input(0), 1 / *c};
+  return {x};
+}
+
+ir::Value* before_scale(ir::Value* x, Match& m, Why& why) {
+  const Scaled s = scaled(x);
+  if (s.value != x && only_reader(s.value)) {
+    m.scale *= s.factor;
+    return s.value;
+  }
+  if (made_by(x, "Mul") || made_by(x, "Div"))
+    why.no(3, "the scale of ", x->producer(),
            " is no constant of one number, or others read the scores, too");
   return x;
 }
 
+// The operand of the first product without its own constant factor, unless others need that product, too.
+ir::Value* unscaled(ir::Value* x, const ir::Node& product, Match& m) {
+  const Scaled s = scaled(x);
+  if (!s.value || only_reader(x) != &product) return x;
+  m.scale *= s.factor;
+  return s.value;
+}
+
 // MatMul(q, t) whose scores lead to `softmax`.
 const ir::Node* match_scores(const ir::Node& softmax, Match& m, Why& why) {
-  ir::Value* const x = softmax.input(0);
-  ir::Value* scores = before_scale(before_mask(x, m, why), m, why);
+  ir::Value* scores = before_reshape(before_mask(before_reshape(softmax.input(0)), m, why));
+  scores = before_reshape(before_scale(scores, m, why));
   const ir::Node* first = made_by(scores, "MatMul");
   if (!first)
     return why.no(2, "the scores ", scores, " are made by ", MakerOf{scores},
                   ", expected a MatMul, times a number, and a mask added to that"),
            nullptr;
   if (!only_reader(scores)) return why.no(4, ReadersOf{scores}, "; only the Softmax may use it"), nullptr;
-  if (!same_shape(scores, softmax.output(0)))
-    return why.no(4, "the scores are ", scores->type(), ", and after scale and mask ",
-                  softmax.output(0)->type()),
-           nullptr;
-  m.q = first->input(0), m.t = first->input(1);
+  m.q = unscaled(first->input(0), *first, m), m.t = unscaled(first->input(1), *first, m);
   return first;
 }
 
-bool shapes_fit(const Match& m, Why& why) {
-  const SymShape *q = four_axes(m.q), *t = four_axes(m.t), *v = four_axes(m.v);
-  bool fit = q && t && v;
-  for (size_t i = 0; fit && i < 2; ++i) fit = same((*q)[i], (*t)[i]) && same((*q)[i], (*v)[i]);
-  if (fit && same((*q)[3], (*t)[2]) && same((*t)[3], (*v)[2])) return true;
+bool shapes_fit(const Match& m, const ir::Value* weights, Why& why) {
+  const SymShape *q = axes_of(m.q), *t = axes_of(m.t), *v = axes_of(m.v), *w = axes_of(weights);
+  if (q && t && v && w && same_batch(*q, *t) && same_batch(*w, *v) && same(q->back(), (*t)[t->size() - 2]) &&
+      same(t->back(), (*v)[v->size() - 2]))
+    return true;
   for (const ir::Value* x : {m.q, m.t, m.v})
     if (!x) return false;
   return why.no(5, "queries, keys and values are ", m.q->type(), ", ", m.t->type(), " and ", m.v->type(),
-                ", expected float[B,H,L,D], float[B,H,D,S] and float[B,H,S,E]"),
+                ", expected float[B,H,L,D], float[B,H,D,S] and float[B,H,S,E], or without H"),
          false;
+}
+
+// The constant shape that a Reshape gives `v` the axes `batch` with, beside the last two of `v`; one of them
+// may have to be computed.
+std::optional<std::vector<int64_t>> target_shape(const SymShape& batch, const ir::Value* v) {
+  SymShape whole = batch;
+  whole.insert(whole.end(), axes_of(v)->end() - 2, axes_of(v)->end());
+  std::vector<int64_t> out;
+  for (const Dim& d : whole) out.push_back(d.constant().value_or(-1));
+  const bool fits = std::count(out.begin(), out.end(), -1) <= 1 && std::count(out.begin(), out.end(), 0) == 0;
+  return fits ? std::optional(out) : std::nullopt;
+}
+bool has_batch(const ir::Value* v, const SymShape& batch) {
+  const SymShape& s = *axes_of(v);
+  bool alike = s.size() == batch.size() + 2;
+  for (size_t i = 0; alike && i < batch.size(); ++i) alike = same(s[i], batch[i]);
+  return alike;
+}
+
+// Whether all operands, and the result, can be given the axes they need.
+bool axes_fit(Match& m, const ir::Value* y, Why& why) {
+  if (!axes_of(y)) return false;
+  if (!m.mask) m.batch.assign(axes_of(m.q)->begin(), axes_of(m.q)->end() - 2);
+  for (const ir::Value* x : {static_cast<const ir::Value*>(m.q), static_cast<const ir::Value*>(m.t),
+                             static_cast<const ir::Value*>(m.v), y})
+    if (!has_batch(x, m.batch) && !target_shape(m.batch, x))
+      return why.no(6, "a Reshape is between the products, and ", x, ", ", x->type(),
+                    ", has more than one unknown size"),
+             false;
+  return has_batch(y, m.batch) || target_shape({axes_of(y)->begin(), axes_of(y)->end() - 2}, y);
 }
 
 // The product with the values may read the weights behind nodes that no attention here has between.
@@ -139,23 +207,65 @@ std::nullopt_t why_not_behind(const ir::Node& last, Why& why) {
   return std::nullopt;
 }
 
+// Weights of which NaN has become 0: those before that, which `where` alone reads, twice.
+const ir::Value* before_where(const ir::Value* weights, Match& m) {
+  const ir::Node* where = made_by(weights, "Where");
+  const ir::Node* is_nan = where ? made_by(where->input(0), "IsNaN") : nullptr;
+  const ir::Value* p = where ? where->input(2) : nullptr;
+  if (!is_nan || is_nan->input(0) != p || scalar(where->input(1)) != 0.0f || !same_shape(p, weights) ||
+      only_reader(is_nan->output(0)) != where || p->uses().size() != 2 || p->output_uses() > 0)
+    return weights;
+  m.hidden_is_zero = true;
+  return p;
+}
+
 std::optional<Match> match(const ir::Node& last, Why& why) {
   Match m;
-  const ir::Value* weights = last.input(0);
-  const ir::Node* softmax = made_by(weights, "Softmax");
+  ir::Value* const weights = last.input(0);
+  const ir::Value* before = before_reshape(weights);
+  const ir::Value* p = before_where(before, m);
+  const ir::Node* softmax = made_by(p, "Softmax");
   if (!softmax) return why_not_behind(last, why);
   if (why.asked() && !comes_from_product(softmax->input(0), 6)) why.dismiss();  // any weighted sum
   if (only_reader(weights) != &last) return why.no(1, ReadersOf{weights}, "; only ", &last, " may read it");
-  if (!four_axes(weights))
-    return why.no(1, "the attention weights ", weights, " are ", weights->type(),
-                  ", expected float of four axes");
+  if (!m.hidden_is_zero && !only_reader(p)) return why.no(1, ReadersOf{p}, "; only ", &last, " may use it");
+  const SymShape* axes = axes_of(p);
+  if (!axes)
+    return why.no(1, "the attention weights ", p, " are ", p->type(),
+                  ", expected float of three or four axes");
   const int64_t axis = AttrReader(*softmax).integer("axis", -1);
-  if (axis != -1 && axis != 3) return why.no(1, softmax, " is along axis ", axis, ", expected the last one");
+  if (axis != -1 && axis != static_cast<int64_t>(axes->size()) - 1)
+    return why.no(1, softmax, " is along axis ", axis, ", expected the last one");
   if (only_reader(softmax->input(0)) != softmax)
     return why.no(1, ReadersOf{softmax->input(0)}, "; only ", softmax, " may read it");
   if (!match_scores(*softmax, m, why)) return std::nullopt;
   m.v = last.input(1);
-  return shapes_fit(m, why) ? std::optional(m) : std::nullopt;
+  return shapes_fit(m, weights, why) && axes_fit(m, last.output(0), why) ? std::optional(m) : std::nullopt;
+}
+
+// `v` with other axes before the last two.
+ir::Value* reshaped(ir::Value* v, const SymShape& batch, ir::Node* before, ir::Patch& patch) {
+  if (has_batch(v, batch)) return v;
+  const auto shape = *target_shape(batch, v);
+  ir::Value* const to = patch.constant(Tensor::of<int64_t>({static_cast<int64_t>(shape.size())}, shape));
+  ir::Node* node = patch.insert(before, "Reshape", "", {v, to}, 1, {});
+  SymShape type = batch;
+  type.insert(type.end(), axes_of(v)->end() - 2, axes_of(v)->end());
+  node->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, type);
+  return node->output(0);
+}
+
+void fuse(const Match& m, ir::Node* last, ir::Patch& patch) {
+  std::vector<ir::Value*> inputs;
+  for (ir::Value* x : {m.q, m.t, m.v}) inputs.push_back(reshaped(x, m.batch, last, patch));
+  if (m.mask) inputs.push_back(m.mask);
+  ir::Node* fused = patch.insert(last, "Attention", "onward", std::move(inputs), 1, {{"scale", m.scale}});
+  if (m.hidden_is_zero) fused->attributes.insert_or_assign("hidden_is_zero", int64_t{1});
+  const SymShape& y = *axes_of(last->output(0));
+  SymShape type = m.batch;
+  type.insert(type.end(), y.end() - 2, y.end());
+  fused->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, type);
+  patch.replace_uses(last->output(0), reshaped(fused->output(0), {y.begin(), y.end() - 2}, last, patch));
 }
 
 }  // namespace
@@ -169,12 +279,7 @@ Result<int> fuse_attention(ir::Graph& g, MissedFusions* missed) {
     const auto m = match(*node, why);
     if (!m) continue;
     why.dismiss();
-    std::vector<ir::Value*> inputs = {m->q, m->t, m->v};
-    if (m->mask) inputs.push_back(m->mask);
-    ir::Node* fused =
-        patch.insert(node.get(), "Attention", "onward", std::move(inputs), 1, {{"scale", m->scale}});
-    fused->output(0)->fact.type = node->output(0)->fact.type;
-    patch.replace_uses(node->output(0), fused->output(0));
+    fuse(*m, node.get(), patch);
     ++changes;
   }
   patch.erase_dead();

@@ -17,6 +17,7 @@ struct Graph {
   std::vector<onnx::Node> scores = {node("MatMul", {"q", "t"}, {"a"}), node("Mul", {"a", "c"}, {"b"}),
                                     node("Add", {"b", "m"}, {"s"})};
   onnx::Node softmax = node("Softmax", {"s"}, {"p"});
+  std::vector<onnx::Node> behind;  // makes w of p
   std::vector<std::string> outputs = {"y"};
 
   onnx::Graph make() const {
@@ -25,8 +26,10 @@ struct Graph {
     for (const std::string& name : outputs) g.output.push_back(value(name, kFloat));
     g.node = scores;
     g.node.push_back(softmax);
-    g.node.push_back(node("MatMul", {"p", "v"}, {"y"}));
-    g.initializer = {floats("c", {}, {.5f})};
+    g.node.insert(g.node.end(), behind.begin(), behind.end());
+    g.node.push_back(node("MatMul", {behind.empty() ? "p" : "w", "v"}, {"y"}));
+    g.initializer = {floats("c", {}, {.5f}), floats("zero", {}, {0}), ints("split", {2, 3, 7, -1}),
+                     ints("merged", {6, 7, -1}), ints("other", {42, 1, -1})};
     return g;
   }
 };
@@ -72,6 +75,69 @@ TEST(FuseAttention, ScaleAndMaskInEveryForm) {
     g.mask = mask;
     expect_changes(g, 1);
   }
+}
+
+// As torch's MultiheadAttention is exported: batch and heads are one axis, the queries are scaled.
+TEST(FuseAttention, OfThreeAxes) {
+  Graph g;
+  g.q = {"6", "L", "5"}, g.t = {"6", "5", "S"}, g.v = {"6", "S", "4"}, g.mask = {"6", "1", "S"};
+  expect_changes(g, 1);
+  g.mask = {"L", "S"};
+  expect_changes(g, 1);
+  g.mask = {"3", "6", "L", "S"};  // makes the scores larger
+  expect_changes(g, 0);
+  g.mask = {"S"};
+  for (const char* operand : {"q", "t"})
+    for (const char* op : {"Div", "Mul"}) {
+      const std::string other = operand == std::string("q") ? "t" : "q";
+      g.scores = {node(op, {operand, "c"}, {"small"}),
+                  node("MatMul", other == "t" ? Names{"small", "t"} : Names{"q", "small"}, {"a"}),
+                  node("Add", {"a", "m"}, {"s"})};
+      expect_changes(g, 1);
+    }
+}
+
+TEST(FuseAttention, AScaledOperandThatOthersReadStays) {
+  Graph g;
+  g.scores = {node("Mul", {"q", "c"}, {"small"}), node("MatMul", {"small", "t"}, {"s"})};
+  g.outputs = {"y", "small"};
+  expect_changes(g, 1);
+}
+
+// A mask for each batch entry where the products are over batch and heads as one axis, and the reverse.
+TEST(FuseAttention, ReshapesOfTheAxesBefore) {
+  Graph g;
+  g.q = {"6", "7", "5"}, g.t = {"6", "5", "S"}, g.v = {"6", "S", "4"};
+  g.scores = {node("MatMul", {"q", "t"}, {"a"}), node("Reshape", {"a", "split"}, {"a4"}),
+              node("Add", {"a4", "m"}, {"b"}), node("Reshape", {"b", "merged"}, {"s"})};
+  expect_changes(g, 1);
+  g.mask = {"2", "3", "7", "S"};
+  expect_changes(g, 1);
+  g.scores.pop_back();
+  g.scores.back() = node("Add", {"a4", "m"}, {"s"});
+  g.behind = {node("Reshape", {"p", "merged"}, {"w"})};
+  expect_changes(g, 1);
+  g.q = {"2", "3", "7", "5"}, g.t = {"2", "3", "5", "S"}, g.mask = {"2", "1", "1", "S"};
+  g.scores = {node("MatMul", {"q", "t"}, {"a"}), node("Add", {"a", "m"}, {"s"})};
+  expect_changes(g, 1);
+  g.behind = {node("Reshape", {"p", "other"}, {"w"})};  // queries become heads
+  g.v = {"42", "S", "4"};
+  expect_changes(g, 0);
+}
+
+// torch writes so for a mask: what is hidden throughout gives 0.
+TEST(FuseAttention, WeightsThatAreNaNAsZero) {
+  Graph g;
+  g.behind = {node("IsNaN", {"p"}, {"nan"}), node("Where", {"nan", "zero", "p"}, {"w"})};
+  expect_changes(g, 1);
+  expect_changes(g, 1, true);
+  g.behind = {node("IsNaN", {"p"}, {"nan"}), node("Where", {"nan", "c", "p"}, {"w"})};
+  expect_changes(g, 0);
+  g.behind = {node("IsNaN", {"p"}, {"nan"}), node("Where", {"nan", "p", "zero"}, {"w"})};
+  expect_changes(g, 0);
+  g.behind = {node("IsNaN", {"p"}, {"nan"}), node("Where", {"nan", "zero", "p"}, {"w"})};
+  g.outputs = {"y", "p"};
+  expect_changes(g, 0);
 }
 
 // The operator Attention gives 0 there, Softmax NaN.

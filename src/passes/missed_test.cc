@@ -32,6 +32,8 @@ onnx::Graph graph_of(Nodes nodes, const std::vector<std::string>& outputs = {"y"
              value("v", kFloat, {"B", "2", "S", "8"}),
              value("m", kFloat, {"L", "S"}),
              value("one_key", kFloat, {"L", "1"}),
+             value("t2", kFloat, {"4", "S"}),
+             value("v2", kFloat, {"S", "8"}),
              value("t3", kFloat, {"B", "8", "S"}),
              value("q3", kFloat, {"B", "L", "8"}),
              value("v3", kFloat, {"B", "S", "8"})};
@@ -97,8 +99,9 @@ TEST(MissedFusions, Attention) {
       fuse_attention, graph_of({first, masked("m"), softmax, last}, {"y", "p"}),
       {"y: 'p' is read by MatMul node that makes 'y', and is an output of the graph; only MatMul node that "
        "makes 'y' may read it"});
-  expect(fuse_attention, {node("MatMul", {"q3", "t3"}, {"s"}), softmax, node("MatMul", {"p", "v3"}, {"y"})},
-         {"y: the attention weights 'p' are float[B,L,S], expected float of four axes"});
+  expect(fuse_attention, {node("MatMul", {"q3", "t3"}, {"s"}), softmax, node("MatMul", {"p", "v3"}, {"y"})});
+  expect(fuse_attention, {node("MatMul", {"rows", "t2"}, {"s"}), softmax, node("MatMul", {"p", "v2"}, {"y"})},
+         {"y: the attention weights 'p' are float[7,S], expected float of three or four axes"});
   expect(fuse_attention, {node("Softmax", {"e"}, {"p"}), node("MatMul", {"p", "matrix"}, {"y"})});  // a mean
 }
 
