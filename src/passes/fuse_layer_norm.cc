@@ -1,9 +1,11 @@
-// LayerNormalization from the nodes that exporters write for it:
+// LayerNormalization and RMSNormalization from the nodes that exporters write for them:
 //
 //   d = x - ReduceMean(x),   d / Sqrt(ReduceMean(d^2) + epsilon) * scale + bias
+//                            x / Sqrt(ReduceMean(x^2) + epsilon) * scale
 //
-// with the means over the same last axes, d^2 as a power or a product, and scale and bias constants of the
-// shape of those axes.
+// with the means over the same last axes, d^2 as a power or a product, the quotient also as a product with
+// 1 / Sqrt, and scale and bias constants of the shape of those axes. The root mean square may have no scale:
+// a Cast before it, or one that is computed, stays behind.
 #include "ops/op/attributes.h"
 #include "passes/match.h"
 #include "passes/passes.h"
@@ -54,6 +56,7 @@ struct Match {
   ir::Node* last = nullptr;
   size_t axis = 0;
   float epsilon = 0;
+  bool centered = true;  // the mean is taken off
 };
 
 // `v` as the mean of a square plus epsilon: what is squared, and the ReduceMean.
@@ -77,13 +80,13 @@ std::optional<Variance> variance_of(const ir::Value* v) {
   return std::nullopt;
 }
 
-// The product behind `div`, and the sum behind that.
-bool match_scale(const ir::Node& div, Match& m, Why& why) {
-  ir::Node* mul = only_reader(div.output(0));
-  if (!mul)
-    return why.no(5, ReadersOf{div.output(0)}, "; only its product with the scale may read it"), false;
-  m.scale = mul->is("Mul") ? other_input(mul, div.output(0)) : nullptr;
-  if (!m.scale) return why.no(5, ReadersOf{div.output(0)}, ", expected its product with the scale"), false;
+// The product behind `quotient`, and the sum behind that.
+bool match_scale(const ir::Node& quotient, Match& m, Why& why) {
+  const ir::Value* y = quotient.output(0);
+  ir::Node* mul = only_reader(y);
+  if (!mul) return why.no(5, ReadersOf{y}, "; only its product with the scale may read it"), false;
+  m.scale = mul->is("Mul") ? other_input(mul, y) : nullptr;
+  if (!m.scale) return why.no(5, ReadersOf{y}, ", expected its product with the scale"), false;
   if (!covers(m.scale, m.x, m.axis))
     return why.no(6, "the scale ", m.scale, m.scale->is_constant() ? " is " : " is not constant, but ",
                   m.scale->type(), "; expected a constant over the axes from ", m.axis, " on of ",
@@ -96,40 +99,74 @@ bool match_scale(const ir::Node& div, Match& m, Why& why) {
   return true;
 }
 
-// `div`: what divides by the root, a Reciprocal too, for the sake of the reason.
-std::optional<Match> match(const ir::Node& div, Why& why) {
-  Match m;
-  const bool reciprocal = div.is("Reciprocal");
-  const ir::Node* root = made_by(div.input(reciprocal ? 0 : 1), "Sqrt");
-  if (root && div.output(0)->type().dtype != DType::kFloat32) {
+// The node that makes d / root, where `node` divides by the root: d, or 1 for a product with d.
+ir::Node* quotient_of(ir::Node& node, const ir::Value* d, Why& why) {
+  if (node.is("Div") && node.input(0) == d) return &node;
+  if (node.is("Div") && scalar(node.input(0)) != 1.0f)
+    return why.no(3, "it divides ", node.input(0), ", expected ", d), nullptr;
+  ir::Node* mul = only_reader(node.output(0));
+  if (!mul || !mul->is("Mul") || other_input(mul, node.output(0)) != d || !same_shape(mul->output(0), d))
+    return why.no(3, "one by the root: ", ReadersOf{node.output(0)}, ", expected its product with ", d),
+           nullptr;
+  return mul;
+}
+
+// x itself by the root. Where no constant scale is behind it, it has none.
+std::optional<Match> match_root_mean_square(const Variance& variance, ir::Node* quotient, Why& why) {
+  Match m{.x = const_cast<ir::Value*>(variance.squared), .epsilon = variance.epsilon, .centered = false};
+  const auto axis = first_axis(*variance.mean);
+  if (!axis)
+    return why.asked() ? why.no(4, "the mean is over ", axes_text(*variance.mean), " of ", m.x->type(),
+                                ", expected the last axes of a known number, kept")
+                       : std::nullopt;
+  m.axis = *axis;
+  m.last = quotient;
+  ir::Node* mul = only_reader(quotient->output(0));
+  m.scale = mul && mul->is("Mul") ? other_input(mul, quotient->output(0)) : nullptr;
+  if (covers(m.scale, m.x, m.axis)) return m.last = mul, m;
+  m.scale = nullptr;
+  for (size_t i = m.axis; i < m.x->type().shape->size(); ++i)
+    if (!(*m.x->type().shape)[i].constant())
+      return why.no(5, "no constant scale is behind it, and ", m.x, ", ", m.x->type(),
+                    ", has no known size there");
+  return m;
+}
+
+// `node`: what divides by the root.
+std::optional<Match> match(ir::Node& node, Why& why) {
+  const ir::Node* root = made_by(node.input(node.is("Reciprocal") ? 0 : 1), "Sqrt");
+  if (root && node.output(0)->type().dtype != DType::kFloat32) {
     const ir::Node* add = made_by(root->input(0), "Add");
     if (add && (made_by(add->input(0), "ReduceMean") || made_by(add->input(1), "ReduceMean")))
-      why.no(1, div.output(0), " is ", div.output(0)->type(), ", expected float");
+      why.no(1, node.output(0), " is ", node.output(0)->type(), ", expected float");
     return std::nullopt;
   }
   const auto variance = root ? variance_of(root->input(0)) : std::nullopt;
   if (!variance) return std::nullopt;  // any quotient
-  const ir::Value* d = variance->squared;
-  const ir::Node* sub = made_by(d, "Sub");
+  ir::Node* quotient = quotient_of(node, variance->squared, why);
+  if (!quotient) return std::nullopt;
+  if (variance->epsilon < 0) return why.no(4, "epsilon is negative");
+  const ir::Node* sub = made_by(variance->squared, "Sub");
   const ir::Node* mean = sub ? made_by(sub->input(1), "ReduceMean") : nullptr;
-  if (!mean)
-    return why.no(1, "no mean is subtracted: ", d, ", which is squared, is made by ", MakerOf{d},
-                  ", expected x - ReduceMean(x) (a root mean square normalisation is not fused)");
-  m.x = sub->input(0);
-  m.epsilon = variance->epsilon;
-  if (mean->input(0) != m.x)
-    return why.no(2, sub, " subtracts the mean of ", mean->input(0), ", expected that of ", m.x);
-  if (reciprocal) return why.no(3, "it is the reciprocal of the root, expected ", d, " divided by the root");
-  if (div.input(0) != d) return why.no(3, "it divides ", div.input(0), ", expected ", d);
+  if (!mean || mean->input(0) != sub->input(0)) return match_root_mean_square(*variance, quotient, why);
+  Match m{.x = sub->input(0), .epsilon = variance->epsilon};
   const auto axis = first_axis(*mean), again = first_axis(*variance->mean);
   if (!axis || axis != again)
     return why.asked()
                ? why.no(4, "the means are over ", axes_text(*mean), " and ", axes_text(*variance->mean),
                         " of ", m.x->type(), ", expected the last axes of a known number, kept")
                : std::nullopt;
-  if (m.epsilon < 0) return why.no(4, "epsilon is negative");
   m.axis = *axis;
-  return match_scale(div, m, why) ? std::optional(m) : std::nullopt;
+  return match_scale(*quotient, m, why) ? std::optional(m) : std::nullopt;
+}
+
+Result<ir::Value*> ones(const Match& m, ir::Patch& patch) {
+  Shape shape;
+  for (size_t i = m.axis; i < m.x->type().shape->size(); ++i)
+    shape.push_back(*(*m.x->type().shape)[i].constant());
+  Tensor t = ONWARD_TRY(Tensor::allocate(DType::kFloat32, shape));
+  for (float& one : t.mutable_span<float>()) one = 1;
+  return patch.constant(std::move(t));
 }
 
 }  // namespace
@@ -142,10 +179,11 @@ Result<int> fuse_layer_norm(ir::Graph& g, MissedFusions* missed) {
     Why why(missed, *node);
     const auto m = match(*node, why);
     if (!m || m->last->graph() != &g) continue;
-    std::vector<ir::Value*> inputs = {m->x, m->scale};
+    std::vector<ir::Value*> inputs = {m->x, m->scale ? m->scale : ONWARD_TRY(ones(*m, patch))};
     if (m->bias) inputs.push_back(m->bias);
-    ir::Node* norm = patch.insert(m->last, "LayerNormalization", "", std::move(inputs), 1,
-                                  {{"axis", static_cast<int64_t>(m->axis)}, {"epsilon", m->epsilon}});
+    ir::Node* norm =
+        patch.insert(m->last, m->centered ? "LayerNormalization" : "RMSNormalization", "", std::move(inputs),
+                     1, {{"axis", static_cast<int64_t>(m->axis)}, {"epsilon", m->epsilon}});
     norm->output(0)->fact.type = m->last->output(0)->fact.type;
     patch.replace_uses(m->last->output(0), norm->output(0));
     ++changes;

@@ -284,6 +284,56 @@ TEST(FuseLayerNorm, LeavesOtherAxesAndScales) {
   EXPECT_EQ(pass(chain(layer_norm("two_last", "w5", "b5", true)), fuse_layer_norm, 0).size(), 9u);
 }
 
+// x / root or x * (1 / root) in the forms that PyTorch exports, of the last axes.
+std::vector<onnx::Node> root_mean_square(const char* axes, bool power, std::vector<onnx::Node> tail) {
+  std::vector<onnx::Node> nodes = {
+      power ? node("Pow", {"x", "two"}, {"sq"}) : node("Mul", {"x", "x"}, {"sq"}),
+      node("ReduceMean", {"sq", axes}, {"ms"}), node("Add", {"eps", "ms"}, {"v"}),
+      node("Sqrt", {"v"}, {"s"})};
+  nodes.insert(nodes.end(), tail.begin(), tail.end());
+  return nodes;
+}
+
+TEST(FuseLayerNorm, RootMeanSquare) {
+  const Names fused = {"RMSNormalization"};
+  const auto div = node("Div", {"x", "s"}, {"n"}), reciprocal = node("Reciprocal", {"s"}, {"r"}),
+             one = node("Div", {"one", "s"}, {"r"}), product = node("Mul", {"x", "r"}, {"n"}),
+             scale = node("Mul", {"w5", "n"}, {"y"});
+  EXPECT_EQ(pass(chain(root_mean_square("last", true, {div, scale})), fuse_layer_norm, 1), fused);
+  EXPECT_EQ(pass(chain(root_mean_square("last", false, {one, product, scale})), fuse_layer_norm, 1), fused);
+  EXPECT_EQ(pass(chain(root_mean_square("last", true, {reciprocal, product, scale})), fuse_layer_norm, 1),
+            fused);
+  EXPECT_EQ(pass(chain(root_mean_square("two_last", true, {div, node("Mul", {"n", "w55"}, {"y"})})),
+                 fuse_layer_norm, 1),
+            fused);
+  // A scale that does not lie over those axes is multiplied with behind.
+  EXPECT_EQ(
+      pass(chain(root_mean_square("last", true, {div, node("Mul", {"n", "x"}, {"y"})})), fuse_layer_norm, 1),
+      (Names{"RMSNormalization", "Mul"}));
+  EXPECT_EQ(pass(chain(root_mean_square("last", true, {node("Div", {"x", "s"}, {"y"})})), fuse_layer_norm, 1),
+            fused);
+}
+
+TEST(FuseLayerNorm, LeavesOtherRoots) {
+  const auto div = node("Div", {"x", "s"}, {"n"}), scale = node("Mul", {"w5", "n"}, {"y"});
+  EXPECT_EQ(pass(chain(root_mean_square("first", true, {div, scale})), fuse_layer_norm, 0).size(), 6u);
+  const auto two = node("Div", {"two", "s"}, {"r"});
+  EXPECT_EQ(
+      pass(chain(root_mean_square("last", true, {two, node("Mul", {"x", "r"}, {"y"})})), fuse_layer_norm, 0)
+          .size(),
+      6u);
+  const auto other = node("Div", {"sq", "s"}, {"y"});  // not what was squared
+  EXPECT_EQ(pass(chain(root_mean_square("last", true, {other})), fuse_layer_norm, 0).size(), 5u);
+}
+
+// The mean taken off, by the reciprocal of the root.
+TEST(FuseLayerNorm, TimesTheReciprocal) {
+  auto nodes = layer_norm("last", "w5", "b5", true);
+  nodes[6] = node("Reciprocal", {"s"}, {"r"});
+  nodes.insert(nodes.begin() + 7, node("Mul", {"d", "r"}, {"n"}));
+  EXPECT_EQ(pass(chain(nodes), fuse_layer_norm, 1), Names{"LayerNormalization"});
+}
+
 TEST(FuseMatMul, TakesBiasActivationAndSum) {
   const Names fused = {"onward.MatMul"};
   const auto bias = node("Add", {"p", "row"}, {"b"});

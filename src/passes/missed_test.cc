@@ -156,12 +156,17 @@ TEST(MissedFusions, LayerNorm) {
       fuse_layer_norm, shared,
       {"n: 'n' is read by Mul node that makes 'y', and is an output of the graph; only its product with the "
        "scale may read it"});
-  expect(fuse_layer_norm,
-         {node("Mul", {"e", "e"}, {"sq"}), node("ReduceMean", {"sq", "last"}, {"va"}),
-          node("Add", {"va", "eps"}, {"ve"}), node("Sqrt", {"ve"}, {"r"}), node("Div", {"e", "r"}, {"y"})},
-         {"y: no mean is subtracted: 'e', which is squared, is made by the input 'e', expected x - "
-          "ReduceMean(x) "
-          "(a root mean square normalisation is not fused)"});
+  const auto root = [](const char* axes, onnx::Node last) {
+    return Nodes{node("Mul", {"e", "e"}, {"sq"}), node("ReduceMean", {"sq", axes}, {"va"}),
+                 node("Add", {"va", "eps"}, {"ve"}), node("Sqrt", {"ve"}, {"r"}), std::move(last)};
+  };
+  expect(fuse_layer_norm, root("last", node("Div", {"e", "r"}, {"y"})));
+  expect(fuse_layer_norm, root("channels", node("Div", {"e", "r"}, {"y"})),
+         {"y: the mean is over axes [1] of float[N,7,4], expected the last axes of a known number, kept"});
+  expect(fuse_layer_norm, root("last", node("Div", {"sq", "r"}, {"y"})),
+         {"y: it divides 'sq', expected 'e'"});
+  expect(fuse_layer_norm, root("last", node("Reciprocal", {"r"}, {"y"})),
+         {"y: one by the root: 'y' is an output of the graph, expected its product with 'e'"});
   expect(fuse_layer_norm, {node("Sqrt", {"x"}, {"r"}), node("Div", {"z", "r"}, {"y"})});
 }
 
