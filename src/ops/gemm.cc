@@ -4,9 +4,13 @@
 // Float: alpha goes into the packed B; a C that is one row (or one number) is the bias of the product's
 // epilogue, any other C is spread into Y and added as its residual. Other types: the product in the element
 // type, then alpha and beta (in double unless both are 1).
+//
+// onward.Gemm, of floats, also activates Y, as the attributes fused_activation, fused_alpha and fused_beta
+// say (ops/op/fused.h).
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
 #include "kernels/transpose.h"
+#include "ops/op/fused.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -15,10 +19,17 @@ namespace {
 struct Attrs {
   float alpha = 1, beta = 1;
   bool trans_a = false, trans_b = false;
+  FusedActivation activation = {};
 };
 
 Result<Attrs> read(const AttrReader& a) {
   return Attrs{a.real("alpha", 1), a.real("beta", 1), a.flag("transA", false), a.flag("transB", false)};
+}
+
+Result<Attrs> read_fused(const AttrReader& a) {
+  Attrs attrs = ONWARD_TRY(read(a));
+  attrs.activation = read_activation(a, "fused_");
+  return attrs;
 }
 
 Status infer(const Attrs& a, InferContext& c) {
@@ -126,7 +137,8 @@ Status run_float(const Attrs& a, RunContext& c) {
     x = rows.data();
   }
   float* out = y.mutable_data<float>();
-  kernels::Epilogue epilogue;
+  kernels::Epilogue epilogue = {
+      .activation = a.activation.kind, .alpha = a.activation.alpha, .beta = a.activation.beta};
   if (c.has(2) && a.beta != 0) {
     const auto [row, column] = c_strides(c.in(2));
     const float* from = c.in(2).data<float>();
@@ -199,13 +211,19 @@ Status run(const Attrs& a, RunContext& c) {
 }  // namespace
 
 ONWARD_OPS(gemm) {
-  return {op<Attrs>({.name = "Gemm",
+  OpSpec<Attrs> spec{.name = "Gemm",
                      .read = read,
                      .infer = infer,
                      .upgrade = upgrade,
                      .prepare = prepare,
                      .run = run,
-                     .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>})};
+                     .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>};
+  OpSpec<Attrs> fused = spec;
+  fused.domain = "onward";
+  fused.read = read_fused;
+  fused.upgrade = nullptr;
+  fused.native = types<float>;
+  return {op<Attrs>(spec), op<Attrs>(fused)};
 }
 
 }  // namespace ow

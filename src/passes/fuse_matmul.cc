@@ -3,7 +3,7 @@
 //   activation(MatMul(x, W) + bias + residual)
 //
 // bias a constant row, residual a value of the product's shape. An activation between the bias and the
-// residual ends the chain: the sum stays a node of its own.
+// residual ends the chain: the sum stays a node of its own. A Gemm takes the activation behind it.
 #include "passes/match.h"
 #include "passes/passes.h"
 
@@ -55,6 +55,14 @@ bool take_what_follows(ir::Node& node, const Positions& at, ir::Patch& patch, Wh
   return true;
 }
 
+// Gemm has its bias already, and factors under the names that the activation's have elsewhere.
+bool activate_gemm(ir::Node& node, ir::Patch& patch, Why& why) {
+  const ir::Value* y = node.output(0);
+  if (y->type().dtype == DType::kFloat32) return take_activation(node, patch, why, "fused_");
+  if (why.asked() && meets_activation(*y)) why.no(1, y, " is ", y->type(), ", expected float");
+  return false;
+}
+
 }  // namespace
 
 Result<int> fuse_matmul(ir::Graph& g, MissedFusions* missed) {
@@ -64,11 +72,11 @@ Result<int> fuse_matmul(ir::Graph& g, MissedFusions* missed) {
   for (const auto& node : g.nodes()) {
     if (!node->output(0) || !node->output(0)->type().shape) continue;
     Why why(missed, *node);
-    if (node->is("Gemm") && missed && meets_activation(*node->output(0)))
-      why.no(0,
-             "an activation reads its result, and Gemm applies none: expected MatMul with constant weights");
-    if (!node->is("MatMul")) continue;
-    if (!is_candidate(*node, why) || !take_what_follows(*node, at, patch, why)) continue;
+    const bool fused = node->is("Gemm") ? activate_gemm(*node, patch, why)
+                       : node->is("MatMul")
+                           ? is_candidate(*node, why) && take_what_follows(*node, at, patch, why)
+                           : false;
+    if (!fused) continue;
     node->domain = "onward";
     ++changes;
   }

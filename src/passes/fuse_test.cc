@@ -196,6 +196,7 @@ onnx::Graph chain(std::vector<onnx::Node> nodes) {
                    ints("last", {-1}),
                    ints("two_last", {2, 3}),
                    ints("first", {1}),
+                   ints("rows", {5, -1}),
                    floats("w5", {5}, numbers(5, 1)),
                    floats("b5", {5}, numbers(5, 2)),
                    floats("w55", {5, 5}, numbers(25, 3)),
@@ -354,6 +355,28 @@ TEST(FuseMatMul, TakesBiasActivationAndSum) {
                  fuse_matmul, 1),
             (Names{"onward.MatMul", "Add"}))
       << "a sum behind the activation stays";
+}
+
+// Whatever Gemm's own factors and whether C is a row or a whole matrix.
+TEST(FuseMatMul, GemmTakesAnActivation) {
+  const auto rows = node("Reshape", {"x", "rows"}, {"r"}), turned = node("Transpose", {"r"}, {"t"});
+  const auto gemm = [](const char* w, const char* c) {
+    return node(
+        "Gemm", {"r", w, c}, {"g"},
+        {attr("alpha", .5f), attr("beta", 2.0f), attr("transB", int64_t{1}), attr("transA", int64_t{1})});
+  };
+  const Names fused = {"Reshape", "Transpose", "onward.Gemm"};
+  EXPECT_EQ(pass(chain({rows, gemm("square", "b5"), node("Relu", {"g"}, {"y"})}), fuse_matmul, 1),
+            (Names{"Reshape", "onward.Gemm"}));
+  EXPECT_EQ(
+      pass(chain({rows, turned, gemm("square", "t"), node("LeakyRelu", {"g"}, {"y"}, {attr("alpha", .25f)})}),
+           fuse_matmul, 1),
+      fused);
+  EXPECT_EQ(pass(chain({rows, turned, gemm("t", "one"), node("Sigmoid", {"g"}, {"s"}),
+                        node("Mul", {"g", "s"}, {"y"})}),
+                 fuse_matmul, 1),
+            fused);
+  EXPECT_EQ(pass(chain({rows, gemm("square", "b5"), node("Elu", {"g"}, {"y"})}), fuse_matmul, 0).size(), 3u);
 }
 
 TEST(FuseMatMul, LeavesWhatItCannotTakeOver) {

@@ -173,16 +173,16 @@ std::optional<ActivationMatch> activation_of(const ir::Value& x, Why& why) {
   return plain;
 }
 
-void set_activation(ir::Node& node, const ActivationMatch& activation) {
-  node.attributes.insert_or_assign("activation", activation.name);
-  node.attributes.insert_or_assign("alpha", activation.alpha);
-  node.attributes.insert_or_assign("beta", activation.beta);
+void set_activation(ir::Node& node, const ActivationMatch& activation, std::string_view prefix) {
+  node.attributes.insert_or_assign(cat(prefix, "activation"), activation.name);
+  node.attributes.insert_or_assign(cat(prefix, "alpha"), activation.alpha);
+  node.attributes.insert_or_assign(cat(prefix, "beta"), activation.beta);
 }
 
-bool take_activation(ir::Node& node, ir::Patch& patch, Why& why) {
+bool take_activation(ir::Node& node, ir::Patch& patch, Why& why, std::string_view prefix) {
   const auto found = activation_of(*node.output(0), why);
   if (!found || found->last->graph() != node.graph()) return false;
-  set_activation(node, *found);
+  set_activation(node, *found, prefix);
   // What read the plain value now reads the activated one: only the fused nodes did, and they are dead.
   patch.replace_uses(found->last->output(0), node.output(0));
   return true;

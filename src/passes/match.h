@@ -54,10 +54,10 @@ std::optional<ActivationMatch> plain_activation(ir::Node& n);
 // The one that alone reads `x`. SiLU and hard-swish are found in their decomposed forms, too:
 //   x * Sigmoid(x),   x * HardSigmoid(x; 1/6, 1/2)
 std::optional<ActivationMatch> activation_of(const ir::Value& x, Why& why);
-// Into the attributes of an operator that applies it.
-void set_activation(ir::Node& node, const ActivationMatch& activation);
+// Into the attributes of an operator that applies it; prefix: as for read_activation().
+void set_activation(ir::Node& node, const ActivationMatch& activation, std::string_view prefix = "");
 // Activates what `node` makes as the node behind does, if there is one; it must not have an activation yet.
-bool take_activation(ir::Node& node, ir::Patch& patch, Why& why);
+bool take_activation(ir::Node& node, ir::Patch& patch, Why& why, std::string_view prefix = "");
 // Whether a node that reads `v` alone, or beside others, is an activation function, taken or not.
 bool meets_activation(const ir::Value& v);
 

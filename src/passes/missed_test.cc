@@ -228,6 +228,10 @@ TEST(MissedFusions, MatMul) {
   expect(fuse_matmul, graph_of({node("MatMul", {"q", "matrices"}, {"c"}), node("Relu", {"c"}, {"y"})}),
          {"c: the weights 'matrices' are float[2,8,4], expected one matrix"});
   expect(fuse_matmul, {node("MatMul", {"q", "t"}, {"c"}), node("Add", {"c", "m"}, {"y"})});  // scores
+  const auto gemm = node("Gemm", {"t2", "matrix", "b"}, {"c"}, {attr("transA", int64_t{1})});
+  expect(fuse_matmul, {gemm, node("Relu", {"c"}, {"y"})});
+  expect(fuse_matmul, {gemm, node("Elu", {"c"}, {"y"})},
+         {"c: the activation Elu node that makes 'y' has no form in the kernel of the node before it"});
 }
 
 TEST(MissedFusions, PadShuffleAndExpand) {
