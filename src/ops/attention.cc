@@ -18,6 +18,7 @@
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
 #include "kernels/softmax.h"
+#include "ops/op/evaluate.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -87,13 +88,20 @@ Status infer(const Attrs& a, InferContext& c) {
 }
 
 Status infer_fused(const Attrs&, InferContext& c) {
-  if (c.shape(0) && c.shape(2)) {
-    SymShape y = *c.shape(0);
-    y.back() = c.shape(2)->back();
-    c.set(0, c.dtype(0), std::move(y));
-  } else {
-    c.set(0, c.dtype(0), std::nullopt);
-  }
+  c.set(0, c.dtype(0), std::nullopt);
+  const SymShape *q = c.shape(0), *t = c.shape(1), *v = c.shape(2);
+  if (!q || !t || !v || (c.has(3) && !c.shape(3)) || q->size() < 2 || t->size() < 2 || v->size() < 2)
+    return {};
+  const auto batch = [](const SymShape& s) { return SymShape(s.begin(), s.end() - 2); };
+  SymShape y = ONWARD_TRY(c.broadcast(batch(*q), batch(*t)));
+  y.push_back((*q)[q->size() - 2]);
+  y.push_back(t->back());
+  if (c.has(3)) y = ONWARD_TRY(c.broadcast(y, *c.shape(3)));
+  const Dim rows = y[y.size() - 2];
+  y = ONWARD_TRY(c.broadcast(batch(y), batch(*v)));
+  y.push_back(rows);
+  y.push_back(v->back());
+  c.set(0, c.dtype(0), std::move(y));
   return {};
 }
 
@@ -470,7 +478,51 @@ Status run_typed(const Attrs& a, RunContext& c) {
   return c.budget() ? c.budget()->check() : Status();
 }
 
+// Whether nothing repeats but rows and matrices of the mask.
+bool fits(const RunContext& c) {
+  const Shape &q = c.in(0).shape(), &t = c.in(1).shape(), &v = c.in(2).shape();
+  const size_t rank = q.rank();
+  bool same = (rank == 3 || rank == 4) && t.rank() == rank && v.rank() == rank;
+  for (size_t i = 0; same && i + 2 < rank; ++i) same = q[i] == t[i] && q[i] == v[i];
+  if (!same || !c.has(3)) return same;
+  const Shape& mask = c.in(3).shape();
+  if (mask.rank() == 0 || mask.rank() > rank || mask.back() != t.back()) return false;
+  for (size_t i = 0; same && i + 1 < mask.rank(); ++i)
+    same = mask[i] == 1 || mask[i] == q[rank - mask.rank() + i];
+  return same;
+}
+
+// The nodes that the optimiser made onward.Attention of, for sizes that turn out to be others than it took
+// them for.
+Status run_plain(const Attrs& a, RunContext& c) {
+  const auto call = [&](std::string_view op_type, std::vector<Value> inputs,
+                        ir::Attributes attributes = {}) -> Result<Tensor> {
+    ir::Graph graph;
+    std::vector<ir::Value*> arguments;
+    for (const Value& v : inputs)
+      arguments.push_back(
+          graph.add_input("x", ir::Type::tensor(v.tensor()->dtype(), symbolic(v.tensor()->shape()))));
+    const ir::Node* node = graph.add_node(op_type, "", arguments, {"y"}, std::move(attributes));
+    auto made = ONWARD_TRY(evaluate(*node, inputs, {.threads = c.threads(), .budget = c.budget()}));
+    return *made[0].tensor();
+  };
+  const Tensor scale = Tensor::of<float>({}, std::vector<float>{a.scale.value_or(1)});
+  Tensor p = ONWARD_TRY(call("MatMul", {c.in(0), c.in(1)}));
+  p = ONWARD_TRY(call("Mul", {p, scale}));
+  if (c.has(3)) p = ONWARD_TRY(call("Add", {p, c.in(3)}));
+  p = ONWARD_TRY(call("Softmax", {p}, {{"axis", int64_t{-1}}}));
+  if (a.hidden_is_zero) {
+    const Tensor is_nan = ONWARD_TRY(call("IsNaN", {p}));
+    p = ONWARD_TRY(call("Where", {is_nan, Tensor::of<float>({}, std::vector<float>{0}), p}));
+  }
+  const Tensor result = ONWARD_TRY(call("MatMul", {p, c.in(2)}));
+  Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, result.shape()));
+  copy_elements(result, y);
+  return {};
+}
+
 Status run(const Attrs& a, RunContext& c) {
+  if (a.fused && !fits(c)) return run_plain(a, c);
   return c.in(0).dtype() == DType::kFloat64 ? run_typed<double>(a, c) : run_typed<float>(a, c);
 }
 

@@ -8,6 +8,9 @@
 //
 //   Reshape that merges or splits B and H only: the operands get the axes that the mask is for;
 //   Where(IsNaN(p), 0, p) behind the Softmax: rows that are hidden throughout give 0.
+//
+// Sizes that nobody knows to be the same are told by the run: where they are not, the operator does what the
+// nodes did.
 #include <algorithm>
 
 #include "ops/op/attributes.h"
@@ -18,6 +21,10 @@ namespace ow {
 namespace {
 
 bool same(const Dim& a, const Dim& b) { return a == b && !(a == Dim::unknown()); }
+// Whether they are the same, or a run may show that they are; what is 1 is meant to repeat.
+bool may_be_same(const Dim& a, const Dim& b) {
+  return same(a, b) || (!a.is(1) && !b.is(1) && (!a.constant() || !b.constant()));
+}
 
 const SymShape* shape_of(const ir::Value* v) {
   return v && v->type().dtype == DType::kFloat32 && v->type().shape ? &*v->type().shape : nullptr;
@@ -32,8 +39,20 @@ struct Match {
   ir::Value *q = nullptr, *t = nullptr, *v = nullptr, *mask = nullptr;
   float scale = 1;
   bool hidden_is_zero = false;
-  SymShape batch;  // the axes before the last two that the operator works with
+  bool exact = true;      // all sizes that have to be the same are known to be
+  bool reshaped = false;  // there are Reshapes between
+  SymShape batch;         // the axes before the last two that the operator works with
 };
+
+// `a` and `b` have the same sizes, as far as can be told; `exact` becomes false where a run has to tell.
+bool alike(const SymShape& a, const SymShape& b, bool& exact) {
+  bool may = a.size() == b.size();
+  for (size_t i = 0; may && i < a.size(); ++i) {
+    may = may_be_same(a[i], b[i]);
+    exact = exact && same(a[i], b[i]);
+  }
+  return may;
+}
 
 bool same_batch(const SymShape& a, const SymShape& b) {
   bool alike = a.size() == b.size();
@@ -45,20 +64,24 @@ bool same_matrix(const SymShape& a, const SymShape& b) {
 }
 
 // What is before a Reshape of the axes before the last two; else `x` itself.
-ir::Value* before_reshape(ir::Value* x) {
+ir::Value* before_reshape(ir::Value* x, Match& m) {
   const ir::Node* reshape = made_by(x, "Reshape");
   if (!reshape || only_reader(reshape->input(0)) != reshape) return x;
   const SymShape *to = axes_of(x), *from = axes_of(reshape->input(0));
-  return to && from && same_matrix(*from, *to) ? reshape->input(0) : x;
+  if (!to || !from || !same_matrix(*from, *to)) return x;
+  m.reshaped = true;
+  return reshape->input(0);
 }
 
 // Whether `v` can be added to the scores without making them larger.
-bool is_mask(const ir::Value* v, const SymShape& scores) {
+bool is_mask(const ir::Value* v, const SymShape& scores, bool& exact) {
   const SymShape* s = shape_of(v);
-  if (!s || s->empty() || s->size() > scores.size() || !same(s->back(), scores.back())) return false;
+  if (!s || s->empty() || s->size() > scores.size()) return false;
   for (size_t i = 0; i < s->size(); ++i) {
-    const Dim& d = (*s)[i];
-    if (!d.is(1) && !same(d, scores[scores.size() - s->size() + i])) return false;
+    const Dim &d = (*s)[i], &whole = scores[scores.size() - s->size() + i];
+    if (i + 1 < s->size() && d.is(1)) continue;
+    if (!may_be_same(d, whole)) return false;
+    exact = exact && same(d, whole);
   }
   return true;
 }
@@ -80,12 +103,18 @@ bool comes_from_product(const ir::Value* v, int depth) {
 // itself.
 ir::Value* before_mask(ir::Value* x, Match& m, Why& why) {
   ir::Node* add = made_by(x, "Add");
-  for (size_t i = 0; add && i < 2; ++i)
-    if (only_reader(add->input(i)) == add && same_shape(add->input(i), x) && axes_of(x) &&
-        is_mask(add->input(1 - i), *axes_of(x)) && !made_by(add->input(1 - i), "MatMul")) {
-      m.mask = add->input(1 - i);
+  for (bool known : {true, false})
+    for (size_t i = 0; add && axes_of(x) && i < 2; ++i) {
+      ir::Value *scores = add->input(i), *mask = add->input(1 - i);
+      bool exact = true;
+      if (only_reader(scores) != add || made_by(mask, "MatMul") || !axes_of(scores) ||
+          !alike(*axes_of(scores), *axes_of(x), exact) || !is_mask(mask, *axes_of(scores), exact) ||
+          (known ? !exact : !comes_from_product(scores, 4)))
+        continue;
+      m.mask = mask;
+      m.exact = exact;
       m.batch.assign(axes_of(x)->begin(), axes_of(x)->end() - 2);
-      return add->input(i);
+      return scores;
     }
   for (size_t i = 0; add && why.asked() && i < 2; ++i) {
     const ir::Value *scores = add->input(i), *mask = add->input(1 - i);
@@ -137,8 +166,8 @@ ir::Value* unscaled(ir::Value* x, const ir::Node& product, Match& m) {
 
 // MatMul(q, t) whose scores lead to `softmax`.
 const ir::Node* match_scores(const ir::Node& softmax, Match& m, Why& why) {
-  ir::Value* scores = before_reshape(before_mask(before_reshape(softmax.input(0)), m, why));
-  scores = before_reshape(before_scale(scores, m, why));
+  ir::Value* scores = before_reshape(before_mask(before_reshape(softmax.input(0), m), m, why), m);
+  scores = before_reshape(before_scale(scores, m, why), m);
   const ir::Node* first = made_by(scores, "MatMul");
   if (!first)
     return why.no(2, "the scores ", scores, " are made by ", MakerOf{scores},
@@ -149,10 +178,16 @@ const ir::Node* match_scores(const ir::Node& softmax, Match& m, Why& why) {
   return first;
 }
 
-bool shapes_fit(const Match& m, const ir::Value* weights, Why& why) {
+bool shapes_fit(Match& m, const ir::Value* weights, Why& why) {
   const SymShape *q = axes_of(m.q), *t = axes_of(m.t), *v = axes_of(m.v), *w = axes_of(weights);
   if (q && t && v && w && same_batch(*q, *t) && same_batch(*w, *v) && same(q->back(), (*t)[t->size() - 2]) &&
-      same(t->back(), (*v)[v->size() - 2]))
+      same(t->back(), (*v)[v->size() - 2]) && (m.exact || !m.reshaped))
+    return true;
+  const auto batch = [](const SymShape& s) { return SymShape(s.begin(), s.end() - 2); };
+  m.exact = false;
+  if (q && t && v && w && !m.reshaped && alike(batch(*q), batch(*t), m.exact) &&
+      alike(batch(*q), batch(*v), m.exact) && may_be_same(q->back(), (*t)[t->size() - 2]) &&
+      may_be_same(t->back(), (*v)[v->size() - 2]))
     return true;
   for (const ir::Value* x : {m.q, m.t, m.v})
     if (!x) return false;
@@ -181,6 +216,7 @@ bool has_batch(const ir::Value* v, const SymShape& batch) {
 // Whether all operands, and the result, can be given the axes they need.
 bool axes_fit(Match& m, const ir::Value* y, Why& why) {
   if (!axes_of(y)) return false;
+  if (!m.reshaped) return true;
   if (!m.mask) m.batch.assign(axes_of(m.q)->begin(), axes_of(m.q)->end() - 2);
   for (const ir::Value* x : {static_cast<const ir::Value*>(m.q), static_cast<const ir::Value*>(m.t),
                              static_cast<const ir::Value*>(m.v), y})
@@ -222,7 +258,7 @@ const ir::Value* before_where(const ir::Value* weights, Match& m) {
 std::optional<Match> match(const ir::Node& last, Why& why) {
   Match m;
   ir::Value* const weights = last.input(0);
-  const ir::Value* before = before_reshape(weights);
+  const ir::Value* before = before_reshape(weights, m);
   const ir::Value* p = before_where(before, m);
   const ir::Node* softmax = made_by(p, "Softmax");
   if (!softmax) return why_not_behind(last, why);
@@ -256,16 +292,22 @@ ir::Value* reshaped(ir::Value* v, const SymShape& batch, ir::Node* before, ir::P
 }
 
 void fuse(const Match& m, ir::Node* last, ir::Patch& patch) {
-  std::vector<ir::Value*> inputs;
-  for (ir::Value* x : {m.q, m.t, m.v}) inputs.push_back(reshaped(x, m.batch, last, patch));
+  std::vector<ir::Value*> inputs = {m.q, m.t, m.v};
+  const SymShape& y = *axes_of(last->output(0));
+  if (m.reshaped)
+    for (ir::Value*& x : inputs) x = reshaped(x, m.batch, last, patch);
   if (m.mask) inputs.push_back(m.mask);
   ir::Node* fused = patch.insert(last, "Attention", "onward", std::move(inputs), 1, {{"scale", m.scale}});
   if (m.hidden_is_zero) fused->attributes.insert_or_assign("hidden_is_zero", int64_t{1});
-  const SymShape& y = *axes_of(last->output(0));
-  SymShape type = m.batch;
-  type.insert(type.end(), y.end() - 2, y.end());
+  SymShape type = y;
+  if (m.reshaped) {
+    type = m.batch;
+    type.insert(type.end(), y.end() - 2, y.end());
+  }
   fused->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, type);
-  patch.replace_uses(last->output(0), reshaped(fused->output(0), {y.begin(), y.end() - 2}, last, patch));
+  ir::Value* result = fused->output(0);
+  if (m.reshaped) result = reshaped(result, {y.begin(), y.end() - 2}, last, patch);
+  patch.replace_uses(last->output(0), result);
 }
 
 }  // namespace

@@ -125,6 +125,35 @@ TEST(FuseAttention, ReshapesOfTheAxesBefore) {
   expect_changes(g, 0);
 }
 
+// Sizes of which only a run knows that they are the same, or that something repeats.
+TEST(FuseAttention, SizesThatARunTells) {
+  Graph g;
+  g.q = {"B", "3", "L", "5"}, g.t = {"C", "3", "5", "S"}, g.v = {"D", "3", "V", "4"},
+  g.mask = {"E", "1", "F", "G"};
+  struct Sizes {
+    int64_t q, t, v, mask, rows, mask_rows, keys, mask_keys;
+  };
+  std::vector<Inputs> sets;
+  for (const Sizes& n : {Sizes{2, 2, 2, 2, 7, 7, 9, 9},
+                         {2, 2, 2, 1, 7, 1, 9, 9},
+                         {1, 1, 1, 2, 7, 7, 9, 9},
+                         {1, 2, 1, 2, 7, 7, 9, 9},
+                         {2, 2, 1, 2, 7, 7, 9, 9},
+                         {2, 2, 2, 2, 1, 7, 9, 9},
+                         {2, 2, 2, 2, 7, 7, 9, 1},
+                         {2, 2, 2, 2, 7, 7, 1, 9}})
+    sets.push_back({waves({n.q, 3, n.rows, 5}, 0.7f), waves({n.t, 3, 5, n.keys}, 1.1f),
+                    waves({n.v, 3, std::max(n.keys, n.mask_keys), 4}, 1.7f),
+                    waves({n.mask, 1, n.mask_rows, n.mask_keys}, 2.3f)});
+  expect_same(g.make(), fuse_attention, 1, sets, {.absolute = 1e-5f});
+  g.behind = {node("IsNaN", {"p"}, {"nan"}), node("Where", {"nan", "zero", "p"}, {"w"})};
+  for (Inputs& inputs : sets) {
+    Tensor mask = *inputs[3].tensor();
+    std::fill_n(mask.mutable_data<float>(), mask.count() / 2, -INFINITY);
+  }
+  expect_same(g.make(), fuse_attention, 1, sets, {.absolute = 1e-5f});
+}
+
 // torch writes so for a mask: what is hidden throughout gives 0.
 TEST(FuseAttention, WeightsThatAreNaNAsZero) {
   Graph g;

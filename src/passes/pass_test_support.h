@@ -52,6 +52,16 @@ inline void expect_near(const Tensor& got, const Tensor& want, const Limits& lim
   }
 }
 
+// Without the numbers of unknown sizes, which are given out anew by each inference.
+inline std::string printed(const ir::Graph& g) {
+  std::string out;
+  for (char c : ir::print(g)) {
+    const bool of_unknown = out.ends_with('?') && c >= '0' && c <= '9';
+    if (!of_unknown) out += c;
+  }
+  return out;
+}
+
 // Runs the pass, which makes so many changes, and both graphs on each set of inputs. Returns the operators.
 // That it is asked for reasons changes nothing.
 inline Names expect_same(const onnx::Graph& g, Result<int> (*pass)(ir::Graph&, MissedFusions*), int changes,
@@ -66,7 +76,7 @@ inline Names expect_same(const onnx::Graph& g, Result<int> (*pass)(ir::Graph&, M
   if (auto asked = import_model(*file(model(g))); asked.ok()) {
     MissedFusions missed;
     EXPECT_TRUE(pass(*asked->graph, &missed).ok());
-    EXPECT_EQ(ir::print(*asked->graph), ir::print(*after->graph));
+    EXPECT_EQ(printed(*asked->graph), printed(*after->graph));
   }
   for (const Inputs& inputs : sets) {
     auto want = evaluate(*before->graph, inputs), got = evaluate(*after->graph, inputs);
