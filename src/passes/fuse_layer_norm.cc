@@ -179,7 +179,8 @@ Result<int> fuse_layer_norm(ir::Graph& g, MissedFusions* missed) {
     Why why(missed, *node);
     const auto m = match(*node, why);
     if (!m || m->last->graph() != &g) continue;
-    std::vector<ir::Value*> inputs = {m->x, m->scale ? m->scale : ONWARD_TRY(ones(*m, patch))};
+    ir::Value* const scale = m->scale ? m->scale : ONWARD_TRY(ones(*m, patch));
+    std::vector<ir::Value*> inputs = {m->x, scale};
     if (m->bias) inputs.push_back(m->bias);
     ir::Node* norm =
         patch.insert(m->last, m->centered ? "LayerNormalization" : "RMSNormalization", "", std::move(inputs),
