@@ -20,6 +20,7 @@
 #include "kernels/softmax.h"
 #include "ops/op/evaluate.h"
 #include "ops/op/op.h"
+#include "ops/op/widen.h"
 
 namespace ow {
 namespace {
@@ -63,8 +64,6 @@ Result<SymShape> heads_of(const InferContext& c, size_t input, int64_t heads) {
 }
 
 Status infer(const Attrs& a, InferContext& c) {
-  if ((c.dtype(0) == DType::kFloat64) != (c.dtype(2) == DType::kFloat64))
-    return unsupported(c.node().label(), ": Q of type ", c.dtype(0), " with V of type ", c.dtype(2));
   const bool known = c.shape(0) && c.shape(1) && c.shape(2) && (!c.has(4) || c.shape(4));
   for (size_t o = 0; o < c.outputs(); ++o) {
     const DType type = c.dtype(o == 2 ? 2 : 0);
@@ -523,6 +522,8 @@ Status run_plain(const Attrs& a, RunContext& c) {
 
 Status run(const Attrs& a, RunContext& c) {
   if (a.fused && !fits(c)) return run_plain(a, c);
+  if (c.in(0).dtype() != c.in(2).dtype())
+    return c.error("Q is of type ", c.in(0).dtype(), " and V of type ", c.in(2).dtype(), ", expected one");
   return c.in(0).dtype() == DType::kFloat64 ? run_typed<double>(a, c) : run_typed<float>(a, c);
 }
 
@@ -533,7 +534,7 @@ ONWARD_OPS(attention) {
                      .read = read,
                      .infer = infer,
                      .run = run,
-                     .native = types<float, double, bool, int64_t>};
+                     .native = types<float, double, bool> | kOneFloat};
   OpSpec<Attrs> fused = spec;
   fused.domain = "onward";
   fused.read = read_fused;

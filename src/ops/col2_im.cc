@@ -117,21 +117,20 @@ Status dispatch(const Attrs& a, RunContext& c) {
 }
 
 Status run(const Attrs& a, RunContext& c) {
-  return dispatch<float, double, int32_t, int64_t, uint8_t, int8_t, std::complex<float>,
+  return dispatch<float, double, int32_t, int64_t, uint64_t, uint8_t, int8_t, std::complex<float>,
                   std::complex<double>>(a, c);
 }
 
 }  // namespace
 
 ONWARD_OPS(col2_im) {
-  return {op<Attrs>(
-      {.name = "Col2Im",
-       .read = read,
-       .infer = infer,
-       .run = run,
-       .native =
-           types<float, double, int32_t, int64_t, uint8_t, int8_t, std::complex<float>, std::complex<double>>,
-       .shape_inputs = 0b110})};
+  return {op<Attrs>({.name = "Col2Im",
+                     .read = read,
+                     .infer = infer,
+                     .run = run,
+                     .native = types<float, double, int32_t, int64_t, uint64_t, uint8_t, int8_t,
+                                     std::complex<float>, std::complex<double>>,
+                     .shape_inputs = 0b110})};
 }
 
 }  // namespace ow

@@ -8,6 +8,7 @@
 // standard's text leaves that open. Opsets 16 to 19 call linear and cubic `bilinear` and `bicubic`.
 #include <algorithm>
 #include <cmath>
+#include <complex>
 
 #include "kernels/resize.h"
 #include "ops/op/image.h"
@@ -202,13 +203,48 @@ Status sample_all(const Attrs& a, RunContext& c, const Tensor& x, const Tensor& 
   return {};
 }
 
+// The real and the imaginary parts of a dense x, each sampled by itself.
+template <class T>
+Status sample_parts(const Attrs& a, RunContext& c, const Tensor& x, const Tensor& points, Tensor& y) {
+  Tensor part = ONWARD_TRY(Tensor::allocate(DType::kFloat64, x.shape(), c.budget()));
+  Tensor result = ONWARD_TRY(Tensor::allocate(DType::kFloat64, y.shape(), c.budget()));
+  Tensor whole = ONWARD_TRY(Tensor::allocate(x.dtype(), y.shape(), c.budget()));
+  for (const bool imaginary : {false, true}) {
+    const auto* from = x.data<std::complex<T>>();
+    for (int64_t i = 0; i < x.count(); ++i)
+      part.mutable_data<double>()[i] = double{imaginary ? from[i].imag() : from[i].real()};
+    ONWARD_TRY(sample_all<double>(a, c, part, points, result));
+    auto* to = whole.mutable_data<std::complex<T>>();
+    for (int64_t i = 0; i < y.count(); ++i) {
+      const auto v = static_cast<T>(result.data<double>()[i]);
+      to[i] = imaginary ? std::complex<T>(to[i].real(), v) : std::complex<T>(v, 0);
+    }
+  }
+  copy_elements(whole, y);
+  return {};
+}
+
+// Text is moved: the nearest position is sampled, counted from 1, and 0 is outside.
+Status sample_text(const Attrs& a, RunContext& c, const Tensor& x, const Tensor& points, Tensor& y) {
+  if (a.mode != Mode::kNearest) return c.error("text cannot be interpolated, only moved (mode nearest)");
+  Tensor positions = ONWARD_TRY(Tensor::allocate(DType::kFloat64, x.shape(), c.budget()));
+  Tensor found = ONWARD_TRY(Tensor::allocate(DType::kFloat64, y.shape(), c.budget()));
+  Tensor texts = ONWARD_TRY(Tensor::allocate(DType::kString, y.shape(), c.budget()));
+  for (int64_t i = 0; i < x.count(); ++i) positions.mutable_data<double>()[i] = static_cast<double>(i + 1);
+  ONWARD_TRY(sample_all<double>(a, c, positions, points, found));
+  for (int64_t i = 0; i < y.count(); ++i) {
+    const auto at = static_cast<int64_t>(found.data<double>()[i]);
+    if (at > 0) texts.mutable_data<std::string>()[i] = x.data<std::string>()[at - 1];
+  }
+  copy_elements(texts, y);
+  return {};
+}
+
 Status run(const Attrs& a, RunContext& c) {
   const Tensor &x = c.in(0), &grid = c.in(1);
   if (x.rank() < 3 || x.rank() > 8 || grid.rank() != x.rank() || grid.dim(0) != x.dim(0) ||
       grid.shape().back() != static_cast<int64_t>(x.rank() - 2))
     return c.error("a grid of shape ", grid.shape(), " does not fit an input of shape ", x.shape());
-  if (x.dtype() == DType::kString || is_complex(x.dtype()))
-    return unsupported(c.node().label(), ": values of type ", x.dtype(), " cannot be interpolated");
   Shape shape{x.dim(0), x.dim(1)};
   for (size_t i = 1; i + 1 < grid.rank(); ++i) shape.push_back(grid.dim(i));
   Tensor y = ONWARD_TRY(c.out(0, x.dtype(), shape));
@@ -218,6 +254,9 @@ Status run(const Attrs& a, RunContext& c) {
   if (x.dtype() == DType::kFloat32) return sample_all<float>(a, c, x, points, y);
   if (x.dtype() == DType::kFloat64) return sample_all<double>(a, c, x, points, y);
   const Tensor dense = ONWARD_TRY(x.owned(c.budget()));
+  if (x.dtype() == DType::kString) return sample_text(a, c, dense, points, y);
+  if (x.dtype() == DType::kComplex64) return sample_parts<float>(a, c, dense, points, y);
+  if (x.dtype() == DType::kComplex128) return sample_parts<double>(a, c, dense, points, y);
   const Tensor wide = ONWARD_TRY(convert(dense, DType::kFloat64, true, Round::kUp, c.budget()));
   Tensor result = ONWARD_TRY(Tensor::allocate(DType::kFloat64, shape, c.budget()));
   ONWARD_TRY(sample_all<double>(a, c, wide, points, result));

@@ -8,6 +8,7 @@
 #include "kernels/normalize.h"
 #include "kernels/transpose.h"
 #include "ops/op/op.h"
+#include "ops/op/widen.h"
 #include "tensor/convert.h"
 
 namespace ow {
@@ -163,7 +164,7 @@ std::unique_ptr<Op> row(std::string_view name) {
                     .read = read,
                     .infer = infer,
                     .run = run<kCentred>,
-                    .native = types<float, double>,
+                    .native = types<float, double> | kOneFloat,
                     .in_place = {{0, 0}}});
 }
 

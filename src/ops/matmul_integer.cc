@@ -2,11 +2,14 @@
 // QLinearMatMul: the same, then y = saturate(round(sum * a_scale * b_scale / y_scale) + y_zero_point).
 //
 // A zero point (scale) is one number, one per row of A ([M] or [.., M, 1]) or per column of B ([N] or [.., 1,
-// N]). float8 operands of QLinearMatMul are multiplied as floats.
+// N]). Where an operand or the result of QLinearMatMul is float8, all are multiplied as floats.
+#include <cmath>
+
 #include "kernels/gemm_generic.h"
 #include "ops/op/matrix.h"
 #include "ops/op/op.h"
 #include "ops/op/quantization.h"
+#include "tensor/convert.h"
 
 namespace ow {
 namespace {
@@ -106,31 +109,38 @@ void for_each_element(const MatMulShape& s, F f) {
           s.b_index[static_cast<size_t>(i)], row, column);
 }
 
-// float8 models, widened: everything is float.
+// Operands of any 8-bit types, by way of float.
 Status run_floats(RunContext& c, const MatMulShape& s) {
   const Scales k = ONWARD_TRY(scales(c, s));
   const Side za = ONWARD_TRY(side(c, 2, s.m, s.a_matrices)), zb = ONWARD_TRY(side(c, 5, s.n, s.b_matrices));
-  Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, s.out));
+  const DType type = c.in(7).dtype();
+  Tensor y = ONWARD_TRY(c.out(0, type, s.out));
   if (y.count() == 0) return {};
-  const float *a = c.in(0).data<float>(), *b = c.in(3).data<float>();
-  const float *a_zero = c.in(2).data<float>(), *b_zero = c.in(5).data<float>();
-  const float zero = c.in(7).count() ? c.in(7).data<float>()[0] : 0;
+  Tensor wide[8];
+  for (size_t i : {0, 2, 3, 5, 7})
+    wide[i] = ONWARD_TRY(convert(c.in(i), DType::kFloat32, true, Round::kUp, c.budget()));
+  Tensor sums = ONWARD_TRY(Tensor::allocate(DType::kFloat32, Shape(s.out), c.budget()));
+  const float *a = wide[0].data<float>(), *b = wide[3].data<float>();
+  const float *a_zero = wide[2].data<float>(), *b_zero = wide[5].data<float>();
+  const float zero = wide[7].data<float>()[0];
   for_each_element(s, [&](int64_t at, int64_t ia, int64_t ib, int64_t row, int64_t column) {
     const float z = a_zero[za.at(ia) + row * za.step], w = b_zero[zb.at(ib) + column * zb.step];
     float sum = 0;
     for (int64_t i = 0; i < s.k; ++i)
       sum += (a[(ia * s.m + row) * s.k + i] - z) * (b[(ib * s.k + i) * s.n + column] - w);
-    y.mutable_data<float>()[at] = sum * k.at(ia, ib, row, column) + zero;
+    const float v = sum * k.at(ia, ib, row, column);
+    sums.mutable_data<float>()[at] = (is_integer(type) ? std::nearbyint(v) : v) + zero;
   });
-  return {};
+  return convert_into(sums, y);
 }
 
 Status run_quantized(const NoAttrs&, RunContext& c) {
   const MatMulShape s = ONWARD_TRY(matmul_shape(c, c.in(0).shape(), c.in(3).shape()));
-  if (c.in(0).dtype() == DType::kFloat32) return run_floats(c, s);
-  const Scales k = ONWARD_TRY(scales(c, s));
   if (c.in(7).count() != 1)
     return c.error("y_zero_point has shape ", c.in(7).shape(), ", expected one value");
+  for (size_t i : {0, 3, 7})
+    if (is_floating(c.in(i).dtype())) return run_floats(c, s);
+  const Scales k = ONWARD_TRY(scales(c, s));
   const DType type = c.in(7).dtype();
   if (type != DType::kInt8 && type != DType::kUint8)
     return c.error("y_zero_point is of type ", type, ", expected int8 or uint8");
@@ -155,10 +165,12 @@ ONWARD_OPS(matmul_integer) {
                        .infer = infer_integer,
                        .run = run_integer,
                        .native = types<int8_t, uint8_t, int32_t>}),
-          op<NoAttrs>({.name = "QLinearMatMul",
-                       .infer = infer_quantized,
-                       .run = run_quantized,
-                       .native = types<int8_t, uint8_t, float>})};
+          op<NoAttrs>(
+              {.name = "QLinearMatMul",
+               .infer = infer_quantized,
+               .run = run_quantized,
+               .native =
+                   types<int8_t, uint8_t, float, Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ>})};
 }
 
 }  // namespace ow

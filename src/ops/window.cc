@@ -36,7 +36,8 @@ Status fill(const Attrs& a, RunContext& c, double a0, double a1, double a2) {
   const double step = 2 * std::numbers::pi / static_cast<double>(a.periodic ? n : n - 1);
   for (int64_t i = 0; i < n; ++i) {
     const double angle = n == 1 ? 0 : step * static_cast<double>(i);
-    exact.mutable_data<double>()[i] = a0 - a1 * std::cos(angle) + a2 * std::cos(2 * angle);
+    // In this order the ends are 0 and the middle 1 to the bit, as integers need it.
+    exact.mutable_data<double>()[i] = (a0 + a2 * std::cos(2 * angle)) - a1 * std::cos(angle);
   }
   Tensor y = ONWARD_TRY(c.out(0, a.output_datatype, {n}));
   return convert_into(exact, y);

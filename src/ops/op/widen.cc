@@ -13,11 +13,30 @@ std::span<const DType> wider_types(DType t) {
   static constexpr DType kUnsigned[] = {DType::kUint8, DType::kUint16, DType::kUint32, DType::kUint64,
                                         DType::kInt16, DType::kInt32,  DType::kInt64};
   static constexpr DType kComplex[] = {DType::kComplex128};
+  static constexpr DType kTruth[] = {DType::kInt32};  // a sum is true where any term is
   if (is_floating(t)) return kFloats;
   if (is_signed_integer(t)) return kSigned;
   if (is_integer(t)) return kUnsigned;
   if (is_complex(t)) return kComplex;
+  if (t == DType::kBool) return kTruth;
   return {};
+}
+
+// Whether input `param` of type `t` becomes `common`, the widest float of an operator of kOneFloat.
+bool becomes_float(DType t, const SchemaParam& param, DType common) {
+  return common != DType::kUndefined && (is_floating(t) || (is_integer(t) && param.allows(common)));
+}
+
+// The widest floating type that inputs in type variables are computed in; kUndefined if there is none.
+DType widest_float(const Schema& schema, const std::vector<DType>& types, TypeMask native) {
+  DType widest = DType::kUndefined;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const SchemaParam* param = schema.input(i);
+    if (!param || param->type_variable() < 0 || !is_floating(types[i])) continue;
+    const DType wide = widened(types[i], native);
+    if (bit_width(wide) > bit_width(widest)) widest = wide;
+  }
+  return widest;
 }
 
 }  // namespace
@@ -39,12 +58,14 @@ Widening plan_widening(const Op& op, const std::vector<DType>& types, size_t out
   if (op.traits.native == kAllTypes) return plan;
   const Schema* schema = find_schema(op.domain, op.name, newest_opset(op.domain));
   if (!schema) return plan;
+  const DType common =
+      op.traits.native & kOneFloat ? widest_float(*schema, types, op.traits.native) : DType::kUndefined;
   // Per type variable: what its tensors are, and what they become.
   std::vector<std::pair<DType, DType>> variables(schema->type_constraints().size());
   for (size_t i = 0; i < types.size(); ++i) {
     const SchemaParam* param = schema->input(i);
     if (!param || param->type_variable() < 0 || types[i] == DType::kUndefined) continue;
-    const DType wide = widened(types[i], op.traits.native);
+    const DType wide = becomes_float(types[i], *param, common) ? common : widened(types[i], op.traits.native);
     if (wide == DType::kUndefined || wide == types[i]) continue;
     plan.inputs[i] = wide;
     plan.needed = true;

@@ -7,6 +7,11 @@
 
 namespace ow {
 
+// In OpTraits::native: the kernel takes one floating type. Where float and double meet, or a number of
+// another type stands in a type variable that allows floats (an integer mask), all become the widest float
+// there.
+constexpr TypeMask kOneFloat = TypeMask{1} << 31;
+
 struct Widening {
   // Per input: the type to convert it to before the call; kUndefined: as it is.
   std::vector<DType> inputs;
