@@ -8,6 +8,7 @@
 #include "ir/schema.h"
 #include "ops/op/op.h"
 #include "tools/command.h"
+#include "tools/ops_types.h"
 #include "tools/report.h"
 
 namespace onward::tools {
@@ -19,11 +20,12 @@ constexpr const char* kExample =
     "Example:\n"
     "  onward ops                 every operator, one line each\n"
     "  onward ops Resize          one operator in full: all versions, parameters, types\n"
-    "  onward ops --missing       what this build does not have\n";
+    "  onward ops --missing       what this build does not have\n"
+    "  onward ops Gemm --types    which types it computes in, and which through a wider one\n";
 
 struct Options {
   std::string name;
-  bool json = false, missing = false;
+  bool json = false, missing = false, types = false;
 };
 
 using Key = std::pair<std::string, std::string>;  // domain, name
@@ -155,9 +157,11 @@ int ops(const Options& o) {
   if (!o.name.empty()) {
     const auto found = find(all, o.name);
     if (found.empty()) throw UsageError("no operator is called '" + o.name + "'; `onward ops` lists them");
+    if (o.types) return print_types(found.front().second, o.json), kDone;
     for (const Key& key : found) print_one(key, o.json);
     return kDone;
   }
+  if (o.types) return print_types("", o.json), kDone;
   std::erase_if(all,
                 [&](const auto& row) { return o.missing && ow::find_op(row.first.first, row.first.second); });
   print_list(all, o.json);
@@ -172,6 +176,7 @@ void add_ops(CLI::App& program, int& exit_code) {
   auto o = std::make_shared<Options>();
   sub->add_option("name", o->name, "Operator, as in Softmax or ai.onnx.ml.Scaler");
   sub->add_flag("--missing", o->missing, "Only operators that this build does not have");
+  sub->add_flag("--types", o->types, "How each type of each type variable is computed");
   sub->add_flag("--json", o->json, "Print JSON");
   sub->callback([o, &exit_code] { exit_code = ops(*o); });
 }
