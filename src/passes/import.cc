@@ -599,7 +599,7 @@ Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<
     ONWARD_TRY(op->upgrade(rewriter));
     replaced = rewriter.replaced();
   }
-  if (made->domain == kExperimentalDomain) {
+  if (!replaced && made->domain == kExperimentalDomain) {
     const auto attributes = ONWARD_TRY(op->read(AttrReader(*made)));
     Rewriter rewriter(g, *made, 1, infer);
     ONWARD_TRY(op->lower(attributes.get(), rewriter));
