@@ -1,6 +1,5 @@
 // PNM: "P1" to "P6", then width, height and (not P1, P4) the largest value as decimal numbers, with blanks
-// and
-// "# comments" between them, and one blank before the samples.
+// and "# comments" between them, and one blank before the samples.
 //
 //   P1 P4   one bit a pixel, 1 is black     P2 P5   grey     P3 P6   R, G, B
 //   P1 P2 P3   samples as text     P4   rows of packed bits     P5 P6   bytes, or two (the high one first)

@@ -5,6 +5,7 @@
 
 #include "base/parallel_tasks.h"
 #include "base/stop.h"
+#include "kernels/ceil_div.h"
 #include "kernels/conv_direct.h"
 #include "kernels/depthwise.h"
 
@@ -13,10 +14,7 @@ namespace {
 
 constexpr int64_t kStripBytes = 256 * 1024;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Output pixels of the first convolution, from one on, and where they go in the
-// strip.
+// Output pixels of the first convolution, from one on, and where they go in the strip.
 struct StripRows {
   const IndirectRows& whole;
   int64_t first_pixel, width, strip_width;
@@ -35,31 +33,20 @@ void strip_c_rows(const void* context, int64_t first, int count, int64_t* out) {
     for (; i < count && w < rows.width; ++i, ++w) out[i] = line * rows.strip_width + w;
 }
 
-// How the work is cut: into slices of so many panels of channels, times `parts`
-// ranges of output rows of each image. A strip has `rows` rows of a slice of
-// the first convolution's output, with the padding along w.
-struct Cut {
-  int64_t panels = 1, slices = 1, parts = 1;
-  int64_t channels = 0, width = 0, rows = 0;
-
-  int64_t row_floats() const { return width * channels; }
-  int64_t strip_floats() const { return rows * row_floats(); }
-};
-
-// Costs in cycles per tile of 14 pixels: what the products, a tile of a slice
-// and a row that is kept take. Slices of many panels make strips of few rows,
-// and shares of threads that are not equal.
-Cut best_cut(Isa isa, const ConvDepthwise& c, int threads) {
+// Costs in cycles per tile of 14 pixels: what the products, a tile of a slice and a row that is kept take.
+// Slices of many panels make strips of few rows, and shares of threads that are not equal.
+ConvDepthwiseCut best_cut(Isa isa, const ConvDepthwise& c, int threads) {
   constexpr double kProduct = 28, kTile = 150, kKept = 90;
   const ConvShape &f = c.first, &d = c.depthwise;
   const auto number = [](int64_t n) { return static_cast<double>(n); };
   const int64_t columns = gemm_table(isa).panel_columns, all = ceil_div(f.out_channels, columns);
   const int64_t kept = std::max<int64_t>(0, d.kernel[1] - d.stride[1]);
   const int64_t most = (d.out[1] - 1) * d.stride[1] + d.kernel[1];
-  Cut best;
+  ConvDepthwiseCut best;
   double least = 0;
   for (int64_t slices = 1; slices <= all; ++slices) {
-    Cut cut;
+    ConvDepthwiseCut cut;
+    cut.threads = threads;
     cut.panels = ceil_div(all, slices), cut.slices = ceil_div(all, cut.panels);
     if (cut.slices != slices) continue;
     cut.channels = cut.panels * columns;
@@ -81,23 +68,28 @@ Cut best_cut(Isa isa, const ConvDepthwise& c, int threads) {
   return best;
 }
 
+// The first convolution's own part of the scratch memory.
+int64_t direct_bytes(const ConvDepthwise& c) {
+  return ceil_div(static_cast<int64_t>(direct_scratch_bytes(c.first)), 64) * 64;
+}
+
 class Job {
  public:
-  Job(const ConvDepthwise& c, const void* packed_first, const void* packed_depthwise, const float* in,
-      float* out, const Epilogue& first, const Epilogue& depthwise, void* scratch, int threads)
-      : c_(c),
-        d_(c.depthwise),
+  Job(const ConvDepthwise& c, const ConvDepthwiseCut& cut, const void* packed_first,
+      const void* packed_depthwise, const float* in, float* out, const Epilogue& first,
+      const Epilogue& depthwise, void* scratch)
+      : d_(c.depthwise),
         isa_(packed_isa(packed_first)),
-        cut_(best_cut(isa_, c, threads)),
-        direct_(c.first, packed_data(packed_first), in, scratch, threads),
+        cut_(cut),
+        direct_(c.first, packed_data(packed_first), in, scratch, cut.threads),
         problem_(direct_.problem(isa_, nullptr, first)),
         packed_depthwise_(packed_data(packed_depthwise)),
         out_(out),
         depthwise_epilogue_(depthwise),
-        strips_(static_cast<float*>(scratch) + ceil_div(direct_scratch_bytes(c.first), 64) * 16) {}
+        strips_(static_cast<float*>(scratch) + direct_bytes(c) / static_cast<int64_t>(sizeof(float))) {}
 
-  void run(int threads) const {
-    parallel_tasks(d_.batch * cut_.parts * cut_.slices, threads, [&](int64_t thread, int64_t task) {
+  void run() const {
+    parallel_tasks(d_.batch * cut_.parts * cut_.slices, cut_.threads, [&](int64_t thread, int64_t task) {
       if (stop_requested()) return;
       const int64_t slice = task % cut_.slices, part = task / cut_.slices % cut_.parts,
                     image = task / cut_.slices / cut_.parts;
@@ -126,8 +118,7 @@ class Job {
     }
   }
 
-  // Zeros to the left and right of the image between; nothing else is ever
-  // written there.
+  // Zeros to the left and right of the image between; nothing else is ever written there.
   void clear_sides(float* strip) const {
     const int64_t left = d_.pad[2] * cut_.channels, right = left + d_.in[2] * cut_.channels;
     for (int64_t row = 0; row < cut_.rows; ++row, strip += cut_.row_floats()) {
@@ -171,10 +162,9 @@ class Job {
                     out_ + ((image * d_.out[1] + row) * d_.out[2]) * d_.out_ld + column, e);
   }
 
-  const ConvDepthwise& c_;
   const ConvShape& d_;
   const Isa isa_;
-  const Cut cut_;
+  const ConvDepthwiseCut& cut_;
   const DirectConv direct_;
   const GemmProblem problem_;  // of all channels and images
   const float* packed_depthwise_;
@@ -191,21 +181,24 @@ bool conv_depthwise_applies(const ConvDepthwise& c) {
          d.pad[1] >= 0 && d.pad[2] >= 0 && d.in_channels == f.out_channels;
 }
 
-size_t conv_depthwise_scratch_bytes(const ConvDepthwise& c, int threads) {
-  return static_cast<size_t>(ceil_div(direct_scratch_bytes(c.first), 64) * 64 +
-                             threads * best_cut(best_isa(), c, threads).strip_floats() * 4);
-}
-
-void conv_depthwise(const ConvDepthwise& c, const void* packed_first, const void* packed_depthwise,
-                    const float* in, float* out, const Epilogue& first, const Epilogue& depthwise,
-                    void* scratch, int threads) {
+ConvDepthwiseCut cut_conv_depthwise(const ConvDepthwise& c, const void* packed_first, int threads) {
   // Less is not worth a parallel region; in multiply-adds.
   constexpr int64_t kParallelWork = 200000;
   const ConvShape& f = c.first;
-  if (f.batch * f.out_pixels() * f.out_channels * (f.in_channels * f.taps() + c.depthwise.taps()) <
-      kParallelWork)
-    threads = 1;
-  Job(c, packed_first, packed_depthwise, in, out, first, depthwise, scratch, threads).run(threads);
+  const int64_t each = f.in_channels * f.taps() + c.depthwise.taps();
+  const bool shares = f.batch * f.out_pixels() * f.out_channels * each >= kParallelWork;
+  return best_cut(packed_isa(packed_first), c, shares ? threads : 1);
+}
+
+size_t conv_depthwise_scratch_bytes(const ConvDepthwise& c, const ConvDepthwiseCut& cut) {
+  return static_cast<size_t>(direct_bytes(c)) +
+         static_cast<size_t>(cut.threads * cut.strip_floats()) * sizeof(float);
+}
+
+void conv_depthwise(const ConvDepthwise& c, const ConvDepthwiseCut& cut, const void* packed_first,
+                    const void* packed_depthwise, const float* in, float* out, const Epilogue& first,
+                    const Epilogue& depthwise, void* scratch) {
+  Job(c, cut, packed_first, packed_depthwise, in, out, first, depthwise, scratch).run();
 }
 
 }  // namespace ow::kernels

@@ -86,8 +86,9 @@ void check(const Case& c) {
     conv(d, depthwise.get(), between.data(), want.data(), de, nullptr, 1);
     for (int threads : {1, 2, 3, 8}) {
       std::vector<float> got(size, 7.0f);  // what lies between the pixels is not written
-      const Buffer memory = aligned_buffer(conv_depthwise_scratch_bytes(pair, threads));
-      conv_depthwise(pair, first.get(), depthwise.get(), in.data(), got.data(), e, de, memory.get(), threads);
+      const ConvDepthwiseCut cut = cut_conv_depthwise(pair, first.get(), threads);
+      const Buffer memory = aligned_buffer(conv_depthwise_scratch_bytes(pair, cut));
+      conv_depthwise(pair, cut, first.get(), depthwise.get(), in.data(), got.data(), e, de, memory.get());
       ASSERT_EQ(got, want) << threads << " threads";
     }
   }

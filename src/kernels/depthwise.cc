@@ -11,6 +11,7 @@
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
+#include "kernels/ceil_div.h"
 #include "kernels/depthwise_table.h"
 #include "kernels/math_table.h"
 #include "kernels/taps.h"
@@ -20,8 +21,6 @@ namespace {
 
 constexpr int64_t kStripChannels =
     64;  // of the buffer through which several outputs per channel are interleaved
-
-int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
 class Depthwise {
  public:

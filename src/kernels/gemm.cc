@@ -8,6 +8,7 @@
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
+#include "kernels/ceil_div.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
 
@@ -22,8 +23,6 @@ constexpr int64_t kLargeC = 64 * 1024;           // elements; fewer stay in the 
 // A region of less work than this costs more to start than it saves, in units of a floating-point operation.
 // A number of B that comes from memory takes as long as so many.
 constexpr double kParallelWork = 400e3, kReadWork = 10;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // How the sum over (tap, k) is cut: either whole taps together, or pieces of one tap. Depends on taps and k
 // alone.

@@ -9,6 +9,7 @@
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
+#include "kernels/ceil_div.h"
 #include "kernels/pool_table.h"
 
 namespace ow::kernels {
@@ -22,8 +23,6 @@ struct PixelWindow {
   int64_t batch, first[3];  // first position inside the image
   int64_t padded_size;      // positions inside the image or its pads
 };
-
-int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
 // Taps t with low <= origin + t * dilation < high: {begin, end}.
 struct Range {

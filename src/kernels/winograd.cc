@@ -8,6 +8,7 @@
 
 #include "base/parallel_tasks.h"
 #include "base/stop.h"
+#include "kernels/ceil_div.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
 #include "kernels/winograd_table.h"
@@ -19,7 +20,6 @@ constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed pixels
 constexpr int64_t kSumPiece = 512;           // of the sum at a time
 constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // Rows of a block at multiples of 1 KiB, or matrices at multiples of 4 KiB, would share few sets of a cache.

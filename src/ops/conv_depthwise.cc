@@ -66,10 +66,11 @@ Status run(const Attrs& a, RunContext& c) {
   const auto* packed = c.prepared<Packed>();
   kernels::ConvShape shapes[2];
   kernels::Epilogue epilogues[2];
+  const Shape* weights[2];
   Shape image = c.in(0).shape(), out;
   for (int i = 0; i < 2; ++i, image = out) {
-    const Shape& w = packed ? packed->weights[i].shape : c.in(kWeights[i]).shape();
-    shapes[i] = ONWARD_TRY(conv_shape(a.conv[i], c, image, w, out));
+    weights[i] = packed ? &packed->weights[i].shape : &c.in(kWeights[i]).shape();
+    shapes[i] = ONWARD_TRY(conv_shape(a.conv[i], c, image, *weights[i], out));
     ONWARD_TRY(check_bias(c, kBiases[i], shapes[i].out_channels));
     epilogues[i] = {.bias = c.has(kBiases[i]) ? c.in(kBiases[i]).data<float>() : nullptr,
                     .activation = a.activation[i].kind,
@@ -82,15 +83,16 @@ Status run(const Attrs& a, RunContext& c) {
   kernels::ConvDepthwise pair{shapes[0], shapes[1]};
   pair.first.in_ld = x.ld, pair.depthwise.out_ld = y.ld;
   if (!kernels::conv_depthwise_applies(pair))
-    return c.error("weights ", c.in(kWeights[0]).shape(), " and ", c.in(kWeights[1]).shape(),
+    return c.error("weights ", *weights[0], " and ", *weights[1],
                    " with these attributes, expected one group and then one per channel, "
                    "a flat square kernel of 3, 5 or 7 with stride 1 or 2");
   const std::byte *first = ONWARD_TRY(weights_of(c, pair.first, 0)),
                   *second = ONWARD_TRY(weights_of(c, pair.depthwise, 1));
+  const auto cut = kernels::cut_conv_depthwise(pair, first, c.threads());
   const auto scratch =
-      ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::conv_depthwise_scratch_bytes(pair, c.threads()))));
-  kernels::conv_depthwise(pair, first, second, x.data, y.data<float>(), epilogues[0], epilogues[1],
-                          scratch.data(), c.threads());
+      ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::conv_depthwise_scratch_bytes(pair, cut))));
+  kernels::conv_depthwise(pair, cut, first, second, x.data, y.data<float>(), epilogues[0], epilogues[1],
+                          scratch.data());
   y.finish(c);
   return {};
 }

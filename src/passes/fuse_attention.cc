@@ -35,6 +35,13 @@ const SymShape* axes_of(const ir::Value* v) {
   return s && (s->size() == 3 || s->size() == 4) ? s : nullptr;
 }
 
+// The axes before the last two; and others in their place.
+SymShape batch_of(const SymShape& s) { return {s.begin(), s.end() - 2}; }
+SymShape with_batch(SymShape batch, const SymShape& s) {
+  batch.insert(batch.end(), s.end() - 2, s.end());
+  return batch;
+}
+
 struct Match {
   ir::Value *q = nullptr, *t = nullptr, *v = nullptr, *mask = nullptr;
   float scale = 1;
@@ -113,7 +120,7 @@ ir::Value* before_mask(ir::Value* x, Match& m, Why& why) {
         continue;
       m.mask = mask;
       m.exact = exact;
-      m.batch.assign(axes_of(x)->begin(), axes_of(x)->end() - 2);
+      m.batch = batch_of(*axes_of(x));
       return scores;
     }
   for (size_t i = 0; add && why.asked() && i < 2; ++i) {
@@ -183,10 +190,9 @@ bool shapes_fit(Match& m, const ir::Value* weights, Why& why) {
   if (q && t && v && w && same_batch(*q, *t) && same_batch(*w, *v) && same(q->back(), (*t)[t->size() - 2]) &&
       same(t->back(), (*v)[v->size() - 2]) && (m.exact || !m.reshaped))
     return true;
-  const auto batch = [](const SymShape& s) { return SymShape(s.begin(), s.end() - 2); };
   m.exact = false;
-  if (q && t && v && w && !m.reshaped && alike(batch(*q), batch(*t), m.exact) &&
-      alike(batch(*q), batch(*v), m.exact) && may_be_same(q->back(), (*t)[t->size() - 2]) &&
+  if (q && t && v && w && !m.reshaped && alike(batch_of(*q), batch_of(*t), m.exact) &&
+      alike(batch_of(*q), batch_of(*v), m.exact) && may_be_same(q->back(), (*t)[t->size() - 2]) &&
       may_be_same(t->back(), (*v)[v->size() - 2]))
     return true;
   for (const ir::Value* x : {m.q, m.t, m.v})
@@ -199,10 +205,8 @@ bool shapes_fit(Match& m, const ir::Value* weights, Why& why) {
 // The constant shape that a Reshape gives `v` the axes `batch` with, beside the last two of `v`; one of them
 // may have to be computed.
 std::optional<std::vector<int64_t>> target_shape(const SymShape& batch, const ir::Value* v) {
-  SymShape whole = batch;
-  whole.insert(whole.end(), axes_of(v)->end() - 2, axes_of(v)->end());
   std::vector<int64_t> out;
-  for (const Dim& d : whole) out.push_back(d.constant().value_or(-1));
+  for (const Dim& d : with_batch(batch, *axes_of(v))) out.push_back(d.constant().value_or(-1));
   const bool fits = std::count(out.begin(), out.end(), -1) <= 1 && std::count(out.begin(), out.end(), 0) == 0;
   return fits ? std::optional(out) : std::nullopt;
 }
@@ -217,14 +221,14 @@ bool has_batch(const ir::Value* v, const SymShape& batch) {
 bool axes_fit(Match& m, const ir::Value* y, Why& why) {
   if (!axes_of(y)) return false;
   if (!m.reshaped) return true;
-  if (!m.mask) m.batch.assign(axes_of(m.q)->begin(), axes_of(m.q)->end() - 2);
+  if (!m.mask) m.batch = batch_of(*axes_of(m.q));
   for (const ir::Value* x : {static_cast<const ir::Value*>(m.q), static_cast<const ir::Value*>(m.t),
                              static_cast<const ir::Value*>(m.v), y})
     if (!has_batch(x, m.batch) && !target_shape(m.batch, x))
       return why.no(6, "a Reshape is between the products, and ", x, ", ", x->type(),
                     ", has more than one unknown size"),
              false;
-  return has_batch(y, m.batch) || target_shape({axes_of(y)->begin(), axes_of(y)->end() - 2}, y);
+  return has_batch(y, m.batch) || target_shape(batch_of(*axes_of(y)), y);
 }
 
 // The product with the values may read the weights behind nodes that no attention here has between.
@@ -285,9 +289,7 @@ ir::Value* reshaped(ir::Value* v, const SymShape& batch, ir::Node* before, ir::P
   const auto shape = *target_shape(batch, v);
   ir::Value* const to = patch.constant(Tensor::of<int64_t>({static_cast<int64_t>(shape.size())}, shape));
   ir::Node* node = patch.insert(before, "Reshape", "", {v, to}, 1, {});
-  SymShape type = batch;
-  type.insert(type.end(), axes_of(v)->end() - 2, axes_of(v)->end());
-  node->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, type);
+  node->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, with_batch(batch, *axes_of(v)));
   return node->output(0);
 }
 
@@ -299,14 +301,9 @@ void fuse(const Match& m, ir::Node* last, ir::Patch& patch) {
   if (m.mask) inputs.push_back(m.mask);
   ir::Node* fused = patch.insert(last, "Attention", "onward", std::move(inputs), 1, {{"scale", m.scale}});
   if (m.hidden_is_zero) fused->attributes.insert_or_assign("hidden_is_zero", int64_t{1});
-  SymShape type = y;
-  if (m.reshaped) {
-    type = m.batch;
-    type.insert(type.end(), y.end() - 2, y.end());
-  }
-  fused->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, type);
+  fused->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, m.reshaped ? with_batch(m.batch, y) : y);
   ir::Value* result = fused->output(0);
-  if (m.reshaped) result = reshaped(result, {y.begin(), y.end() - 2}, last, patch);
+  if (m.reshaped) result = reshaped(result, batch_of(y), last, patch);
   patch.replace_uses(last->output(0), result);
 }
 

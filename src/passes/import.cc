@@ -599,19 +599,14 @@ Status Importer::finish(ir::Node* made, const Schema* schema, const std::vector<
     ONWARD_TRY(op->upgrade(rewriter));
     replaced = rewriter.replaced();
   }
-  if (!replaced && made->domain == kExperimentalDomain) {
+  const bool gradient = !replaced && is_gradient(made->domain, made->op_type);
+  // Each may make the graph some times as large, and the next one again.
+  if (gradient && (nodes_ += 4 * static_cast<int64_t>(g.nodes().size())) > max_nodes_)
+    return limit_exceeded(made->label(), ": the graph grows past ", max_nodes_,
+                          " nodes when its gradients are written out");
+  if (gradient || (!replaced && made->domain == kExperimentalDomain)) {
     const auto attributes = ONWARD_TRY(op->read(AttrReader(*made)));
-    Rewriter rewriter(g, *made, 1, infer);
-    ONWARD_TRY(op->lower(attributes.get(), rewriter));
-    replaced = true;
-  }
-  if (!replaced && is_gradient(made->domain, made->op_type)) {
-    // Each may make the graph some times as large, and the next one again.
-    if ((nodes_ += 4 * static_cast<int64_t>(g.nodes().size())) > max_nodes_)
-      return limit_exceeded(made->label(), ": the graph grows past ", max_nodes_,
-                            " nodes when its gradients are ", "written out");
-    const auto attributes = ONWARD_TRY(op->read(AttrReader(*made)));
-    Rewriter rewriter(g, *made, 0, infer);
+    Rewriter rewriter(g, *made, gradient ? 0 : 1, infer);
     ONWARD_TRY(op->lower(attributes.get(), rewriter));
     replaced = true;
   }

@@ -190,13 +190,11 @@ class Binder {
     const int root = binding.parts[at(slot)].root;
     if (const auto [it, is_new] = item_of.emplace(root, items.size()); is_new) {
       const int64_t bytes = slot_bytes(root);
-      items.push_back({{root}, (bytes + 127) / 64 * 64, 0, i, i});
+      items.push_back({{root}, (bytes + 127) / 64 * 64, 0, i, last_read_[at(root)]});
       binding.offsets[at(root)] = 0;
       binding.bytes[at(root)] = bytes;
     }
-    Item& item = items[item_of[root]];
-    item.slots.push_back(slot);
-    item.last = std::max({item.last, last_read_[at(root)], plan_.slots[at(slot)].last_step});
+    items[item_of[root]].slots.push_back(slot);
     item_of[slot] = item_of[root];
     binding.offsets[at(slot)] = 0;
     binding.bytes[at(slot)] = slot_bytes(slot);

@@ -56,7 +56,7 @@ void make_folder(const std::string& folder) {
 }  // namespace
 
 Tuning::Tuning(TuningUse use, std::string path)
-    : use_(use), path_(path.empty() ? default_path() : std::move(path)) {
+    : use_(use), path_(path.empty() ? default_path() : std::move(path)), processor_(processor()) {
   if (use_ != TuningUse::kOff) known_ = read();
 }
 
@@ -80,7 +80,7 @@ Tuning::Lines Tuning::read() const {
 std::optional<size_t> Tuning::choose(std::string_view task, std::span<const std::string_view> methods,
                                      Measure measure) {
   if (use_ == TuningUse::kOff) return std::nullopt;
-  const std::string key = cat(processor(), "\t", task);
+  const std::string key = cat(processor_, "\t", task);
   if (const auto known = known_.find(key); known != known_.end())
     if (const auto at = std::find(methods.begin(), methods.end(), known->second); at != methods.end())
       return static_cast<size_t>(at - methods.begin());

@@ -48,7 +48,7 @@ class Tuning {
   Lines read() const;
 
   const TuningUse use_;
-  const std::string path_;
+  const std::string path_, processor_;
   Lines known_, new_;
 };
 
