@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
@@ -16,7 +17,7 @@ namespace ow::kernels {
 namespace {
 
 constexpr int64_t kTaskTiles = 16;               // row tiles that share one read of the panels
-constexpr int64_t kTaskPanelBytes = 384 * 1024;  // panels of one block of the sum
+constexpr int64_t kTaskPanelBytes = 512 * 1024;  // panels of one block of the sum
 constexpr int64_t kThreadTasks = 4;              // at least, of a product that is shared
 constexpr int64_t kFetchedRow = 128;             // shorter rows of A come by themselves
 constexpr int64_t kLargeC = 64 * 1024;           // elements; fewer stay in the cache
@@ -122,8 +123,9 @@ class Driver {
   }
 
   // Into how many parts the row tiles and the panels of a group are cut. More than the caches ask for only to
-  // give each thread several: then so that the least is read, where a part of rows reads all of B, and a part
-  // of columns all of A, which is moved as well where its rows drive each other out of the cache.
+  // give each thread several: then so that no thread waits long for another and the least is read, where a
+  // part of rows reads all of B, and a part of columns all of A, which is moved as well where its rows drive
+  // each other out of the cache.
   struct Parts {
     int64_t rows, columns;
   };
@@ -132,20 +134,24 @@ class Driver {
                   panel_bytes = (std::min(kSumBlock, sum) + 1) * table_.panel_columns * 4;
     const Parts least = {ceil_div(tiles_, kTaskTiles),
                          ceil_div(panels_, std::max<int64_t>(kTaskPanelBytes / panel_bytes, 1))};
-    const int64_t wanted = ceil_div(threads == 1 ? 1 : int64_t{threads} * kThreadTasks, p_.groups);
-    if (least.rows * least.columns >= wanted) return least;
+    if (threads == 1) return least;
+    const int64_t wanted = ceil_div(int64_t{threads} * kThreadTasks, p_.groups);
     const auto number = [](int64_t n) { return static_cast<double>(n); };
     const double work = 2 * number(p_.m) * number(p_.n) * number(sum) * number(p_.groups);
     const double a = number(p_.m) * number(p_.k), b = number(p_.n) * number(sum);
     Parts best = least;
     double best_cost = std::numeric_limits<double>::infinity();
-    for (int64_t rows = least.rows; rows <= std::min(tiles_, wanted); ++rows) {
-      const int64_t columns = std::clamp(ceil_div(wanted, rows), least.columns, panels_);
-      const int64_t tasks = p_.groups * rows * columns;
-      const double rounds = number(ceil_div(tasks, threads)) * threads / number(tasks);
-      const double read = number(p_.groups) * (2 * a * number(columns) + b * number(rows));
-      const double cost = work * rounds + kReadWork * read;
-      if (cost < best_cost) best = {rows, columns}, best_cost = cost;
+    for (int64_t rows = least.rows; rows <= std::max(least.rows, std::min(tiles_, wanted)); ++rows) {
+      const int64_t fewest = std::clamp(ceil_div(wanted, rows), least.columns, panels_);
+      // Of a multiple of this each thread gets as many tasks as the others.
+      const int64_t even = threads / std::gcd(p_.groups * rows, int64_t{threads});
+      for (int64_t columns : {fewest, std::min(ceil_div(fewest, even) * even, panels_)}) {
+        const int64_t tasks = p_.groups * rows * columns;
+        const double rounds = number(ceil_div(tasks, threads)) * threads / number(tasks);
+        const double read = number(p_.groups) * (2 * a * number(columns) + b * number(rows));
+        const double cost = work * rounds + kReadWork * read;
+        if (cost < best_cost) best = {rows, columns}, best_cost = cost;
+      }
     }
     return best;
   }

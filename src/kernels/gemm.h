@@ -5,7 +5,7 @@
 // A is read in place through row pointers, one set per tap t, so a convolution needs no im2col buffer and a
 // plain product is the case of one tap. B is packed once into panels of the width of the register tile:
 //   packed: 64-byte header | for each panel of NR columns: [taps * K][NR] floats, zero padded
-// The sum runs over blocks of at most 256 (t, k) pairs, in order; its order depends on K and the taps alone,
+// The sum runs over blocks of at most 384 (t, k) pairs, in order; its order depends on K and the taps alone,
 // so C is bit-equal for every M, N, thread count and position in the batch.
 #pragma once
 #include <cstddef>

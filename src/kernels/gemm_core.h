@@ -10,7 +10,7 @@
 namespace ow::kernels {
 
 inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 8, kMaxSteps = 4;
-inline constexpr int64_t kSumBlock = 256;  // (tap, k) pairs of one block of the sum
+inline constexpr int64_t kSumBlock = 384;  // (tap, k) pairs of one block of the sum
 inline constexpr int64_t kMaxBlockTaps = 64;
 
 inline constexpr int64_t kOneTap = 0;  // GemmTile::tap of a plain product
