@@ -55,7 +55,7 @@ struct SumBlocks {
 
 // Rows at such a distance fall into few sets of the first-level cache and drive each other out.
 bool aliases(const float* row0, const float* row1) {
-  return (reinterpret_cast<uintptr_t>(row1) - reinterpret_cast<uintptr_t>(row0)) % 1024 == 0;
+  return (reinterpret_cast<uintptr_t>(row1) - reinterpret_cast<uintptr_t>(row0)) % 4096 == 0;
 }
 
 // Moves the rows of a tile next to each other and redirects the pointers.
