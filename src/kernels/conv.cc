@@ -13,9 +13,18 @@ namespace {
 
 bool by_dots(const ConvShape& s) { return s.method == ConvMethod::kDots; }
 
-// The m of F(m x m, 3 x 3); 0: not by Winograd.
+// The m of F(m x m); 0: not by Winograd.
 int winograd_tile(const ConvShape& s) {
-  return s.method == ConvMethod::kWinograd4 ? 4 : s.method == ConvMethod::kWinograd2 ? 2 : 0;
+  switch (s.method) {
+    case ConvMethod::kWinograd2:
+      return 2;
+    case ConvMethod::kWinograd4:
+      return 4;
+    case ConvMethod::kWinograd6:
+      return 6;
+    default:
+      return 0;
+  }
 }
 
 }  // namespace
@@ -25,8 +34,8 @@ int winograd_tile(const ConvShape& s) {
 // over the lanes of a dot product cost beside the products themselves. Not a time: what a byte of many packed
 // weights is worth that stays in memory between runs.
 ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
-  constexpr int64_t kMinChannels = 8, kTap = 150, kElement2 = 8, kElement4 = 16, kByte = 3, kPack = 200,
-                    kLaneSum = 180, kKeptByte = 10;
+  constexpr int64_t kMinChannels = 8, kTap = 150, kElement4 = 8, kElement6 = 16, kElement8 = 20, kByte = 3,
+                    kPack = 200, kLaneSum = 180, kKeptByte = 10;
   constexpr int64_t kCachedBytes = 8 << 20, kFewBytes = 17 << 20, kUsualExtent = 32;
   if (s.groups != 1) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
@@ -52,13 +61,20 @@ ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
     const int64_t sum = taps * s.in_channels / run * up(run, 16) * 16;
     offer(ConvMethod::kDots, static_cast<double>(pixels * s.out_channels * (sum + kLaneSum)));
   }
-  if (winograd_applies(s) && s.in_channels >= kMinChannels) {
-    const auto tiles = [&](int m) { return winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m); };
+  const auto offer_winograd = [&](ConvMethod offered, int m) {
+    if (!winograd_applies(s, m) || s.in_channels < kMinChannels) return;
+    const int64_t n = m + s.kernel[1] - 1, tiles = winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m),
+                  depth = up(s.kernel[0] * s.in_channels, 16) * 16,
+                  element = n == 4   ? kElement4
+                            : n == 6 ? kElement6
+                                     : kElement8;
+    const int64_t planes = s.dilation[0] == 1 ? 1 : s.kernel[0];  // transformed for each output plane
     const double pack = pack_too ? static_cast<double>(kPack * in * out) : 0;
-    const int64_t depth = s.kernel[0] * in;
-    offer(ConvMethod::kWinograd4, pack + cost(tiles(4), 36, depth, 36 * kElement4 * (depth + out)));
-    offer(ConvMethod::kWinograd2, pack + cost(tiles(2), 16, depth, 16 * kElement2 * (depth + out)));
-  }
+    offer(offered, pack + cost(tiles, n * n, depth, n * n * element * (planes * in + out)));
+  };
+  offer_winograd(ConvMethod::kWinograd2, 2);
+  offer_winograd(ConvMethod::kWinograd4, 4);
+  if (!pack_too) offer_winograd(ConvMethod::kWinograd6, 6);
   return method;
 }
 

@@ -5,10 +5,10 @@
 //
 // An image is [batch][d][h][w] pixels of `ld` floats, the first C of which are its channels: ld > C is a
 // slice of a wider image (concatenation in place) or padding. Fewer axes: leading axes of extent 1. Method:
-// 1x1 with unit stride is one GEMM; groups of one input channel run a direct kernel over channels; 3x3 with
-// unit stride may take Winograd's algorithm (winograd.h) and few output channels dot products (dots.h) where
-// that is quicker; all else is the batch-reduce GEMM over row pointers, where padding is a pointer to a row
-// of zeros.
+// 1x1 with unit stride is one GEMM; groups of one input channel run a direct kernel over channels; square
+// kernels of 3 to 7 with unit stride may take Winograd's algorithm (winograd.h) and few output channels dot
+// products (dots.h) where that is quicker; all else is the batch-reduce GEMM over row pointers, where padding
+// is a pointer to a row of zeros.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -17,8 +17,9 @@
 
 namespace ow::kernels {
 
-// Direct: products of register tiles; dots (dots.h): dot products, for few output channels.
-enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd4, kDots };
+// Direct: products of register tiles; Winograd (winograd.h): F(m x m); dots (dots.h): dot products, for few
+// output channels.
+enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd4, kWinograd6, kDots };
 
 // Spatial values are {d, h, w}. Also describes a transposed convolution: in and out as its caller sees them.
 struct ConvShape {

@@ -1,4 +1,4 @@
-// A block of tiles goes through the method at once: its pixels are transformed into (m + 2)^2 matrices
+// A block of tiles goes through the method at once: its pixels are transformed into n^2 matrices
 // [tiles][channels], these are multiplied by the packed weights a panel of output channels at a time, and the
 // panel's products are transformed back. Where blocks are many, each thread does whole blocks; where they are
 // few, all pixels are transformed first and threads share out the panels.
@@ -16,7 +16,7 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kBlockBytes = 512 * 1024;  // of transformed pixels
+constexpr int64_t kBlockBytes = 128 * 1024;  // of transformed pixels
 constexpr int64_t kSumPiece = 512;           // of the sum at a time
 constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
 
@@ -29,11 +29,12 @@ class Winograd {
  public:
   Winograd(Isa isa, const ConvShape& s, int m, int threads)
       : table_(gemm_table(isa)),
-        transforms_(winograd_table(isa)),
+        transforms_(winograd_table(isa).transforms[(s.kernel[1] - 3) / 2][(m - 2) / 2]),
         math_(math_table(isa)),
         s_(s),
         m_(m),
-        products_((m + 2) * (m + 2)),
+        points_(m + s.kernel[1] - 1),
+        products_(points_ * points_),
         tiles_h_(winograd_tiles(s, 1, m)),
         tiles_w_(winograd_tiles(s, 2, m)),
         tiles_(s.batch * s.out[0] * tiles_h_ * tiles_w_),
@@ -63,7 +64,7 @@ class Winograd {
   void run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch, int threads);
 
  private:
-  static constexpr int kMaxProducts = 36, kMaxPanelColumns = 32;
+  static constexpr int kMaxProducts = kMaxWinogradPoints * kMaxWinogradPoints, kMaxPanelColumns = 32;
 
   // A convolution below some flops costs more to share out than it saves.
   int lanes_of(int threads) const {
@@ -127,11 +128,11 @@ class Winograd {
   void transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const;
 
   const GemmTable& table_;
-  const WinogradTable& transforms_;
+  const WinogradTransforms& transforms_;
   const MathTable& math_;
   const ConvShape& s_;
   // depth_: what is summed over, the planes of the kernel times the channels.
-  const int64_t m_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_, panel_floats_;
+  const int64_t m_, points_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_, panel_floats_;
   const bool shares_planes_;
   const int64_t column_gap_, row_floats_;
   const int lanes_;
@@ -143,26 +144,24 @@ class Winograd {
   const Epilogue* e_ = nullptr;
 };
 
-// G: [m + 2][3].
-void interpolation(int m, double (*g)[3]) {
-  const int n = m + 2;
-  double points[5] = {0};
-  for (int i = 0; i < m / 2; ++i) {
-    points[2 * i + 1] = m == 4 ? kWinogradPoints4[i] : kWinogradPoints2[i];
-    points[2 * i + 2] = -points[2 * i + 1];
+// G: [points][taps].
+void interpolation(int64_t points, int64_t taps, double (*g)[kMaxWinogradTaps]) {
+  const double* pairs = winograd_points(static_cast<int>(points));
+  double at[kMaxWinogradPoints] = {0};
+  for (int64_t i = 1; i + 1 < points; ++i) at[i] = i % 2 == 1 ? pairs[i / 2] : -pairs[i / 2 - 1];
+  for (int64_t i = 0; i + 1 < points; ++i) {
+    double term = 1;  // the point's power over what the interpolation divides by
+    for (int64_t k = 0; k + 1 < points; ++k)
+      if (k != i) term /= at[i] - at[k];
+    for (int64_t k = 0; k < taps; ++k, term *= at[i]) g[i][k] = term;
   }
-  for (int i = 0; i + 1 < n; ++i) {
-    double divisor = 1;
-    for (int k = 0; k + 1 < n; ++k)
-      if (k != i) divisor *= points[i] - points[k];
-    for (int k = 0; k < 3; ++k) g[i][k] = (k == 0 ? 1 : k == 1 ? points[i] : points[i] * points[i]) / divisor;
-  }
-  for (int k = 0; k < 3; ++k) g[n - 1][k] = k == 2;
+  for (int64_t k = 0; k < taps; ++k) g[points - 1][k] = k + 1 == taps;
 }
 
 void Winograd::pack(const float* w, float* packed, int threads) const {
-  double g[6][3];
-  interpolation(static_cast<int>(m_), g);
+  const int64_t taps = s_.kernel[1], area = taps * taps;
+  double g[kMaxWinogradPoints][kMaxWinogradTaps];
+  interpolation(points_, taps, g);
   const int64_t zeros = round_up(s_.in_channels, 16);
   std::fill(packed, packed + zeros, 0.0f);
   parallel_for(panels_, 1, threads, [&](int64_t begin, int64_t end) {
@@ -170,15 +169,14 @@ void Winograd::pack(const float* w, float* packed, int threads) const {
       const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
       const int64_t width = table_.width(columns);
       float* const to = packed + zeros + column * depth_;
-      float w9[9 * kMaxPanelColumns] = {};
+      float kernels[kMaxWinogradTaps * kMaxWinogradTaps * kMaxPanelColumns] = {};
       for (int64_t k = 0; k < depth_; ++k) {
         const int64_t plane = k / s_.in_channels, c = k % s_.in_channels;
         for (int64_t j = 0; j < std::min(columns, width); ++j) {
-          const float* from = w + (((column + j) * s_.in_channels + c) * s_.kernel[0] + plane) * 9;
-          for (int64_t i = 0; i < 9; ++i) w9[i * width + j] = from[i];
+          const float* from = w + (((column + j) * s_.in_channels + c) * s_.kernel[0] + plane) * area;
+          for (int64_t i = 0; i < area; ++i) kernels[i * width + j] = from[i];
         }
-        (m_ == 4 ? transforms_.weights4
-                 : transforms_.weights2)({g, w9, width, to + k * width, panel_floats_});
+        transforms_.weights({g, kernels, width, to + k * width, panel_floats_});
       }
     }
   });
@@ -203,7 +201,7 @@ void Winograd::transform_pixels(int64_t begin, int64_t end, float* to, int64_t s
 // The tile at (h0, w0) of an image's plane; -1: one of zeros.
 void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to, int64_t step) const {
   const float* pixels[kMaxProducts];
-  const int64_t n = m_ + 2;
+  const int64_t n = points_;
   for (int64_t i = 0; i < n; ++i) {
     const int64_t h = h0 + i * s_.dilation[1] - s_.pad[1];
     const float* line = in_ + (plane * s_.in[1] + h) * s_.in[2] * s_.in_ld;
@@ -213,7 +211,7 @@ void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to,
       pixels[i * n + j] = inside ? line + w * s_.in_ld : zeros_;
     }
   }
-  (m_ == 4 ? transforms_.input4 : transforms_.input2)({pixels, s_.in_channels, to, step});
+  transforms_.input({pixels, s_.in_channels, to, step});
 }
 
 // results[i] [tiles][columns of the panel] = pixels[i] [tiles][channels] * weights[i].
@@ -255,8 +253,8 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
   const Bounds bounds(*e_);
   for (int64_t t = 0; t < tiles; ++t) {
     const Place at = place(first + t);
-    float* out[16];
-    const float* residual[16];
+    float* out[kMaxWinogradOutputs * kMaxWinogradOutputs];
+    const float* residual[kMaxWinogradOutputs * kMaxWinogradOutputs];
     for (int64_t i = 0; i < m_ * m_; ++i) {
       const int64_t h = at.h + i / m_ * s_.dilation[1], w = at.w + i % m_ * s_.dilation[2];
       const int64_t pixel = ((at.batch * s_.out[0] + at.d) * s_.out[1] + h) * s_.out[2] + w;
@@ -264,9 +262,8 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
       out[i] = inside ? out_ + pixel * s_.out_ld + column : nullptr;
       if (e_->residual) residual[i] = inside ? e_->residual + pixel * e_->residual_ld + column : nullptr;
     }
-    (m_ == 4 ? transforms_.output4 : transforms_.output2)(
-        {results + t * width, result_step_, columns, e_->bias ? e_->bias + column : nullptr,
-         e_->residual && !late ? residual : nullptr, out, bounds.low, bounds.high});
+    transforms_.output({results + t * width, result_step_, columns, e_->bias ? e_->bias + column : nullptr,
+                        e_->residual && !late ? residual : nullptr, out, bounds.low, bounds.high});
     for (int64_t i = 0; (bounds.activation_left || late) && i < m_ * m_; ++i) {
       if (!out[i]) continue;
       if (bounds.activation_left)
@@ -314,11 +311,12 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
 
 }  // namespace
 
-bool winograd_applies(const ConvShape& s) {
+bool winograd_applies(const ConvShape& s, int m) {
   if (s.groups != 1 || s.stride[0] != 1) return false;
   for (int i = 1; i < 3; ++i)
-    if (s.kernel[i] != 3 || s.stride[i] != 1) return false;
-  return true;
+    if (s.kernel[i] != s.kernel[1] || s.stride[i] != 1) return false;
+  const int64_t r = s.kernel[1];
+  return r >= 3 && r <= kMaxWinogradTaps && r % 2 == 1 && m + r - 1 <= kMaxWinogradPoints;
 }
 
 int64_t winograd_tiles(const ConvShape& s, int axis, int m) {

@@ -1,11 +1,17 @@
-// The transforms of winograd.h for one instruction set, a tile at a time.
+// The transforms of winograd.h for one instruction set, a tile at a time. Below n is the number of points,
+// m + r - 1.
 #pragma once
 #include "kernels/isa_table.h"
 
 namespace ow::kernels {
 
+inline constexpr int kMaxWinogradTaps = 7, kMaxWinogradPoints = 8, kMaxWinogradOutputs = 6;
+
+// The points of so many (4, 6 or 8) beside 0 and infinity: each stands for itself and its negative.
+constexpr const double* winograd_points(int count);
+
 struct WinogradInput {
-  const float* const* pixels;  // [(m + 2)^2], row by row
+  const float* const* pixels;  // [n * n], row by row
   int64_t channels;
   float* to;     // element (i, c) of the transformed tile at to[i * step + c]; channels rounded up to vectors
   int64_t step;  // are written
@@ -21,22 +27,31 @@ struct WinogradOutput {
 };
 
 struct WinogradWeights {
-  const double (*g)[3];  // [m + 2]
-  const float* from;     // [9][columns], columns a multiple of the vector
+  const double (*g)[kMaxWinogradTaps];  // [n][r]
+  const float* from;                    // [r * r][columns], columns a multiple of the vector
   int64_t columns;
-  float* to;  // element (i, j) of column c at to[(i * (m + 2) + j) * step + c]
+  float* to;  // element (i, j) of column c at to[(i * n + j) * step + c]
   int64_t step;
 };
 
+struct WinogradTransforms {
+  void (*weights)(const WinogradWeights& t);
+  void (*input)(const WinogradInput& t);
+  void (*output)(const WinogradOutput& t);
+};
+
 struct WinogradTable {
-  void (*weights2)(const WinogradWeights& t);
-  void (*weights4)(const WinogradWeights& t);
-  void (*input2)(const WinogradInput& t);
-  void (*input4)(const WinogradInput& t);
-  void (*output2)(const WinogradOutput& t);
-  void (*output4)(const WinogradOutput& t);
+  WinogradTransforms transforms[3][3];  // [(r - 3) / 2][(m - 2) / 2]; null where n is more than 8
 };
 
 ONWARD_ISA_TABLES(WinogradTable, winograd)
+
+namespace winograd_values {
+inline constexpr double k4[] = {1}, k6[] = {0.625, 1.5}, k8[] = {0.5, 1, 2};
+}
+
+constexpr const double* winograd_points(int count) {
+  return count == 4 ? winograd_values::k4 : count == 6 ? winograd_values::k6 : winograd_values::k8;
+}
 
 }  // namespace ow::kernels

@@ -8,10 +8,10 @@
 //   onward.ConvThenAdd   activation(y) + residual
 //
 // Works on channels-last images; constant float weights are packed once. Double goes through the plain loop.
+#include "ops/op/conv_error.h"
 #include "ops/op/conv_search.h"
 #include "ops/op/convolution.h"
 #include "ops/op/fused.h"
-
 #include "ops/op/op.h"
 
 namespace ow {
@@ -71,6 +71,7 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
     s.method = kernels::quickest_method(s);
     if (const auto known = known_images(a, c, w->rank(), s))
       s.method = searched_method(*known, w->data<float>(), c.threads()).value_or(s.method);
+    s.method = ONWARD_TRY(accurate_method(s, w->data<float>()));
   }
   return std::any(ONWARD_TRY(pack_weights(c, kKernels, s, *w)));
 }

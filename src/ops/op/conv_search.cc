@@ -65,8 +65,9 @@ std::optional<ConvMethod> searched_method(const ConvShape& shape, const float* w
   const auto offer = [&](bool applies, ConvMethod method, std::string_view name) {
     if (applies) methods.push_back(method), names.push_back(name);
   };
-  offer(kernels::winograd_applies(s), ConvMethod::kWinograd2, "winograd2");
-  offer(kernels::winograd_applies(s), ConvMethod::kWinograd4, "winograd4");
+  offer(kernels::winograd_applies(s, 2), ConvMethod::kWinograd2, "winograd2");
+  offer(kernels::winograd_applies(s, 4), ConvMethod::kWinograd4, "winograd4");
+  offer(kernels::winograd_applies(s, 6), ConvMethod::kWinograd6, "winograd6");
   offer(kernels::dots_apply(s), ConvMethod::kDots, "dots");
   if (methods.size() == 1) return std::nullopt;
   const auto best = tuning->choose(task(s, threads), names, [&](size_t i, double& seconds) {
