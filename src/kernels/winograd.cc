@@ -16,8 +16,9 @@
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kBlockBytes = 128 * 1024;  // of transformed pixels
-constexpr int64_t kSumPiece = 512;           // of the sum at a time
+// Of transformed pixels: less where the weights stay in the cache beside them.
+constexpr int64_t kBlockBytes = 512 * 1024, kBlockBytesBesideWeights = 128 * 1024, kCachedWeights = 1 << 20;
+constexpr int64_t kSumPiece = 512;  // of the sum at a time
 constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
 
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
@@ -46,7 +47,9 @@ class Winograd {
         row_floats_(apart(round_up(depth_ - s.in_channels + round_up(s.in_channels, 16), 16), 256)),
         lanes_(lanes_of(threads)) {
     const int64_t row_floats = shares_planes_ ? s.in_channels + ceil_div(column_gap_, s.out[0]) : row_floats_;
-    const int64_t fitting = kBlockBytes / (products_ * row_floats * 4) / table_.max_rows * table_.max_rows;
+    const int64_t block_bytes =
+        4 * products_ * panel_floats_ <= kCachedWeights ? kBlockBytesBesideWeights : kBlockBytes;
+    const int64_t fitting = block_bytes / (products_ * row_floats * 4) / table_.max_rows * table_.max_rows;
     const int64_t largest = kMaxBlockTiles / table_.max_rows * table_.max_rows;
     cut(std::clamp<int64_t>(fitting, table_.max_rows, largest));
     result_step_ = apart(block_ * table_.panel_columns, 1024);
