@@ -18,6 +18,8 @@ int winograd_tile(const ConvShape& s) {
   switch (s.method) {
     case ConvMethod::kWinograd2:
       return 2;
+    case ConvMethod::kWinograd3:
+      return 3;
     case ConvMethod::kWinograd4:
       return 4;
     case ConvMethod::kWinograd6:
@@ -34,8 +36,8 @@ int winograd_tile(const ConvShape& s) {
 // over the lanes of a dot product cost beside the products themselves. Not a time: what a byte of many packed
 // weights is worth that stays in memory between runs.
 ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
-  constexpr int64_t kMinChannels = 8, kTap = 150, kElement4 = 8, kElement6 = 16, kElement8 = 20, kByte = 3,
-                    kPack = 200, kLaneSum = 180, kKeptByte = 10;
+  constexpr int64_t kMinChannels = 8, kTap = 150, kElement4 = 8, kElement6 = 16, kElement7 = 12,
+                    kElement8 = 20, kByte = 3, kPack = 200, kLaneSum = 180, kKeptByte = 10;
   constexpr int64_t kCachedBytes = 8 << 20, kFewBytes = 17 << 20, kUsualExtent = 32;
   if (s.groups != 1) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
@@ -44,14 +46,14 @@ ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
     if (s.out[i] <= 0) usual.out[i] = kUsualExtent;
   const int64_t pixels = usual.out[1] * usual.out[2], in = up(s.in_channels, 16) * 16,
                 out = up(s.out_channels, 16) * 16;
-  const auto cost = [&](int64_t rows, int64_t products, int64_t depth, int64_t per_row) {
-    const int64_t bytes = 4 * products * depth * out;
+  const auto cost = [&](int64_t rows, int64_t products, int64_t weights, int64_t depth, int64_t per_row) {
+    const int64_t bytes = 4 * weights * depth * out;
     const int64_t kept = pack_too ? 0 : std::max<int64_t>(0, bytes - kFewBytes);
     return static_cast<double>(rows) * static_cast<double>(products * depth * out + per_row) +
            static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes) + kKeptByte * kept);
   };
   const int64_t taps = s.taps();
-  double least = cost(pixels, taps, in, taps * kTap * up(out, 32));
+  double least = cost(pixels, taps, taps, in, taps * kTap * up(out, 32));
   ConvMethod method = ConvMethod::kDirect;
   const auto offer = [&](ConvMethod offered, double price) {
     if (price < least) least = price, method = offered;
@@ -64,15 +66,18 @@ ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
   const auto offer_winograd = [&](ConvMethod offered, int m) {
     if (!winograd_applies(s, m) || s.in_channels < kMinChannels) return;
     const int64_t n = m + s.kernel[1] - 1, tiles = winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m),
-                  depth = up(s.kernel[0] * s.in_channels, 16) * 16,
-                  element = n == 4   ? kElement4
+                  depth = up(s.kernel[0] * s.in_channels, 16) * 16;
+    const int64_t products = m == 3 ? 49 : n * n, weights = m == 3 ? 25 : n * n,
+                  element = m == 3   ? kElement7
+                            : n == 4 ? kElement4
                             : n == 6 ? kElement6
                                      : kElement8;
     const int64_t planes = s.dilation[0] == 1 ? 1 : s.kernel[0];  // transformed for each output plane
     const double pack = pack_too ? static_cast<double>(kPack * in * out) : 0;
-    offer(offered, pack + cost(tiles, n * n, depth, n * n * element * (planes * in + out)));
+    offer(offered, pack + cost(tiles, products, weights, depth, products * element * (planes * in + out)));
   };
   offer_winograd(ConvMethod::kWinograd2, 2);
+  offer_winograd(ConvMethod::kWinograd3, 3);
   offer_winograd(ConvMethod::kWinograd4, 4);
   if (!pack_too) offer_winograd(ConvMethod::kWinograd6, 6);
   return method;

@@ -19,7 +19,7 @@ namespace ow::kernels {
 
 // Direct: products of register tiles; Winograd (winograd.h): F(m x m); dots (dots.h): dot products, for few
 // output channels.
-enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd4, kWinograd6, kDots };
+enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd3, kWinograd4, kWinograd6, kDots };
 
 // Spatial values are {d, h, w}. Also describes a transposed convolution: in and out as its caller sees them.
 struct ConvShape {

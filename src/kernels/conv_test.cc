@@ -138,6 +138,14 @@ std::vector<Case> winograd_cases() {
            {"7x7, one pixel", shape(1, 9, 3, 1, {1, 1, 1, 1, 7, 7, 1, 1, 1, 1, 1, 1, 0, 3, 3})},
            {"7x7x7", shape(1, 9, 11, 1, {5, 15, 14, 7, 7, 7, 1, 1, 1, 1, 1, 1, 3, 3, 3})}})
     cases.push_back(by(ConvMethod::kWinograd2, c));
+  for (const Case& c : std::initializer_list<Case>{
+           {"s2", shape(2, 16, 40, 1, {1, 9, 11, 1, 3, 3, 1, 2, 2, 1, 1, 1, 0, 1, 1})},
+           {"s2, even, no pad", shape(1, 33, 17, 1, {1, 10, 8, 1, 3, 3, 1, 2, 2, 1, 1, 1, 0, 0, 0})},
+           {"s2, one pixel", shape(1, 5, 3, 1, {1, 1, 1, 1, 3, 3, 1, 2, 2, 1, 1, 1, 0, 1, 1})},
+           {"s2, cropped", shape(1, 4, 33, 1, {1, 19, 9, 1, 3, 3, 1, 2, 2, 1, 1, 1, 0, -1, -1})},
+           {"s2, 3-d", shape(2, 10, 12, 1, {4, 17, 16, 3, 3, 3, 1, 2, 2, 1, 1, 1, 1, 1, 1})},
+           {"s2, many blocks", shape(2, 20, 24, 1, {1, 57, 61, 1, 3, 3, 1, 2, 2, 1, 1, 1, 0, 1, 1})}})
+    cases.push_back(by(ConvMethod::kWinograd3, c));
   return cases;
 }
 
@@ -250,7 +258,7 @@ TEST(Conv, WinogradRoundsLittleWorseThanTheSum) {
   const auto in = random.floats((s.in_pixels() - 1) * s.in_ld + s.in_channels);
   const auto w = random.floats(s.in_channels * s.out_channels * 9);
   const auto want = oracle(s, false, in.data(), w.data());
-  double squares[4] = {};
+  double squares[5] = {};
   for (ConvMethod method :
        {ConvMethod::kDirect, ConvMethod::kWinograd2, ConvMethod::kWinograd4, ConvMethod::kWinograd6}) {
     s.method = method;
@@ -260,9 +268,12 @@ TEST(Conv, WinogradRoundsLittleWorseThanTheSum) {
       squares[static_cast<int>(method)] += e * e;
     }
   }
-  EXPECT_LT(std::sqrt(squares[1] / squares[0]), 1.5);
-  EXPECT_LT(std::sqrt(squares[2] / squares[0]), 4);
-  EXPECT_LT(std::sqrt(squares[3] / squares[0]), 14);
+  const auto worse = [&](ConvMethod method) {
+    return std::sqrt(squares[static_cast<int>(method)] / squares[static_cast<int>(ConvMethod::kDirect)]);
+  };
+  EXPECT_LT(worse(ConvMethod::kWinograd2), 1.5);
+  EXPECT_LT(worse(ConvMethod::kWinograd4), 4);
+  EXPECT_LT(worse(ConvMethod::kWinograd6), 14);
 }
 
 TEST(ConvTranspose, MatchesFloat64) {

@@ -30,11 +30,14 @@ class Winograd {
  public:
   Winograd(Isa isa, const ConvShape& s, int m, int threads)
       : table_(gemm_table(isa)),
-        transforms_(winograd_table(isa).transforms[(s.kernel[1] - 3) / 2][(m - 2) / 2]),
+        transforms_(m == kStrideTwoOutputs
+                        ? winograd_table(isa).stride_two
+                        : winograd_table(isa).unit_stride[(s.kernel[1] - 3) / 2][(m - 2) / 2]),
         math_(math_table(isa)),
         s_(s),
         m_(m),
-        points_(m + s.kernel[1] - 1),
+        points_(m == kStrideTwoOutputs ? kStrideTwoPoints : m + s.kernel[1] - 1),
+        weights_of_line_(m == kStrideTwoOutputs ? kStrideTwoWeights : points_),
         products_(points_ * points_),
         tiles_h_(winograd_tiles(s, 1, m)),
         tiles_w_(winograd_tiles(s, 2, m)),
@@ -47,15 +50,18 @@ class Winograd {
         row_floats_(apart(round_up(depth_ - s.in_channels + round_up(s.in_channels, 16), 16), 256)),
         lanes_(lanes_of(threads)) {
     const int64_t row_floats = shares_planes_ ? s.in_channels + ceil_div(column_gap_, s.out[0]) : row_floats_;
-    const int64_t block_bytes =
-        4 * products_ * panel_floats_ <= kCachedWeights ? kBlockBytesBesideWeights : kBlockBytes;
+    const int64_t block_bytes = 4 * weights_of_line_ * weights_of_line_ * panel_floats_ <= kCachedWeights
+                                    ? kBlockBytesBesideWeights
+                                    : kBlockBytes;
     const int64_t fitting = block_bytes / (products_ * row_floats * 4) / table_.max_rows * table_.max_rows;
     const int64_t largest = kMaxBlockTiles / table_.max_rows * table_.max_rows;
     cut(std::clamp<int64_t>(fitting, table_.max_rows, largest));
     result_step_ = apart(block_ * table_.panel_columns, 1024);
   }
 
-  int64_t packed_floats() const { return round_up(s_.in_channels, 16) + products_ * panel_floats_; }
+  int64_t packed_floats() const {
+    return round_up(s_.in_channels, 16) + weights_of_line_ * weights_of_line_ * panel_floats_;
+  }
 
   size_t scratch_bytes() const {
     const int64_t images = whole_first_ ? 1 : lanes_;
@@ -98,6 +104,11 @@ class Winograd {
     block_ = std::max<int64_t>(ceil_div(tiles_, blocks_), 1);
     blocks_ = ceil_div(tiles_, block_);
   }
+  // Which of the packed matrices a product takes.
+  int64_t weights_of(int64_t product) const {
+    const int64_t i = product / points_, j = product % points_, last = weights_of_line_ - 1;
+    return std::min(i, last) * weights_of_line_ + std::min(j, last);
+  }
   // Where the transformed row of a tile begins, counted from tile 0's. Tiles of one place in successive
   // planes share the planes that they have in common: their rows overlap.
   int64_t row_at(int64_t tile) const {
@@ -135,7 +146,8 @@ class Winograd {
   const MathTable& math_;
   const ConvShape& s_;
   // depth_: what is summed over, the planes of the kernel times the channels.
-  const int64_t m_, points_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_, panel_floats_;
+  const int64_t m_, points_, weights_of_line_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_,
+      panel_floats_;
   const bool shares_planes_;
   const int64_t column_gap_, row_floats_;
   const int lanes_;
@@ -163,8 +175,14 @@ void interpolation(int64_t points, int64_t taps, double (*g)[kMaxWinogradTaps]) 
 
 void Winograd::pack(const float* w, float* packed, int threads) const {
   const int64_t taps = s_.kernel[1], area = taps * taps;
-  double g[kMaxWinogradPoints][kMaxWinogradTaps];
-  interpolation(points_, taps, g);
+  double g[kMaxWinogradPoints][kMaxWinogradTaps] = {};
+  if (m_ == kStrideTwoOutputs) {
+    interpolation(kStrideTwoWeights - 1, 2, g);
+    for (auto& row : g) row[2] = row[1], row[1] = 0;
+    g[kStrideTwoWeights - 1][0] = g[kStrideTwoWeights - 1][2] = 0, g[kStrideTwoWeights - 1][1] = 1;
+  } else {
+    interpolation(points_, taps, g);
+  }
   const int64_t zeros = round_up(s_.in_channels, 16);
   std::fill(packed, packed + zeros, 0.0f);
   parallel_for(panels_, 1, threads, [&](int64_t begin, int64_t end) {
@@ -206,10 +224,10 @@ void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to,
   const float* pixels[kMaxProducts];
   const int64_t n = points_;
   for (int64_t i = 0; i < n; ++i) {
-    const int64_t h = h0 + i * s_.dilation[1] - s_.pad[1];
+    const int64_t h = h0 * s_.stride[1] + i * s_.dilation[1] - s_.pad[1];
     const float* line = in_ + (plane * s_.in[1] + h) * s_.in[2] * s_.in_ld;
     for (int64_t j = 0; j < n; ++j) {
-      const int64_t w = w0 + j * s_.dilation[2] - s_.pad[2];
+      const int64_t w = w0 * s_.stride[2] + j * s_.dilation[2] - s_.pad[2];
       const bool inside = plane >= 0 && h >= 0 && h < s_.in[1] && w >= 0 && w < s_.in[2];
       pixels[i * n + j] = inside ? line + w * s_.in_ld : zeros_;
     }
@@ -234,7 +252,7 @@ void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float
           a[r] = pixels + i * step + row_at(first + row) - row_at(first) + k;
           c[r] = results + i * result_step_ + row * width;
         }
-        const float* panel_k = weights_ + i * panel_floats_ + column * depth_ + k * width;
+        const float* panel_k = weights_ + weights_of(i) * panel_floats_ + column * depth_ + k * width;
         table_.kernel(rows, width)({.a = a,
                                     .taps = 1,
                                     .k = std::min(piece, depth_ - k),
@@ -316,9 +334,11 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
 
 bool winograd_applies(const ConvShape& s, int m) {
   if (s.groups != 1 || s.stride[0] != 1) return false;
-  for (int i = 1; i < 3; ++i)
-    if (s.kernel[i] != s.kernel[1] || s.stride[i] != 1) return false;
+  const bool strided = m == kStrideTwoOutputs;
   const int64_t r = s.kernel[1];
+  for (int i = 1; i < 3; ++i)
+    if (s.kernel[i] != r || s.stride[i] != (strided ? 2 : 1) || (strided && s.dilation[i] != 1)) return false;
+  if (strided) return r == 3;
   return r >= 3 && r <= kMaxWinogradTaps && r % 2 == 1 && m + r - 1 <= kMaxWinogradPoints;
 }
 

@@ -8,13 +8,17 @@
 // of the least rounding error, found by trying all multiples of 1/8: of 6 the error stays near that of the
 // plain sum, which the usual 1 and 2 do not; of 8 it is about four times that of 6.
 //
+// At stride 2 and r = 3, m is 3: the taps of even places are an F(3, 2) over the even pixels, and the middle
+// one has the odd pixels to itself. That makes 49 products of 9 outputs in place of 81, with 25 sets of
+// weights.
+//
 // With dilation d the pixels of a tile are d apart: each of the d phases of an axis is an image of its own.
 //
 // Along a third spatial axis the kernel's planes are summed as channels are: "channels" below is planes x
 // channels.
 //
 //   packed: zeros for a pixel in the padding [in_channels, rounded up to 16]
-//           | for each of the n^2 products, B as in gemm.h: [channels][out_channels]
+//           | for each of the n^2 products (25 at stride 2), B as in gemm.h: [channels][out_channels]
 //
 // Tiles are taken in blocks whose transformed pixels stay in the second-level cache. An output element is
 // computed in one way whatever the block, the thread or the place in the batch.
@@ -24,8 +28,8 @@
 
 namespace ow::kernels {
 
-// Whether F(m x m) can compute this convolution: a square kernel in the last two axes, unit stride there, one
-// group; any extent along the first axis, at unit stride.
+// Whether F(m x m) can compute this convolution: a square kernel in the last two axes, unit stride there (m =
+// 2, 4, 6) or 2 (m = 3), one group; any extent along the first axis, at unit stride.
 bool winograd_applies(const ConvShape& shape, int m);
 
 // Tiles along spatial axis 1 or 2.

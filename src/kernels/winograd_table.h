@@ -1,11 +1,12 @@
-// The transforms of winograd.h for one instruction set, a tile at a time. Below n is the number of points,
-// m + r - 1.
+// The transforms of winograd.h for one instruction set, a tile at a time.
 #pragma once
 #include "kernels/isa_table.h"
 
 namespace ow::kernels {
 
 inline constexpr int kMaxWinogradTaps = 7, kMaxWinogradPoints = 8, kMaxWinogradOutputs = 6;
+// At stride 2 the last three of 7 products of a line have the same weights.
+inline constexpr int kStrideTwoPoints = 7, kStrideTwoWeights = 5, kStrideTwoOutputs = 3;
 
 // The points of so many (4, 6 or 8) beside 0 and infinity: each stands for itself and its negative.
 constexpr const double* winograd_points(int count);
@@ -27,7 +28,7 @@ struct WinogradOutput {
 };
 
 struct WinogradWeights {
-  const double (*g)[kMaxWinogradTaps];  // [n][r]
+  const double (*g)[kMaxWinogradTaps];  // [n][r]; at stride 2 n is kStrideTwoWeights here
   const float* from;                    // [r * r][columns], columns a multiple of the vector
   int64_t columns;
   float* to;  // element (i, j) of column c at to[(i * n + j) * step + c]
@@ -41,7 +42,8 @@ struct WinogradTransforms {
 };
 
 struct WinogradTable {
-  WinogradTransforms transforms[3][3];  // [(r - 3) / 2][(m - 2) / 2]; null where n is more than 8
+  WinogradTransforms unit_stride[3][3];  // [(r - 3) / 2][(m - 2) / 2]; null where n is more than 8
+  WinogradTransforms stride_two;
 };
 
 ONWARD_ISA_TABLES(WinogradTable, winograd)

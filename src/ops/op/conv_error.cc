@@ -23,13 +23,13 @@ ConvShape tile_of(const ConvShape& shape, int64_t channels) {
   s.batch = 1, s.out_channels = s.out_ld = channels, s.in_ld = s.in_channels;
   for (int axis = 0; axis < 3; ++axis) {
     s.out[axis] = axis == 0 ? 1 : kTile;
-    s.in[axis] = s.out[axis] + s.kernel[axis] - 1;
-    s.stride[axis] = s.dilation[axis] = 1, s.pad[axis] = 0;
+    s.dilation[axis] = 1, s.pad[axis] = 0;
+    s.in[axis] = (s.out[axis] - 1) * s.stride[axis] + s.kernel[axis];
   }
   return s;
 }
 
-// The output of a channel at (h, w) of a tile.
+// The output of a channel where the window begins at (h0, w0).
 double sum_at(const ConvShape& s, const float* in, const float* w, int64_t h0, int64_t w0) {
   double sum = 0;
   for (int64_t tap = 0; tap < s.taps(); ++tap) {
@@ -63,7 +63,7 @@ Result<double> conv_error(const ConvShape& shape, const float* w) {
   double errors = 0, squares = 0;
   for (int64_t o = 0; o < s.out_channels; ++o)
     for (const auto& [h, x] : {std::pair{0, 0}, {1, 4}, {3, 2}, {5, 5}}) {
-      const double want = sum_at(s, in.data(), weights.data() + o * kernel, h, x);
+      const double want = sum_at(s, in.data(), weights.data() + o * kernel, h * s.stride[1], x * s.stride[2]);
       const double got = out[static_cast<size_t>((h * kTile + x) * s.out_channels + o)];
       errors += (got - want) * (got - want), squares += want * want;
     }
@@ -73,8 +73,7 @@ Result<double> conv_error(const ConvShape& shape, const float* w) {
 Result<ConvMethod> accurate_method(const ConvShape& shape, const float* w) {
   ConvShape s = shape;
   for (;;) {
-    const bool winograd = s.method == ConvMethod::kWinograd2 || s.method == ConvMethod::kWinograd4 ||
-                          s.method == ConvMethod::kWinograd6;
+    const bool winograd = s.method != ConvMethod::kDirect && s.method != ConvMethod::kDots;
     if (!winograd || ONWARD_TRY(conv_error(s, w)) <= kMostError) return s.method;
     s.method = s.method == ConvMethod::kWinograd6   ? ConvMethod::kWinograd4
                : s.method == ConvMethod::kWinograd4 ? ConvMethod::kWinograd2

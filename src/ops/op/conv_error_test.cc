@@ -50,6 +50,15 @@ TEST(ConvError, IsThatOfTheMethod) {
   }
 }
 
+TEST(ConvError, IsThatOfStrides) {
+  ConvShape s = layer(33, 3, ConvMethod::kWinograd3);
+  s.stride[1] = s.stride[2] = 2, s.dilation[1] = s.dilation[2] = 1;
+  const auto w = random_weights(s);
+  const double winograd = error_of(s, w);
+  s.method = ConvMethod::kDirect;
+  EXPECT_LT(winograd, 3 * error_of(s, w));
+}
+
 TEST(ConvError, UsualWeightsKeepTheirMethod) {
   for (int64_t channels : {8, 64, 200}) {
     const ConvShape s = layer(channels, 3, ConvMethod::kWinograd6);

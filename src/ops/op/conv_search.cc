@@ -66,6 +66,7 @@ std::optional<ConvMethod> searched_method(const ConvShape& shape, const float* w
     if (applies) methods.push_back(method), names.push_back(name);
   };
   offer(kernels::winograd_applies(s, 2), ConvMethod::kWinograd2, "winograd2");
+  offer(kernels::winograd_applies(s, 3), ConvMethod::kWinograd3, "winograd3");
   offer(kernels::winograd_applies(s, 4), ConvMethod::kWinograd4, "winograd4");
   offer(kernels::winograd_applies(s, 6), ConvMethod::kWinograd6, "winograd6");
   offer(kernels::dots_apply(s), ConvMethod::kDots, "dots");
