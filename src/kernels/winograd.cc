@@ -135,10 +135,19 @@ class Winograd {
     return {plane / s_.out[0], plane % s_.out[0], h % dh + h / dh * m_ * dh, w % dw + w / dw * m_ * dw};
   }
 
+  // Lines of the image that a block of tiles reads, to be fetched while the block before it is multiplied.
+  struct Lines {
+    static constexpr int kMost = 2 * kMaxWinogradPoints;
+    int count = 0;
+    const float* at[kMost];
+    int64_t floats[kMost];
+  };
+  Lines lines_of(int64_t first, int64_t tiles) const;
+
   void transform_pixels(int64_t begin, int64_t end, float* to, int64_t step) const;
   void transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to, int64_t step) const;
   void multiply(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
-                float* results) const;
+                const Lines& next, float* results) const;
   void transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const;
 
   const GemmTable& table_;
@@ -235,14 +244,46 @@ void Winograd::transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to,
   transforms_.input({pixels, s_.in_channels, to, step});
 }
 
+// None where the tiles lie in more than two lines: such an image is small.
+Winograd::Lines Winograd::lines_of(int64_t first, int64_t tiles) const {
+  Lines lines;
+  if (shares_planes_ || s_.dilation[1] != 1 || s_.dilation[2] != 1) return lines;
+  const int64_t end = std::min(first + tiles, tiles_), shared = points_ - m_ * s_.stride[2];
+  for (int64_t tile = first; tile < end;) {
+    const int64_t row_end = std::min(end, (tile / tiles_w_ + 1) * tiles_w_);
+    if (lines.count + points_ > Lines::kMost) return {};
+    const Place at = place(tile);
+    const int64_t w = at.w * s_.stride[2] - s_.pad[2], d = at.d - s_.pad[0];
+    const int64_t begin_w = std::max<int64_t>(w, 0),
+                  end_w = std::min(w + (row_end - tile) * m_ * s_.stride[2] + shared, s_.in[2]);
+    for (int64_t i = 0; i < points_; ++i) {
+      const int64_t h = at.h * s_.stride[1] - s_.pad[1] + i;
+      if (h < 0 || h >= s_.in[1] || d < 0 || d >= s_.in[0] || begin_w >= end_w) continue;
+      const int64_t line = ((at.batch * s_.in[0] + d) * s_.in[1] + h) * s_.in[2];
+      lines.at[lines.count] = in_ + (line + begin_w) * s_.in_ld;
+      lines.floats[lines.count++] = (end_w - begin_w) * s_.in_ld;
+    }
+    tile = row_end;
+  }
+  return lines;
+}
+
 // results[i] [tiles][columns of the panel] = pixels[i] [tiles][channels] * weights[i].
 void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
-                        float* results) const {
+                        const Lines& next, float* results) const {
   const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
   const int64_t width = table_.width(columns);
   const int64_t parts = ceil_div(tiles, table_.max_rows);
   const int64_t pieces = ceil_div(depth_, kSumPiece), piece = ceil_div(depth_, pieces);
-  for (int64_t i = 0; i < products_; ++i)
+  for (int64_t i = 0; i < products_; ++i) {
+    const float* ahead = nullptr;
+    int64_t ahead_step = 0;
+    if (next.count > 0) {  // this product's share of a line
+      const int64_t at = panel * products_ + i, all = panels_ * products_, line = at * next.count / all,
+                    begin = ceil_div(line * all, next.count), end = ceil_div((line + 1) * all, next.count);
+      ahead = next.at[line] + next.floats[line] * (at - begin) / (end - begin);
+      ahead_step = ceil_div(next.floats[line], (end - begin) * parts * pieces * round_up(piece, 32));
+    }
     for (int64_t k = 0; k < depth_; k += piece)
       for (int64_t part = 0, row = 0; part < parts; ++part) {
         const int64_t rows = tiles / parts + (part < tiles % parts ? 1 : 0);
@@ -262,8 +303,13 @@ void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float
                                     .groups = 1,
                                     .n = width,
                                     .c = c,
-                                    .first = k == 0});
+                                    .first = k == 0,
+                                    .ahead = ahead,
+                                    .ahead_step = ahead_step,
+                                    .ahead_panels = ahead_step > 0});
+        ahead += ahead_step * round_up(piece, 32);
       }
+  }
 }
 
 void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const {
@@ -311,7 +357,7 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
       const int64_t first = i % blocks_ * block_, tiles = std::min(block_, tiles_ - first),
                     panel = i / blocks_;
       float* const mine = results + lane * products_ * result_step_;
-      multiply(first, tiles, panel, pixels + row_at(first), step, mine);
+      multiply(first, tiles, panel, pixels + row_at(first), step, {}, mine);
       transform_results(first, tiles, panel, mine);
     });
     return;
@@ -323,8 +369,9 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
     float* const block = pixels + lane * products_ * step;
     float* const mine = results + lane * products_ * result_step_;
     transform_pixels(first, first + tiles, block, step);
+    const Lines next = lines_of(first + tiles, block_);
     for (int64_t panel = 0; panel < panels_; ++panel) {
-      multiply(first, tiles, panel, block, step, mine);
+      multiply(first, tiles, panel, block, step, next, mine);
       transform_results(first, tiles, panel, mine);
     }
   });
