@@ -8,6 +8,7 @@ if(ONWARD_TESTS)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/conformance)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/hostile)
   add_subdirectory(${PROJECT_SOURCE_DIR}/tests/faults)
+  add_subdirectory(${PROJECT_SOURCE_DIR}/tests/numerics)
 endif()
 
 if(ONWARD_TESTS OR ONWARD_FUZZ)

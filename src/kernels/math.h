@@ -26,6 +26,7 @@ enum class Activation : uint8_t {
   kGelu,         // x / 2 * (1 + erf(x / sqrt 2))
   kGeluTanh,     // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
   kTanh,
+  kMish,  // x * tanh(log(1 + exp(x)))
 };
 
 // y[i] = activation(x[i]). NaN stays NaN in every activation.

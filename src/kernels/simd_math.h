@@ -2,8 +2,9 @@
 //
 //   exp x = 2^n e^r,        n = round(x / ln 2), |r| <= ln 2 / 2, e^r = 1 + r + r^2 p(r)
 //   log x = n ln 2 + log m, m in [sqrt 1/2, sqrt 2), log m = f - s (f - z p(z)), f = m - 1, s = f / (2 + f),
-//   z = s^2 erf x = x p(x^2) for |x| < 1, else 1 - exp(p(|x|)), p approximating log erfc tanh x = x + x z
-//   p(z), z = x^2, for |x| < 5/8, else 1 - 2 / (exp(2x) + 1)
+//                           z = s^2
+//   erf x = x p(x^2) for |x| < 0.8145, else 1 - exp(p(|x|)), p approximating log erfc
+//   tanh x = x + x z p(z), z = x^2, for |x| < 5/8, else 1 - 2 / (exp(2x) + 1)
 //
 // The polynomials interpolate the functions at Chebyshev nodes, computed with 40 digits. ln 2 is split into
 // 355/512, whose products with n are exact, and a remainder.
@@ -23,6 +24,33 @@ inline VecF polynomial(VecF x, float highest, C... lower) {
   return y;
 }
 
+// a * b - product, without rounding of a * b.
+inline VecF product_error(VecF a, VecF b, VecF product) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_fmsub_ps(0xffff, a, b, product);
+#elif defined(__AVX2__)
+  return _mm256_fmsub_ps(a, b, product);
+#elif defined(__aarch64__)
+  return vfmaq_f32(-product, a, b);
+#else
+  typedef double Wide __attribute__((vector_size(2 * kVectorBytes)));
+  const Wide u = __builtin_convertvector(a, Wide), v = __builtin_convertvector(b, Wide);
+  return __builtin_convertvector(u * v - __builtin_convertvector(product, Wide), VecF);
+#endif
+}
+
+inline bool any_below(VecF x, float bound) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(x, splat(bound), _CMP_LT_OQ) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_cmp_ps(x, splat(bound), _CMP_LT_OQ)) != 0;
+#else
+  typedef int64_t Pair __attribute__((vector_size(kVectorBytes)));
+  const Pair below = reinterpret_cast<Pair>(x < bound);
+  return (below[0] | below[1]) != 0;
+#endif
+}
+
 inline VecF magnitude(VecF x) { return from_bits(bits(x) & 0x7fffffff); }
 inline VecF with_sign(VecF x, VecF sign) { return from_bits(bits(x) | (bits(sign) & INT32_MIN)); }
 
@@ -37,17 +65,37 @@ inline VecF scale(VecF y, VecF, VecI n) {
 }
 #endif
 
-inline VecF vec_exp(VecF x) {
-  x = at_least(at_most(x, 89.0f), -104.0f);  // beyond: +inf and 0 after rounding
-  constexpr float kRound = 12582912.0f;      // 1.5 * 2^23: adding it rounds to an integer in the low bits
-  VecF shifted = x * 1.44269504089f + kRound;
-  VecI n = bits(shifted) - bits(splat(kRound));
-  VecF whole = shifted - kRound;
-  VecF r = x - whole * kLn2High;
-  r = r - whole * kLn2Low;
-  VecF p = polynomial(r, 0.0013926926614f, 0.0083637738744f, 0.04166655011f, 0.16666573382f, 0.5f);
-  VecF y = (p * (r * r) + r) + 1.0f;
-  return scale(y, whole, n);
+// x = rest + whole ln 2, whole = n. |x| < 1e4.
+struct Reduced {
+  VecF rest, whole;
+  VecI n;
+};
+inline Reduced reduce(VecF x) {
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+  const VecF shifted = x * 1.44269504089f + kRound;
+  const VecI n = bits(shifted) - bits(splat(kRound));
+  const VecF whole = shifted - kRound;
+  const VecF r = x - whole * kLn2High;
+  return {r - whole * kLn2Low, whole, n};
+}
+
+// e^r for |r| <= ln 2 / 2 and a little more.
+inline VecF exp_of_rest(VecF r) {
+  VecF p = polynomial(r, 0.00134284317f, 0.00836434681f, 0.041674085f, 0.166665673f, 0.499999762f);
+  return (p * (r * r) + r) + 1.0f;
+}
+
+// -104 <= x <= 89, beyond which the result rounds to 0 and +inf.
+inline VecF exp_in_range(VecF x) {
+  const Reduced d = reduce(x);
+  return scale(exp_of_rest(d.rest), d.whole, d.n);
+}
+inline VecF vec_exp(VecF x) { return exp_in_range(at_least(at_most(x, 89.0f), -104.0f)); }
+
+// factor e^(x + low) of small factors and low, rounded once where that is a denormal. -110 <= x <= 0.
+inline VecF times_exp(VecF factor, VecF x, VecF low) {
+  const Reduced d = reduce(x);
+  return scale(factor * exp_of_rest(d.rest + low), d.whole, d.n);
 }
 
 inline VecF vec_log(VecF x) {
@@ -70,16 +118,21 @@ inline VecF vec_log(VecF x) {
 }
 
 inline VecF vec_erf(VecF x) {
+  constexpr float kErfNear = 0.8145f, kLogErfc = -1.388810873f;
   VecF a = at_most(magnitude(x), 4.0f);
-  VecF z = at_most(a * a, 1.0f);
+  VecF z = at_most(a * a, kErfNear * kErfNear);
   // a times (the leading coefficient less 1), plus a: rounds less than a times the whole.
   VecF near = a + a * polynomial(z, 7.8758750627e-5f, -0.00080168642872f, 0.0051890874234f, -0.026854212011f,
                                  0.11283594715f, -0.37612626667f, 0.1283791658f);
-  VecF log_erfc =
-      polynomial(a, 1.6371514146e-6f, -4.6058042689e-5f, 0.00059680562566f, -0.0047595962933f,
-                 0.026421136006f, -0.11008008295f, -0.63182605156f, -1.1302334348f, 0.00032013804968f);
-  VecF far = 1.0f - vec_exp(log_erfc);
-  return with_sign(a < 1.0f ? near : far, x);
+  // In the distance from where it begins, so that little is added to the leading coefficient where erfc is
+  // large.
+  const VecF product =
+      (a - kErfNear) * polynomial(a - kErfNear, -1.951255217e-05f, 0.0003052041284f, -0.002321995562f,
+                                  0.01203580294f, -0.04972980917f, -0.8177747726f, -2.330733299f);
+  const VecF log_erfc = product + kLogErfc, low = product - (log_erfc - kLogErfc);
+  const Reduced d = reduce(log_erfc);
+  const VecF far = 1.0f - scale(exp_of_rest(d.rest + low), d.whole, d.n);
+  return with_sign(a < kErfNear ? near : far, x);
 }
 
 inline VecF vec_tanh(VecF x) {
@@ -87,13 +140,15 @@ inline VecF vec_tanh(VecF x) {
   VecF z = at_most(a * a, 0.390625f);
   VecF p = polynomial(z, -0.0060946413154f, 0.02099575389f, -0.053850609108f, 0.1333276776f, -0.33333328925f);
   VecF near = a + a * (z * p);
-  VecF far = 1.0f - 2.0f / (vec_exp(a + a) + 1.0f);
+  VecF far = 1.0f - 2.0f / (exp_in_range(a + a) + 1.0f);
   return with_sign(a < 0.625f ? near : far, x);
 }
 
+// b / (1 + e) as b - b q, q = e / (1 + e): the rounding of a small q is lost in b.
 inline VecF vec_sigmoid(VecF x) {
-  VecF e = vec_exp(-magnitude(x));
-  return (x < 0.0f ? e : splat(1.0f)) / (1.0f + e);
+  const VecF e = exp_in_range(at_least(-magnitude(x), -104.0f));
+  const VecF b = x < 0.0f ? e : splat(1.0f);
+  return b - b * (e / (1.0f + e));
 }
 
 }  // namespace

@@ -128,25 +128,12 @@ struct ThresholdedRelu {
   }
 };
 struct Mish {
-  static constexpr Activation kKernel = Activation::kNone;
+  static constexpr Activation kKernel = Activation::kMish;
   template <class T>
   static T of(T x, T, T) {
     return x * std::tanh(softplus(x));
   }
 };
-// The same from e = e^x by kernels: tanh(log(1 + e)) = s / (s + 2) with s = e (e + 2), which is 1 in float32
-// long before e overflows.
-void mish_arrays(const float* x, float* y, int64_t n) {
-  constexpr int64_t kBlock = 256;
-  float e[kBlock];
-  for (int64_t i = 0; i < n; i += kBlock) {
-    const int64_t m = std::min(kBlock, n - i);
-    loop([](float v) { return v > 20 ? 20 : v; }, m, e, x + i);
-    kernels::exp(e, e, m);
-    auto f = [](float v, float u) { return v * (u * (u + 2) / (u * (u + 2) + 2)); };
-    loop(f, m, y + i, x + i, static_cast<const float*>(e));
-  }
-}
 struct Gelu {
   static constexpr Activation kKernel = Activation::kGelu;
   template <class T>
@@ -188,11 +175,6 @@ Status run(const Attrs& a, RunContext& c) {
 Status run_relu(const Attrs& a, RunContext& c) {
   if (is_floating(c.in(0).dtype())) return run<Relu>(a, c);
   return visit_types(SignedInts{}, c, c.in(0).dtype(), [&]<class T>(T) { return run_as<T, Relu>(a, c); });
-}
-
-Status run_mish(const Attrs& a, RunContext& c) {
-  return c.in(0).dtype() == DType::kFloat64 ? run<Mish>(a, c)
-                                            : run_unary_arrays(c, kCostlyGrain, mish_arrays);
 }
 
 Status run_gelu(const Attrs& a, RunContext& c) { return a.tanh ? run<GeluTanh>(a, c) : run<Gelu>(a, c); }
@@ -259,7 +241,7 @@ ONWARD_OPS(activation) {
           row("Softplus", read_nothing, run<Softplus>),
           row("Softsign", read_nothing, run<Softsign>),
           row("ThresholdedRelu", read_alpha, run<ThresholdedRelu>),
-          row("Mish", read_nothing, run_mish),
+          row("Mish", read_nothing, run<Mish>),
           row("Gelu", read_gelu, run_gelu)};
 }
 

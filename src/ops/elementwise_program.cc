@@ -59,7 +59,7 @@ Result<Attrs> read(const AttrReader& reader) {
     const bool binary =
         s[0] >= 0 && s[0] < kernels::kTileOps && kernels::is_binary(static_cast<TileOp>(s[0]));
     if (s[0] < 0 || s[0] >= kernels::kTileOps || s[1] < 0 ||
-        s[1] > static_cast<int64_t>(kernels::Activation::kTanh) || s[2] < -1 || s[2] >= known || s[3] < -1 ||
+        s[1] > static_cast<int64_t>(kernels::Activation::kMish) || s[2] < -1 || s[2] >= known || s[3] < -1 ||
         s[3] >= known || (s[2] < 0 && (!binary || s[3] < 0))) {
       reader.fail("steps", cat("has no operators and operands in step ", i));
       return a;
