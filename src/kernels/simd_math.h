@@ -39,14 +39,16 @@ inline VecF product_error(VecF a, VecF b, VecF product) {
 #endif
 }
 
-inline bool any_below(VecF x, float bound) {
+inline bool any_below(VecF x, VecF y, float bound) {
 #if defined(__AVX512F__)
-  return _mm512_cmp_ps_mask(x, splat(bound), _CMP_LT_OQ) != 0;
+  return !_kortestz_mask16_u8(_mm512_cmp_ps_mask(x, splat(bound), _CMP_LT_OQ),
+                              _mm512_cmp_ps_mask(y, splat(bound), _CMP_LT_OQ));
 #elif defined(__AVX2__)
-  return _mm256_movemask_ps(_mm256_cmp_ps(x, splat(bound), _CMP_LT_OQ)) != 0;
+  const VecI below = (x < bound) | (y < bound);
+  return !_mm256_testz_si256(reinterpret_cast<__m256i>(below), reinterpret_cast<__m256i>(below));
 #else
   typedef int64_t Pair __attribute__((vector_size(kVectorBytes)));
-  const Pair below = reinterpret_cast<Pair>(x < bound);
+  const Pair below = reinterpret_cast<Pair>((x < bound) | (y < bound));
   return (below[0] | below[1]) != 0;
 #endif
 }
@@ -81,7 +83,7 @@ inline Reduced reduce(VecF x) {
 
 // e^r for |r| <= ln 2 / 2 and a little more.
 inline VecF exp_of_rest(VecF r) {
-  VecF p = polynomial(r, 0.00134284317f, 0.00836434681f, 0.041674085f, 0.166665673f, 0.499999762f);
+  VecF p = polynomial(r, 0.00134282419f, 0.00836442038f, 0.0416739285f, 0.166665658f, 0.499999791f);
   return (p * (r * r) + r) + 1.0f;
 }
 
