@@ -72,13 +72,12 @@ struct Reduced {
   VecF rest, whole;
   VecI n;
 };
+constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
+inline VecF rounded_quotient(VecF x) { return x * 1.44269504089f + kRound; }  // by ln 2, plus kRound
+inline VecF rest_of(VecF x, VecF whole) { return (x - whole * kLn2High) - whole * kLn2Low; }
 inline Reduced reduce(VecF x) {
-  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
-  const VecF shifted = x * 1.44269504089f + kRound;
-  const VecI n = bits(shifted) - bits(splat(kRound));
-  const VecF whole = shifted - kRound;
-  const VecF r = x - whole * kLn2High;
-  return {r - whole * kLn2Low, whole, n};
+  const VecF shifted = rounded_quotient(x), whole = shifted - kRound;
+  return {rest_of(x, whole), whole, bits(shifted) - bits(splat(kRound))};
 }
 
 // e^r for |r| <= ln 2 / 2 and a little more.

@@ -13,8 +13,8 @@ namespace ow::kernels {
 void softmax_rows(const float* x, float* y, int64_t rows, int64_t n);
 void log_softmax_rows(const float* x, float* y, int64_t rows, int64_t n);
 
-// y[i] = exp(x[i] - m); the sum of them, for the caller to divide by. A line of nothing but -inf gives zeros
-// and 0, one with a NaN or +inf the sum NaN.
+// y[i] = f exp(x[i] - m), with one factor f in [0.7, 1.42] for the line; the sum of them, for the caller to
+// divide by. A line of nothing but -inf gives zeros and 0, one with a NaN or +inf the sum NaN.
 float exp_row(const float* x, float* y, int64_t n);
 
 // What attention does around it: y[i] += x[i], y[i] *= factor.
