@@ -10,6 +10,7 @@ namespace ow::numerics {
 struct Function {
   std::string name;
   // Units in the last place that no result is further from the true value; 0: correctly rounded, bit for bit.
+  // Infinity: none is promised.
   double limit;
   std::vector<onnx::Node> nodes;  // from x to y
   double (*reference)(double);

@@ -1,11 +1,13 @@
 #include "numerics/sweep.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <mutex>
 
 #include "base/thread_pool.h"
 #include "kernels/cpu.h"
+#include "numerics/check.h"
 #include "numerics/error.h"
 #include "numerics/network.h"
 
@@ -90,6 +92,13 @@ class Sweep {
 
 }  // namespace
 
+std::vector<Isa> available_isas() {
+  std::vector<Isa> out;
+  for (Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kPortable})
+    if (kernels::isa_available(isa)) out.push_back(isa);
+  return out;
+}
+
 void Errors::add(float x, float y, double want) {
   const double e = ulp_error(y, want);
   ++count;
@@ -115,9 +124,8 @@ bool FunctionErrors::is_met() const {
 
 std::vector<FunctionErrors> sweep(bool all, std::span<const std::string> isas, const std::string& only) {
   std::vector<Isa> chosen;
-  for (Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kPortable})
-    if (kernels::isa_available(isa) &&
-        (isas.empty() || std::find(isas.begin(), isas.end(), kernels::isa_name(isa)) != isas.end()))
+  for (Isa isa : available_isas())
+    if (isas.empty() || std::find(isas.begin(), isas.end(), kernels::isa_name(isa)) != isas.end())
       chosen.push_back(isa);
   std::vector<FunctionErrors> out;
   for (const Function& f : functions()) {
