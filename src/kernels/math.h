@@ -1,8 +1,9 @@
 // Vectorised float32 functions over arrays, and the activations that kernels fuse.
 //
-// Errors: exp, log, tanh, sigmoid and erf stay within 2 units in the last place over the whole range,
-// denormal results included. NaN gives NaN; exp(+inf) = +inf, exp(-inf) = 0, log(0) = -inf, log(<0) = NaN.
-// y[i] depends on x[i] alone, not on i or n. x == y (in place) is allowed; no other overlap.
+// Errors over the whole range, denormal results included, in units in the last place (docs/numerics.md): exp,
+// log and erf at most 1, tanh and sigmoid 2, silu, both gelus and mish 4. NaN gives NaN; exp(+inf) = +inf,
+// exp(-inf) = 0, log(0) = -inf, log(<0) = NaN, and the limits of silu, gelu and mish at -inf are -0. y[i]
+// depends on x[i] alone, not on i or n. x == y (in place) is allowed; no other overlap.
 #pragma once
 #include <cstdint>
 

@@ -250,7 +250,7 @@ template void lp_pool(const PoolShape&, int64_t, const float*, float*, int);
 template void lp_pool(const PoolShape&, int64_t, const double*, double*, int);
 
 void average_pixels(const float* x, int64_t pixels, int64_t stride, int64_t channels, float* y) {
-  constexpr int64_t kChannels = 256, kPixels = 64;
+  constexpr int64_t kChannels = 256, kPixels = 16;  // what a float adds up
   const PoolTable& table = pool_table(best_isa());
   for (int64_t c = 0; c < channels; c += kChannels) {
     const int64_t n = std::min(kChannels, channels - c);

@@ -18,9 +18,9 @@ inline constexpr double kWrong = 1e9;
 
 // Of a value that float32 can hold; that of the largest finite number beyond.
 inline double ulp_of(double want) {
-  const double size = std::fmin(std::fabs(want), static_cast<double>(std::numeric_limits<float>::max()));
-  const int exponent = size < 0x1p-126 ? -126 : std::ilogb(size);
-  return std::ldexp(1.0, exponent - 23);
+  const auto exponent = static_cast<int64_t>(std::bit_cast<uint64_t>(want) >> 52 & 0x7ff) - 1023;
+  const int64_t kept = exponent < -126 ? -126 : exponent > 127 ? 127 : exponent;
+  return std::bit_cast<double>((kept - 23 + 1023) << 52);
 }
 
 inline double ulp_error(float got, double want) {

@@ -1,6 +1,7 @@
 #include "ops/op/statistics.h"
 
 #include <array>
+#include <cmath>
 
 #include "kernels/normalize.h"
 
@@ -126,7 +127,9 @@ void apply(const RunContext& c, const T* x, const Planes& px, T* y, const Planes
   for (const Affine& a : coefficients) {
     k.mean.push_back(static_cast<T>(a.mean));
     k.scale.push_back(static_cast<T>(a.scale));
-    k.bias.push_back(static_cast<T>(a.bias));
+    // With what the type loses of the mean, which may be far larger than the distances from it.
+    const double lost = a.mean - static_cast<double>(k.mean.back());
+    k.bias.push_back(static_cast<T>(a.bias - (std::isfinite(lost) ? lost * a.scale : 0)));
   }
   const int64_t piece = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, px.channels));
   const int64_t pieces = (px.pixels + piece - 1) / piece;
