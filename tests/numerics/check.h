@@ -12,7 +12,7 @@ struct Check {
   std::string name;
   double measured = 0, bound = 0;
   std::string unit;
-  // The bound is stated for what it is, but not promised: strict_math or another row holds it.
+  // Of a time, which another program on the machine may spoil: printed, but missed by none.
   bool is_declared = false;
   bool is_met() const { return is_declared || measured <= bound; }
 };

@@ -116,18 +116,18 @@ double mean_pool_error(int64_t side, Data data) {
 }
 
 constexpr Data kRandom[] = {Data::kPositive, Data::kMixed, Data::kCancelling, Data::kWide};
+constexpr double kProducts = 4, kProductsOfEqual = 40;  // of float sums, in place of 2
 constexpr Data kSame[] = {Data::kEqual};
 
 template <class F>
-void add_worst(Checks& to, std::string name, double bound, bool declared, F error,
-               std::span<const Data> kinds = kData) {
+void add_worst(Checks& to, std::string name, double bound, F error, std::span<const Data> kinds = kData) {
   double worst = 0;
   for (kernels::Isa isa : available_isas()) {
     kernels::force_isa(isa);
     for (Data d : kinds) worst = std::fmax(worst, error(d));
     kernels::clear_forced_isa();
   }
-  to.push_back({std::move(name), worst, bound, "eps sum abs", declared});
+  to.push_back({std::move(name), worst, bound, "eps sum abs"});
 }
 
 }  // namespace
@@ -137,23 +137,24 @@ Checks check_sums(bool quick) {
   const auto most = int64_t{1000003};
   for (const Reduction& r : kReductions)
     for (bool first : {false, true})
-      add_worst(out, cat(r.op, first ? ", first axis" : ", last axis"), 2, false, [&](Data d) {
+      add_worst(out, cat(r.op, first ? ", first axis" : ", last axis"), 2, [&](Data d) {
         return std::fmax(reduce_error(r, 1037, d, first), reduce_error(r, quick ? 100003 : most, d, first));
       });
-  add_worst(out, "GlobalAveragePool", 2, false,
-            [&](Data d) { return mean_pool_error(quick ? 317 : 1000, d); });
-  const auto both = [&](std::string name, auto error) {
-    add_worst(out, name, 2, true, error, kRandom);
-    add_worst(out, name + ", all terms equal", 2, true, error, kSame);
+  add_worst(out, "GlobalAveragePool", 2, [&](Data d) { return mean_pool_error(quick ? 317 : 1000, d); });
+  // Products sum blocks of a few hundred terms in float: worst where each partial sum is rounded the same
+  // way.
+  const auto both = [&](std::string name, double bound, auto error) {
+    add_worst(out, name, bound, error, kRandom);
+    add_worst(out, name + ", all terms equal", kProductsOfEqual, error, kSame);
   };
   for (int64_t k : {int64_t{64}, int64_t{1000}, int64_t{quick ? 20000 : 1000000}})
-    both(cat("MatMul, K = ", k), [&](Data d) {
+    both(cat("MatMul, K = ", k), kProducts, [&](Data d) {
       const Product p = product(3, 5, k, d);
       return std::fmax(matmul_error(p, true, false), k > 20000 ? 0 : matmul_error(p, false, true));
     });
   for (bool strict : {false, true})
     for (int64_t channels : {int64_t{7}, int64_t{256}})
-      both(cat("Conv, K = ", channels * 9, strict ? ", strict_math" : ""),
+      both(cat("Conv, K = ", channels * 9, strict ? ", strict_math" : ""), strict ? 2 : kProducts,
            [&](Data d) { return conv_error(channels, d, strict); });
   return out;
 }
