@@ -62,15 +62,15 @@ void expect_close(Array f, const Reference& reference, double ulps) {
 
 TEST(Math, Exp) {
   expect_close(
-      exp, [](double x) { return std::exp(x); }, 2);
+      exp, [](double x) { return std::exp(x); }, 1);
 }
 TEST(Math, Log) {
   expect_close(
-      log, [](double x) { return std::log(x); }, 2);
+      log, [](double x) { return std::log(x); }, 1);
 }
 TEST(Math, Erf) {
   expect_close(
-      erf, [](double x) { return std::erf(x); }, 2);
+      erf, [](double x) { return std::erf(x); }, 1);
 }
 TEST(Math, Tanh) {
   expect_close(
@@ -78,8 +78,7 @@ TEST(Math, Tanh) {
 }
 TEST(Math, Sigmoid) {
   expect_close(
-      sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); },
-      2.5);
+      sigmoid, [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }, 2);
 }
 
 TEST(Math, SignedZero) {
@@ -114,6 +113,8 @@ std::vector<ActivationCase> activations() {
       {Activation::kGeluTanh, 0, 0,
        [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }},
       {Activation::kTanh, 0, 0, [](double x) { return std::tanh(x); }},
+      {Activation::kMish, 0, 0,
+       [](double x) { return x * std::tanh(std::log1p(std::exp(std::fmin(x, 500)))); }},
   };
 }
 
