@@ -69,7 +69,7 @@ class Winograd {
     return 4 * static_cast<size_t>(images * products_ * pixel_step(rows) + lanes_ * products_ * result_step_);
   }
 
-  void pack(const float* w, float* packed, int threads) const;
+  void pack(const UnalignedFloat* w, float* packed, int threads) const;
   void run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch, int threads);
 
  private:
@@ -182,7 +182,7 @@ void interpolation(int64_t points, int64_t taps, double (*g)[kMaxWinogradTaps]) 
   for (int64_t k = 0; k < taps; ++k) g[points - 1][k] = k + 1 == taps;
 }
 
-void Winograd::pack(const float* w, float* packed, int threads) const {
+void Winograd::pack(const UnalignedFloat* w, float* packed, int threads) const {
   const int64_t taps = s_.kernel[1], area = taps * taps;
   double g[kMaxWinogradPoints][kMaxWinogradTaps] = {};
   if (m_ == kStrideTwoOutputs) {
@@ -203,7 +203,8 @@ void Winograd::pack(const float* w, float* packed, int threads) const {
       for (int64_t k = 0; k < depth_; ++k) {
         const int64_t plane = k / s_.in_channels, c = k % s_.in_channels;
         for (int64_t j = 0; j < std::min(columns, width); ++j) {
-          const float* from = w + (((column + j) * s_.in_channels + c) * s_.kernel[0] + plane) * area;
+          const UnalignedFloat* from =
+              w + (((column + j) * s_.in_channels + c) * s_.kernel[0] + plane) * area;
           for (int64_t i = 0; i < area; ++i) kernels[i * width + j] = from[i];
         }
         transforms_.weights({g, kernels, width, to + k * width, panel_floats_});
@@ -398,7 +399,8 @@ int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m) {
   return Winograd(isa, shape, m, 1).packed_floats();
 }
 
-void winograd_pack(Isa isa, const ConvShape& shape, int m, const float* w, float* packed, int threads) {
+void winograd_pack(Isa isa, const ConvShape& shape, int m, const UnalignedFloat* w, float* packed,
+                   int threads) {
   Winograd(isa, shape, m, 1).pack(w, packed, threads);
 }
 

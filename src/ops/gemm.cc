@@ -12,6 +12,7 @@
 #include "kernels/transpose.h"
 #include "ops/op/fused.h"
 #include "ops/op/op.h"
+#include "ops/op/stored_weights.h"
 
 namespace ow {
 namespace {
@@ -63,7 +64,7 @@ struct PackedB {
   int64_t k, n;
 };
 
-void pack(const Attrs& a, const float* b, int64_t k, int64_t n, void* packed, int threads) {
+void pack(const Attrs& a, const kernels::UnalignedFloat* b, int64_t k, int64_t n, void* packed, int threads) {
   kernels::pack_b({.b = b,
                    .k = k,
                    .n = n,
@@ -80,7 +81,7 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   PackedB packed{nullptr, b->dim(a.trans_b ? 1 : 0), b->dim(a.trans_b ? 0 : 1)};
   packed.memory =
       ONWARD_TRY(allocate_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, packed.k, packed.n))));
-  pack(a, b->data<float>(), packed.k, packed.n, packed.memory.get(), c.threads());
+  pack(a, stored_floats(*b), packed.k, packed.n, packed.memory.get(), c.threads());
   c.drop(1);
   return std::any(std::move(packed));
 }

@@ -5,7 +5,9 @@
 #include <unordered_map>
 
 #include "ir/schema.h"
+#include "ops/op/stored_weights.h"
 #include "ops/op/widen.h"
+#include "tensor/alignment.h"
 
 namespace ow {
 
@@ -65,7 +67,7 @@ class Compiler {
     if (auto it = slots_.find(v); it != slots_.end()) return it->second;
     if (v->is_constant()) {
       int s = pinned_slot(v);
-      plan_->constants.emplace_back(s, *v->fact.constant);
+      plan_->constants.emplace_back(s, ONWARD_TRY(read_by_runs(*v)));
       return s;
     }
     if (v->graph() == plan_->graph.get())
@@ -73,6 +75,30 @@ class Compiler {
     int s = pinned_slot(v);
     plan_->captures.emplace_back(v, s);
     return s;
+  }
+
+  // A constant as `run` of its readers takes it.
+  Result<Tensor> read_by_runs(const ir::Value& v) const {
+    const Tensor& stored = *v.fact.constant;
+    const bool any_address = std::all_of(v.uses().begin(), v.uses().end(), [](const auto& use) {
+      return runs_unaligned(*use.node, static_cast<size_t>(use.input_index));
+    });
+    return any_address && v.output_uses() == 0 ? stored : copy_aligned(stored);
+  }
+
+  Result<Tensor> copy_aligned(const Tensor& stored) const {
+    Tensor copy = ONWARD_TRY(aligned(stored));
+    if (copy.raw() != stored.raw() && options_.let_go) options_.let_go(stored);
+    return copy;
+  }
+
+  // What `prepare` may look into.
+  Status align_constants(const ir::Node& node) {
+    for (size_t i = 0; i < node.inputs().size(); ++i)
+      if (ir::Value* v = node.inputs()[i]; v && v->is_constant() && !packs_unaligned(node, i) &&
+                                           !runs_unaligned(node, i) && !is_aligned(*v->fact.constant))
+        v->fact.constant = ONWARD_TRY(copy_aligned(*v->fact.constant));
+    return {};
   }
 
   int reordered(int slot, const Order& order) {
@@ -94,6 +120,7 @@ class Compiler {
     step.attrs = ONWARD_TRY(op->read(AttrReader(node)));
     uint32_t dropped = 0;
     if (op->has_prepare) {
+      ONWARD_TRY(align_constants(node));
       PrepareContext context(node, options_.threads, options_.strict);
       step.prepared = ONWARD_TRY(op->prepare(step.attrs.get(), context));
       dropped = context.dropped();
