@@ -80,7 +80,7 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
     return std::any();
   PackedB packed{nullptr, b->dim(a.trans_b ? 1 : 0), b->dim(a.trans_b ? 0 : 1)};
   packed.memory =
-      ONWARD_TRY(allocate_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, packed.k, packed.n))));
+      ONWARD_TRY(packed_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, packed.k, packed.n))));
   pack(a, stored_floats(*b), packed.k, packed.n, packed.memory.get(), c.threads());
   c.drop(1);
   return std::any(std::move(packed));

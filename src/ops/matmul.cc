@@ -56,7 +56,7 @@ Result<std::any> prepare(const Attrs&, PrepareContext& c) {
   PackedB packed{nullptr, aligned(kernels::packed_b_bytes(1, k, n)), s};
   auto bytes = checked_mul(packed.bytes_each, count);
   if (!bytes) return c.error("input 1 is too large to pack: ", s);
-  packed.memory = ONWARD_TRY(allocate_buffer(*bytes));
+  packed.memory = ONWARD_TRY(packed_buffer(*bytes));
   pack_all(stored_floats(*b), count, k, n, packed.memory.get(), packed.bytes_each, c.threads());
   c.drop(1);
   return std::any(std::move(packed));

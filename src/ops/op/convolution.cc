@@ -106,7 +106,7 @@ const Tensor* packable_weights(const PrepareContext& c, size_t input) {
 Result<PackedWeights> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
                                    const Tensor& w, size_t input) {
   PackedWeights packed{nullptr, w.shape(), s.method};
-  packed.memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(k.packed_bytes(s))));
+  packed.memory = ONWARD_TRY(packed_buffer(static_cast<int64_t>(k.packed_bytes(s))));
   k.pack(s, stored_floats(w), packed.memory.get(), c.threads());
   c.drop(input);
   return packed;

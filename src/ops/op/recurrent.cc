@@ -144,7 +144,7 @@ Status upgrade_recurrent(Rewriter& c) {
 namespace {
 
 Result<Buffer> packed(const kernels::UnalignedFloat* w, int64_t n, int64_t k, int threads) {
-  Buffer memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
+  Buffer memory = ONWARD_TRY(packed_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
   kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, memory.get(), threads);
   return memory;
 }

@@ -6,6 +6,35 @@
 
 namespace ow {
 
+namespace {
+
+constexpr int64_t kBlockBytes = int64_t{16} << 20;
+constinit thread_local PackedMemory* t_memory = nullptr;
+
+}  // namespace
+
+PackedMemory::Scope::Scope(PackedMemory& memory, int64_t expected_bytes) {
+  if (expected_bytes >= kBlockBytes / 2) t_memory = &memory;
+}
+PackedMemory::Scope::~Scope() { t_memory = nullptr; }
+
+Result<Buffer> PackedMemory::take(int64_t bytes) {
+  if (bytes > kBlockBytes / 4) return allocate_buffer(bytes);
+  // Whole vectors may be read at the end of a buffer.
+  const int64_t rounded = (bytes + 63) / 64 * 64 + 64;
+  if (rounded > block_bytes_ - used_bytes_) {
+    block_ = ONWARD_TRY(allocate_buffer(kBlockBytes));
+    block_bytes_ = kBlockBytes, used_bytes_ = 0;
+  }
+  Buffer out(block_, block_.get() + used_bytes_);
+  used_bytes_ += rounded;
+  return out;
+}
+
+Result<Buffer> packed_buffer(int64_t bytes) {
+  return t_memory && bytes >= 0 ? t_memory->take(bytes) : allocate_buffer(bytes);
+}
+
 bool packs_unaligned(const ir::Node& node, size_t input) {
   if (!node.domain.empty() && node.domain != "onward") return false;
   const auto is = [&](auto... names) { return ((node.op_type == names) || ...); };

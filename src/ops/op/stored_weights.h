@@ -18,4 +18,27 @@ bool runs_unaligned(const ir::Node& node, size_t input);
 // Whether all who read this value take it at any address.
 bool may_stay_unaligned(const ir::Value& v);
 
+// Memory for packed weights, for `prepare`: from the thread's PackedMemory, if it has one.
+Result<Buffer> packed_buffer(int64_t bytes);
+
+// Large blocks that one thread's packed weights come from: as a whole they are of large pages, which are
+// there sooner than as many small ones. A block lives as long as anything in it.
+class PackedMemory {
+ public:
+  // While one exists, this thread's packed_buffer takes from `memory`, if about `expected_bytes` are enough
+  // to be worth it.
+  class Scope {
+   public:
+    Scope(PackedMemory& memory, int64_t expected_bytes);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+  };
+  Result<Buffer> take(int64_t bytes);
+
+ private:
+  Buffer block_;
+  int64_t used_bytes_ = 0, block_bytes_ = 0;
+};
+
 }  // namespace ow
