@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/thread_pool.h"
+
 #include "kernels/math.h"
 
 namespace ow::kernels {
@@ -53,6 +55,8 @@ struct BSource {
   int64_t taps = 1, k, n;
   int64_t stride_tap = 0, stride_k, stride_n;
   float scale = 1;
+  // Told, in any of the threads, of columns [begin, end) that are packed; null: nobody asks.
+  const ChunkFunction* packed = nullptr;
 };
 
 // Bytes of a packed B for best_isa(). The buffer must be aligned to 64 bytes.

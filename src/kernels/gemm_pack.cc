@@ -74,6 +74,7 @@ void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* g
       const int64_t column = panel * table.panel_columns, n = source.n - column;
       const int64_t width = table.width(n);
       pack_panel(source, grid, column, std::min(n, width), width, panels + column * rows);
+      if (source.packed) (*source.packed)(column, column + std::min(n, width));
     }
   });
 }

@@ -28,8 +28,8 @@ Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<on
   const bool as_is = reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 ||
                      (any_address && dtype == DType::kFloat32 && bytes.size() >= kMinUnalignedBytes);
   if (data.owned.empty() && !bytes.empty() && as_is) {
-    std::shared_ptr<const void> owner =
-        data.file ? std::shared_ptr<const void>(data.file) : std::shared_ptr<const void>(file);
+    std::shared_ptr<const void> owner = data.file ? std::move(data.file) : std::move(data.held);
+    if (!owner) owner = file;
     return Tensor::borrow(dtype, shape, bytes.data(), std::move(owner));
   }
   Tensor t = ONWARD_TRY(Tensor::allocate(dtype, shape));

@@ -75,6 +75,7 @@ class Preparer {
   }
 
   void run_task(Task& t, int threads) {
+    const LetGoScope scope(options_.let_go);
     PrepareContext context(*t.node, threads, options_.strict);
     auto made = t.preparation->op->prepare(t.preparation->attrs.get(), context);
     if (!made.ok()) {
@@ -95,7 +96,7 @@ class Preparer {
       if (++dropped_uses_[v] != v->uses().size() || v->output_uses() > 0 || !v->is_constant()) return;
       constant.swap(v->fact.constant);
     }
-    if (options_.let_go) options_.let_go(*constant);
+    if (options_.let_go) options_.let_go({constant->raw(), static_cast<size_t>(constant->bytes())});
   }
 
   const PlanOptions& options_;
@@ -112,7 +113,8 @@ Result<std::vector<Preparation>> prepare_nodes(const ir::Graph& graph, const Pla
 
 Result<Tensor> copy_aligned(const Tensor& stored, const PlanOptions& options) {
   Tensor copy = ONWARD_TRY(aligned(stored));
-  if (copy.raw() != stored.raw() && options.let_go) options.let_go(stored);
+  if (copy.raw() != stored.raw() && options.let_go)
+    options.let_go({stored.raw(), static_cast<size_t>(stored.bytes())});
   return copy;
 }
 

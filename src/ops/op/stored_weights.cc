@@ -11,7 +11,13 @@ namespace {
 constexpr int64_t kBlockBytes = int64_t{16} << 20;
 constinit thread_local PackedMemory* t_memory = nullptr;
 
+constinit thread_local const LetGoScope::LetGo* t_let_go = nullptr;
+
 }  // namespace
+
+LetGoScope::LetGoScope(const LetGo& let_go) { t_let_go = let_go ? &let_go : nullptr; }
+LetGoScope::~LetGoScope() { t_let_go = nullptr; }
+const LetGoScope::LetGo* LetGoScope::current() { return t_let_go; }
 
 PackedMemory::Scope::Scope(PackedMemory& memory, int64_t expected_bytes) {
   if (expected_bytes >= kBlockBytes / 2) t_memory = &memory;

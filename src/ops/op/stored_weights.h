@@ -18,6 +18,18 @@ bool runs_unaligned(const ir::Node& node, size_t input);
 // Whether all who read this value take it at any address.
 bool may_stay_unaligned(const ir::Value& v);
 
+// While one exists, `prepare` in this thread can say which bytes of weights it does not read again: of
+// weights far larger than others, so that they and their packed form are not in memory at once.
+class LetGoScope {
+ public:
+  using LetGo = std::function<void(std::span<const std::byte>)>;
+  explicit LetGoScope(const LetGo& let_go);
+  ~LetGoScope();
+  LetGoScope(const LetGoScope&) = delete;
+  LetGoScope& operator=(const LetGoScope&) = delete;
+  static const LetGo* current();  // null: nobody wants to know
+};
+
 // Memory for packed weights, for `prepare`: from the thread's PackedMemory, if it has one.
 Result<Buffer> packed_buffer(int64_t bytes);
 
