@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 
 namespace ow {
 namespace {
@@ -25,8 +25,10 @@ class HeldFile : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove(path_); }
 
-  void write(const std::string& text) const {
-    std::ofstream(path_, std::ios::binary | std::ios::trunc).write(text.data(), text.size());
+  void write(const std::string& text) const { write(path_, text); }
+  static void write(const std::filesystem::path& path, const std::string& text) {
+    FILE* f = std::fopen(path.c_str(), "wb");
+    ASSERT_TRUE(f && std::fwrite(text.data(), 1, text.size(), f) == text.size() && std::fclose(f) == 0);
   }
   std::span<const std::byte> part() const { return file_->bytes().subspan(12345, 700'001); }
   bool part_is_there() const { return std::memcmp(part().data(), text_.data() + 12345, part().size()) == 0; }
@@ -56,7 +58,7 @@ TEST_F(HeldFile, LeavesMemoryAndComesBack) {
 TEST_F(HeldFile, ComesBackFromAFileThatWasReplaced) {
   file_->hold(part())->reset();
   const auto other = path_.string() + "-other";
-  std::ofstream(other) << "another model";
+  write(other, "another model");
   std::filesystem::rename(other, path_);
   const auto again = *file_->hold(part());
   EXPECT_TRUE(part_is_there());

@@ -25,7 +25,8 @@ class Preparer {
       if (!p.op || !p.op->can_run) return unsupported(node->label(), ": no CPU kernel for this operator");
       p.attrs = ONWARD_TRY(p.op->read(AttrReader(*node)));
       if (!p.op->has_prepare) continue;
-      tasks_.push_back({node.get(), &p, ONWARD_TRY(align_constants(*node)), {}});
+      const int64_t bytes = ONWARD_TRY(align_constants(*node));
+      tasks_.push_back({node.get(), &p, bytes, {}});
     }
     ONWARD_TRY(run_tasks());
     return all;
