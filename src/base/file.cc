@@ -87,21 +87,35 @@ int open_resolved(int folder, const std::string& location) {
 // So files up to this size are read instead; larger ones, where a copy would cost memory that counts, are
 // mapped.
 constexpr size_t kMaxReadBytes = size_t{64} << 20;
+constexpr size_t kMinHeldFileBytes = size_t{1} << 20;
 constexpr std::align_val_t kAlignment{64};
+
+int64_t changed_ns(const struct stat& info) {
+#if defined(__APPLE__)
+  return int64_t{info.st_mtimespec.tv_sec} * 1'000'000'000 + info.st_mtimespec.tv_nsec;
+#else
+  return int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec;
+#endif
+}
+
+// Bytes [begin, end) of the file to the same place in `data`.
+Status read_bytes(int fd, std::byte* data, size_t begin, size_t end, const std::string& shown_path) {
+  while (begin < end) {
+    const ssize_t n = ::pread(fd, data + begin, end - begin, static_cast<off_t>(begin));
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) return io_error(shown_path, ": ends after ", begin, " bytes, expected ", end, " or more");
+    if (n < 0) return io_error(shown_path, ": cannot read: ", reason(errno));
+    begin += static_cast<size_t>(n);
+  }
+  return {};
+}
 
 Result<std::byte*> read_all(int fd, size_t size, const std::string& shown_path) {
   auto* data = static_cast<std::byte*>(::operator new(size, kAlignment, std::nothrow));
   if (!data) throw OutOfMemory(static_cast<int64_t>(size));
-  for (size_t done = 0; done < size;) {
-    const ssize_t n = ::pread(fd, data + done, size - done, static_cast<off_t>(done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int error = errno;
-      ::operator delete(data, kAlignment);
-      if (n == 0) return io_error(shown_path, ": ends after ", done, " bytes, its size was ", size);
-      return io_error(shown_path, ": cannot read: ", reason(error));
-    }
-    done += static_cast<size_t>(n);
+  if (Status s = read_bytes(fd, data, 0, size, shown_path); !s.ok()) {
+    ::operator delete(data, kAlignment);
+    return s;
   }
   return data;
 }
@@ -109,6 +123,7 @@ Result<std::byte*> read_all(int fd, size_t size, const std::string& shown_path) 
 }  // namespace
 
 MappedFile::~MappedFile() {
+  if (fd_ >= 0) ::close(fd_);
   if (borrowed_) return;
   auto* data = const_cast<std::byte*>(data_);
   if (size_ > kMaxReadBytes)
@@ -125,6 +140,52 @@ void MappedFile::let_go(std::span<const std::byte> bytes) const {
   const uintptr_t begin = (at(bytes.data()) + kPage - 1) / kPage * kPage;
   const uintptr_t end = at(bytes.data() + bytes.size()) / kPage * kPage;
   if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+struct MappedFile::Held {
+  std::shared_ptr<MappedFile> file;
+  size_t begin;
+  ~Held() { file->end_hold(begin); }
+};
+
+Result<std::shared_ptr<const void>> MappedFile::hold(std::span<const std::byte> bytes) {
+  constexpr size_t kPage = 4096, kMinBytes = 64 << 10;
+  std::shared_ptr<const void> all = shared_from_this();
+  const bool leaves = fd_ >= 0 || (size_ > kMaxReadBytes && !borrowed_);
+  if (!leaves || bytes.size() < kMinBytes || bytes.data() < data_ || bytes.size() > size_ ||
+      bytes.data() > data_ + (size_ - bytes.size()))
+    return all;
+  const uintptr_t base = reinterpret_cast<uintptr_t>(data_), from = reinterpret_cast<uintptr_t>(bytes.data());
+  const size_t begin = (from + kPage - 1) / kPage * kPage - base,
+               end = (from + bytes.size()) / kPage * kPage - base;
+  std::lock_guard lock(mutex_);
+  Part& part = parts_[begin];
+  if (part.end != 0 && part.end != end) return internal_error("parts of a file overlap");
+  part.end = end;
+  if (auto held = part.held.lock()) return std::shared_ptr<const void>(std::move(held));
+  if (part.gone) {
+    ONWARD_TRY(read_again(begin, end));
+    part.gone = false;
+  }
+  auto held = std::make_shared<const Held>(shared_from_this(), begin);
+  part.held = held;
+  return std::shared_ptr<const void>(std::move(held));
+}
+
+void MappedFile::end_hold(size_t begin) noexcept {
+  std::lock_guard lock(mutex_);
+  Part& part = parts_.find(begin)->second;
+  if (!part.held.expired()) return;  // held again in the meantime
+  const bool left = ::madvise(const_cast<std::byte*>(data_) + begin, part.end - begin, MADV_DONTNEED) == 0;
+  part.gone = left && fd_ >= 0;  // a mapped file's pages come back by themselves
+}
+
+Status MappedFile::read_again(size_t begin, size_t end) const {
+  struct stat info;
+  if (::fstat(fd_, &info) != 0) return io_error("cannot read the model's weights again: ", reason(errno));
+  if (static_cast<size_t>(info.st_size) != size_ || changed_ns(info) != changed_ns_)
+    return io_error("the model's file was changed since it was loaded; load it again");
+  return read_bytes(fd_, const_cast<std::byte*>(data_), begin, end, "the model's file");
 }
 
 std::shared_ptr<MappedFile> MappedFile::borrow(std::span<const std::byte> bytes) {
@@ -147,6 +208,8 @@ Result<std::shared_ptr<MappedFile>> MappedFile::map(int fd, const std::string& s
   if (size <= kMaxReadBytes) {
     file->data_ = ONWARD_TRY(read_all(fd, size, shown_path));
     file->size_ = size;
+    file->changed_ns_ = changed_ns(info);
+    if (size >= kMinHeldFileBytes) file->fd_ = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);  // -1: all of it stays
     return file;
   }
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);

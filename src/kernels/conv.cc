@@ -92,7 +92,7 @@ size_t conv_packed_bytes(const ConvShape& shape) {
   return 64 + 4 * direct_packed_floats(isa, shape);
 }
 
-void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads) {
+void conv_pack(const ConvShape& shape, const UnalignedFloat* w, void* packed, int threads) {
   const Isa isa = best_isa();
   *static_cast<PackedHeader*>(packed) = {isa};
   float* data = packed_data(packed);

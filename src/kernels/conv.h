@@ -49,7 +49,7 @@ ConvMethod quickest_method(const ConvShape& shape, bool pack_too = false);
 // The batch, spatial extents, pads and lds of `shape` are not looked at, so they may change from run to run;
 // the method must stay.
 size_t conv_packed_bytes(const ConvShape& shape);
-void conv_pack(const ConvShape& shape, const float* w, void* packed, int threads);
+void conv_pack(const ConvShape& shape, const UnalignedFloat* w, void* packed, int threads);
 
 // scratch: conv_scratch_bytes(shape, threads) bytes, aligned to 64; null if that is 0. Residual rows are
 // output pixels. `out` must not overlap `in`. Writes only the out_channels of each output pixel.

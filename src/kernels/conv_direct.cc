@@ -122,7 +122,7 @@ size_t direct_packed_floats(Isa isa, const ConvShape& s) {
   return static_cast<size_t>(zero_floats(s) + s.groups * group_floats(gemm_table(isa), s));
 }
 
-void direct_pack(Isa isa, const ConvShape& shape, const float* w, float* packed, int threads) {
+void direct_pack(Isa isa, const ConvShape& shape, const UnalignedFloat* w, float* packed, int threads) {
   for (int64_t i = 0; i < zero_floats(shape); ++i) *packed++ = 0;
   const GemmTable& table = gemm_table(isa);
   const int64_t taps = shape.taps(), k = shape.in_channels / shape.groups,

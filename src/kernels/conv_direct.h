@@ -11,7 +11,7 @@
 namespace ow::kernels {
 
 size_t direct_packed_floats(Isa isa, const ConvShape& shape);
-void direct_pack(Isa isa, const ConvShape& shape, const float* w, float* packed, int threads);
+void direct_pack(Isa isa, const ConvShape& shape, const UnalignedFloat* w, float* packed, int threads);
 size_t direct_scratch_bytes(const ConvShape& shape);
 
 // One convolution as such a product. All that it is made of must outlive it.

@@ -190,7 +190,12 @@ std::vector<float> run(const ConvShape& s, bool transposed, const float* w, cons
   const Buffer packed = aligned_buffer(transposed ? conv_transpose_packed_bytes(s) : conv_packed_bytes(s));
   const Buffer scratch =
       aligned_buffer(transposed ? conv_transpose_scratch_bytes(s, threads) : conv_scratch_bytes(s, threads));
-  (transposed ? conv_transpose_pack : conv_pack)(s, w, packed.get(), threads);
+  // Weights may be at any address.
+  const auto count = static_cast<size_t>(s.taps() * s.in_channels * s.out_channels / s.groups);
+  std::vector<char> stored(count * sizeof(float) + 1);
+  if (count > 0) std::memcpy(stored.data() + 1, w, count * sizeof(float));
+  const auto* from = reinterpret_cast<const UnalignedFloat*>(stored.data() + 1);
+  (transposed ? conv_transpose_pack : conv_pack)(s, from, packed.get(), threads);
   (transposed ? conv_transpose : conv)(s, packed.get(), in, out.data(), e, scratch.get(), threads);
   return out;
 }

@@ -110,8 +110,8 @@ void phase_c_rows(const void* context, int64_t first, int count, int64_t* out) {
   }
 }
 
-void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, const float* w, float* panels,
-                int threads) {
+void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, const UnalignedFloat* w,
+                float* panels, int threads) {
   const int64_t taps = s.taps(), k = s.in_channels / s.groups, n = s.out_channels / s.groups;
   const int64_t unit[3] = {s.kernel[1] * s.kernel[2], s.kernel[2], 1};
   TapGrid grid;
@@ -141,7 +141,7 @@ size_t conv_transpose_packed_bytes(const ConvShape& shape) {
   return 64 + 4 * static_cast<size_t>(floats);
 }
 
-void conv_transpose_pack(const ConvShape& shape, const float* w, void* packed, int threads) {
+void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* packed, int threads) {
   const Isa isa = best_isa();
   const GemmTable& table = gemm_table(isa);
   *static_cast<PackedHeader*>(packed) = {isa};

@@ -13,7 +13,7 @@ namespace ow::kernels {
 // output extent is the caller's, so output_padding is in it. Packing looks at kernel, stride, dilation,
 // channels and groups alone.
 size_t conv_transpose_packed_bytes(const ConvShape& shape);
-void conv_transpose_pack(const ConvShape& shape, const float* w, void* packed, int threads);
+void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* packed, int threads);
 
 // As conv(). scratch: conv_transpose_scratch_bytes(shape, threads) bytes, aligned to 64; null if that is 0.
 size_t conv_transpose_scratch_bytes(const ConvShape& shape, int threads);

@@ -208,7 +208,7 @@ bool depthwise_in_tiles(const ConvShape& s) {
 
 int64_t depthwise_packed_floats(const ConvShape& shape) { return shape.out_channels * shape.taps(); }
 
-void depthwise_pack(const ConvShape& shape, const float* w, float* packed) {
+void depthwise_pack(const ConvShape& shape, const UnalignedFloat* w, float* packed) {
   const int64_t outputs = shape.out_channels / shape.groups, taps = shape.taps();
   for (int64_t output = 0; output < outputs; ++output)
     for (int64_t tap = 0; tap < taps; ++tap)

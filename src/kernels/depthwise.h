@@ -12,7 +12,7 @@ bool depthwise_in_tiles(const ConvShape& shape);
 
 // Packed: [r < m][tap][channel].
 int64_t depthwise_packed_floats(const ConvShape& shape);
-void depthwise_pack(const ConvShape& shape, const float* w, float* packed);
+void depthwise_pack(const ConvShape& shape, const UnalignedFloat* w, float* packed);
 void depthwise_conv(Isa isa, const ConvShape& shape, const float* packed, const float* in, float* out,
                     const Epilogue& epilogue, int threads);
 

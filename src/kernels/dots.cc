@@ -125,7 +125,7 @@ bool dots_apply(const ConvShape& s) {
 
 int64_t dots_packed_floats(const ConvShape& s) { return s.out_channels * s.taps() * s.in_channels; }
 
-void dots_pack(const ConvShape& s, const float* w, float* packed) {
+void dots_pack(const ConvShape& s, const UnalignedFloat* w, float* packed) {
   for (int64_t o = 0; o < s.out_channels; ++o, w += s.in_channels * s.taps())
     for (int64_t tap = 0; tap < s.taps(); ++tap)
       for (int64_t c = 0; c < s.in_channels; ++c) *packed++ = w[c * s.taps() + tap];

@@ -16,7 +16,7 @@ namespace ow::kernels {
 bool dots_apply(const ConvShape& shape);
 
 int64_t dots_packed_floats(const ConvShape& shape);
-void dots_pack(const ConvShape& shape, const float* w, float* packed);
+void dots_pack(const ConvShape& shape, const UnalignedFloat* w, float* packed);
 
 // `shape` may be that of a copy whose kernel is one tap wide, each of `shape.in_channels` floats (a joined
 // row).

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "base/thread_pool.h"
+
 #include "kernels/math.h"
 
 namespace ow::kernels {
@@ -43,13 +45,18 @@ struct Bounds {
   float low = -std::numeric_limits<float>::infinity(), high = std::numeric_limits<float>::infinity();
 };
 
+// Weights as they lie in a model's file: at any address. Only what packs them reads them so.
+using UnalignedFloat = float __attribute__((aligned(1), may_alias));
+
 // A B matrix as the caller has it: element (t, k, n) is b[t * stride_tap + k * stride_k + n * stride_n] *
 // scale.
 struct BSource {
-  const float* b;
+  const UnalignedFloat* b;
   int64_t taps = 1, k, n;
   int64_t stride_tap = 0, stride_k, stride_n;
   float scale = 1;
+  // Told, in any of the threads, of columns [begin, end) that are packed; null: nobody asks.
+  const ChunkFunction* packed = nullptr;
 };
 
 // Bytes of a packed B for best_isa(). The buffer must be aligned to 64 bytes.

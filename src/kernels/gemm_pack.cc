@@ -11,17 +11,17 @@ namespace ow::kernels {
 namespace {
 
 typedef float Four __attribute__((vector_size(16)));
-typedef float FourUnaligned __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float FourUnaligned __attribute__((vector_size(16), aligned(1), may_alias));
 
 // B's columns lie along k: squares of 4 x 4 are turned in registers.
-void turn_square(const float* b, int64_t stride, float scale, float* out, int64_t width) {
+void turn_square(const UnalignedFloat* b, int64_t stride, float scale, float* out, int64_t width) {
   Four rows[4];
   for (int i = 0; i < 4; ++i) rows[i] = *reinterpret_cast<const FourUnaligned*>(b + i * stride) * scale;
   transpose_4x4(rows);
   for (int i = 0; i < 4; ++i) *reinterpret_cast<FourUnaligned*>(out + i * width) = rows[i];
 }
 
-void pack_turned(const float* b, int64_t k, int64_t n, int64_t stride, float scale, float* out,
+void pack_turned(const UnalignedFloat* b, int64_t k, int64_t n, int64_t stride, float scale, float* out,
                  int64_t width) {
   for (int64_t i = 0; i < k; i += 4)
     for (int64_t j = 0; j < n; j += 4) {
@@ -39,14 +39,14 @@ void pack_turned(const float* b, int64_t k, int64_t n, int64_t stride, float sca
 // One panel of `width` columns, `n` of them from B.
 void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n, int64_t width, float* out) {
   for (int64_t tap = 0; tap < s.taps; ++tap) {
-    const float* b = s.b + (grid ? grid->offset(tap) : tap * s.stride_tap) + column * s.stride_n;
+    const UnalignedFloat* b = s.b + (grid ? grid->offset(tap) : tap * s.stride_tap) + column * s.stride_n;
     if (s.stride_k == 1 && s.stride_n != 1) {
       pack_turned(b, s.k, n, s.stride_n, s.scale, out, width);
       out += s.k * width;
       continue;
     }
     for (int64_t k = 0; k < s.k; ++k, out += width) {
-      const float* row = b + k * s.stride_k;
+      const UnalignedFloat* row = b + k * s.stride_k;
       if (s.stride_n == 1) {
         for (int64_t j = 0; j < n; ++j) out[j] = row[j] * s.scale;
       } else {
@@ -74,6 +74,7 @@ void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* g
       const int64_t column = panel * table.panel_columns, n = source.n - column;
       const int64_t width = table.width(n);
       pack_panel(source, grid, column, std::min(n, width), width, panels + column * rows);
+      if (source.packed) (*source.packed)(column, column + std::min(n, width));
     }
   });
 }

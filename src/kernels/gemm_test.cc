@@ -2,6 +2,7 @@
 // so a sanitizer sees any access past an edge tile.
 #include "kernels/gemm.h"
 
+#include <atomic>
 #include <cstring>
 
 #include "kernels/test_support.h"
@@ -23,6 +24,43 @@ Buffer packed(const std::vector<float>& b, int64_t k, int64_t n) {
   Buffer out = aligned_buffer(packed_b_bytes(1, k, n));
   pack_b({.b = b.data(), .k = k, .n = n, .stride_k = n, .stride_n = 1}, out.get(), 2);
   return out;
+}
+
+// As a model's file may have them: the same panels from floats at any address, told of by columns once each.
+TEST(Gemm, PacksFromAnyAddress) {
+  for_each_isa([] {
+    for (const auto& [m, n, k] : kCases) {
+      Random random(static_cast<uint64_t>(n * 1000 + k));
+      const auto b = random.floats(k * n);
+      for (const bool turned : {false, true}) {
+        const BSource aligned = {
+            .b = b.data(), .k = k, .n = n, .stride_k = turned ? 1 : n, .stride_n = turned ? k : 1};
+        const size_t bytes = packed_b_bytes(1, k, n);
+        const Buffer expected = aligned_buffer(bytes);
+        std::memset(expected.get(), 0, bytes);
+        pack_b(aligned, expected.get(), 1);
+        for (size_t shift = 1; shift < 4; ++shift) {
+          std::vector<char> stored(b.size() * sizeof(float) + shift);
+          if (!b.empty()) std::memcpy(stored.data() + shift, b.data(), b.size() * sizeof(float));
+          std::atomic<int64_t> columns{0};
+          const auto count = [&](int64_t begin, int64_t end) { columns += end - begin; };
+          const ChunkFunction told(count);
+          BSource source = aligned;
+          source.b = reinterpret_cast<const UnalignedFloat*>(stored.data() + shift);
+          source.packed = &told;
+          const Buffer found = aligned_buffer(bytes);
+          std::memset(found.get(), 0, bytes);
+          pack_b(source, found.get(), 2);
+          // Behind the header, whose padding is anything.
+          EXPECT_EQ(std::memcmp(static_cast<char*>(found.get()) + 64, static_cast<char*>(expected.get()) + 64,
+                                bytes - 64),
+                    0)
+              << n << " " << k << " " << shift;
+          EXPECT_EQ(columns, n);
+        }
+      }
+    }
+  });
 }
 
 TEST(Gemm, MatchesFloat64) {

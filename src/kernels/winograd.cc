@@ -11,6 +11,7 @@
 #include "kernels/ceil_div.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
+#include "kernels/square.h"
 #include "kernels/winograd_table.h"
 
 namespace ow::kernels {
@@ -69,7 +70,7 @@ class Winograd {
     return 4 * static_cast<size_t>(images * products_ * pixel_step(rows) + lanes_ * products_ * result_step_);
   }
 
-  void pack(const float* w, float* packed, int threads) const;
+  void pack(const UnalignedFloat* w, float* packed, int threads) const;
   void run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch, int threads);
 
  private:
@@ -182,7 +183,28 @@ void interpolation(int64_t points, int64_t taps, double (*g)[kMaxWinogradTaps]) 
   for (int64_t k = 0; k < taps; ++k) g[points - 1][k] = k + 1 == taps;
 }
 
-void Winograd::pack(const float* w, float* packed, int threads) const {
+typedef float Four __attribute__((vector_size(16)));
+typedef float FourUnaligned __attribute__((vector_size(16), aligned(1), may_alias));
+
+// to[i * width + j] = from[j * stride + i], i < area, j < n.
+void turn_kernels(const UnalignedFloat* from, int64_t stride, int64_t area, int64_t n, float* to,
+                  int64_t width) {
+  const int64_t squares = area / 4 * 4;
+  int64_t j = 0;
+  for (; j + 4 <= n; j += 4)
+    for (int64_t i = 0; i < squares; i += 4) {
+      Four rows[4];
+      for (int r = 0; r < 4; ++r)
+        rows[r] = *reinterpret_cast<const FourUnaligned*>(from + (j + r) * stride + i);
+      transpose_4x4(rows);
+      for (int r = 0; r < 4; ++r) *reinterpret_cast<FourUnaligned*>(to + (i + r) * width + j) = rows[r];
+    }
+  for (int64_t column = 0; column < n; ++column)
+    for (int64_t i = column < j ? squares : 0; i < area; ++i)
+      to[i * width + column] = from[column * stride + i];
+}
+
+void Winograd::pack(const UnalignedFloat* w, float* packed, int threads) const {
   const int64_t taps = s_.kernel[1], area = taps * taps;
   double g[kMaxWinogradPoints][kMaxWinogradTaps] = {};
   if (m_ == kStrideTwoOutputs) {
@@ -202,10 +224,9 @@ void Winograd::pack(const float* w, float* packed, int threads) const {
       float kernels[kMaxWinogradTaps * kMaxWinogradTaps * kMaxPanelColumns] = {};
       for (int64_t k = 0; k < depth_; ++k) {
         const int64_t plane = k / s_.in_channels, c = k % s_.in_channels;
-        for (int64_t j = 0; j < std::min(columns, width); ++j) {
-          const float* from = w + (((column + j) * s_.in_channels + c) * s_.kernel[0] + plane) * area;
-          for (int64_t i = 0; i < area; ++i) kernels[i * width + j] = from[i];
-        }
+        const int64_t stride = s_.in_channels * s_.kernel[0] * area;
+        turn_kernels(w + column * stride + (c * s_.kernel[0] + plane) * area, stride, area,
+                     std::min(columns, width), kernels, width);
         transforms_.weights({g, kernels, width, to + k * width, panel_floats_});
       }
     }
@@ -398,7 +419,8 @@ int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m) {
   return Winograd(isa, shape, m, 1).packed_floats();
 }
 
-void winograd_pack(Isa isa, const ConvShape& shape, int m, const float* w, float* packed, int threads) {
+void winograd_pack(Isa isa, const ConvShape& shape, int m, const UnalignedFloat* w, float* packed,
+                   int threads) {
   Winograd(isa, shape, m, 1).pack(w, packed, threads);
 }
 

@@ -36,7 +36,8 @@ bool winograd_applies(const ConvShape& shape, int m);
 int64_t winograd_tiles(const ConvShape& shape, int axis, int m);
 
 int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m);
-void winograd_pack(Isa isa, const ConvShape& shape, int m, const float* w, float* packed, int threads);
+void winograd_pack(Isa isa, const ConvShape& shape, int m, const UnalignedFloat* w, float* packed,
+                   int threads);
 
 size_t winograd_scratch_bytes(Isa isa, const ConvShape& shape, int m, int threads);
 void winograd_conv(Isa isa, const ConvShape& shape, int m, const float* packed, const float* in, float* out,

@@ -36,6 +36,15 @@ class ModelFile {
     external_files_.let_go(bytes);
   }
 
+  // From now on payloads of tensors in the model's file (not in external ones) are only there for those who
+  // hold them: who looks at them otherwise than by tensor_data(tensor, *this) may find zeros.
+  void hold_payloads() { holds_payloads_ = true; }
+  // MappedFile::hold for bytes of this file; null if payloads are not held.
+  Result<std::shared_ptr<const void>> hold(std::string_view bytes) const {
+    if (!holds_payloads_ || !mapping_) return std::shared_ptr<const void>();
+    return mapping_->hold(std::as_bytes(std::span(bytes)));
+  }
+
   // Keeps a copy of `text` as long as this object lives: for names and data that an edit puts into `model`.
   // Safe to use from several threads.
   Text keep(std::string text);
@@ -46,6 +55,7 @@ class ModelFile {
                                                        const ReadLimits&);
   ExternalFiles external_files_;
   std::shared_ptr<MappedFile> mapping_;
+  bool holds_payloads_ = false;
   std::mutex mutex_;
   std::deque<std::string> kept_;
 };

@@ -247,7 +247,11 @@ Result<TensorData> tensor_data(const Tensor& tensor, const ExternalFiles* files)
 }
 
 Result<TensorData> tensor_data(const Tensor& tensor, const ModelFile& file) {
-  return tensor_data(tensor, &file.external_files());
+  std::shared_ptr<const void> held;
+  if (tensor.raw_data) held = ONWARD_TRY(file.hold(*tensor.raw_data));
+  TensorData data = ONWARD_TRY(tensor_data(tensor, &file.external_files()));
+  data.held = std::move(held);
+  return data;
 }
 
 }  // namespace ow::onnx

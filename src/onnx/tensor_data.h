@@ -41,6 +41,7 @@ struct TensorData {
   std::string_view view;
   std::vector<char> owned;
   std::shared_ptr<const MappedFile> file;  // the external file that `view` points into, if it does
+  std::shared_ptr<const void> held;        // keeps raw_data in memory, where that is asked (ModelFile::hold)
 };
 
 // Errors: InvalidModel for anything that is not exactly the payload its type and dims ask for, with the

@@ -13,6 +13,7 @@
 #include "ops/op/convolution.h"
 #include "ops/op/fused.h"
 #include "ops/op/op.h"
+#include "ops/op/stored_weights.h"
 
 namespace ow {
 namespace {
@@ -70,8 +71,8 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
       s.out[axis] = extent(c.node().output(0)->type(), w->rank(), axis + w->rank() - 3);
     s.method = kernels::quickest_method(s);
     if (const auto known = known_images(a, c, w->rank(), s))
-      s.method = searched_method(*known, w->data<float>(), c.threads()).value_or(s.method);
-    s.method = ONWARD_TRY(accurate_method(s, w->data<float>()));
+      s.method = searched_method(*known, stored_floats(*w), c.threads()).value_or(s.method);
+    s.method = ONWARD_TRY(accurate_method(s, stored_floats(*w)));
   }
   return std::any(ONWARD_TRY(pack_weights(c, kKernels, s, *w)));
 }

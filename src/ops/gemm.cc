@@ -12,6 +12,7 @@
 #include "kernels/transpose.h"
 #include "ops/op/fused.h"
 #include "ops/op/op.h"
+#include "ops/op/stored_weights.h"
 
 namespace ow {
 namespace {
@@ -63,13 +64,15 @@ struct PackedB {
   int64_t k, n;
 };
 
-void pack(const Attrs& a, const float* b, int64_t k, int64_t n, void* packed, int threads) {
+void pack(const Attrs& a, const kernels::UnalignedFloat* b, int64_t k, int64_t n, void* packed, int threads,
+          const ChunkFunction* told = nullptr) {
   kernels::pack_b({.b = b,
                    .k = k,
                    .n = n,
                    .stride_k = a.trans_b ? 1 : n,
                    .stride_n = a.trans_b ? k : 1,
-                   .scale = a.alpha},
+                   .scale = a.alpha,
+                   .packed = told},
                   packed, threads);
 }
 
@@ -79,8 +82,13 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
     return std::any();
   PackedB packed{nullptr, b->dim(a.trans_b ? 1 : 0), b->dim(a.trans_b ? 0 : 1)};
   packed.memory =
-      ONWARD_TRY(allocate_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, packed.k, packed.n))));
-  pack(a, b->data<float>(), packed.k, packed.n, packed.memory.get(), c.threads());
+      ONWARD_TRY(packed_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, packed.k, packed.n))));
+  const auto let_go = [&, parts = LetGoScope::current()](int64_t begin, int64_t end) {
+    if (!parts || !a.trans_b) return;
+    (*parts)({b->raw() + begin * packed.k * 4, static_cast<size_t>((end - begin) * packed.k * 4)});
+  };
+  const ChunkFunction told(let_go);
+  pack(a, stored_floats(*b), packed.k, packed.n, packed.memory.get(), c.threads(), &told);
   c.drop(1);
   return std::any(std::move(packed));
 }

@@ -12,6 +12,7 @@
 #include "ops/op/fused.h"
 #include "ops/op/matrix.h"
 #include "ops/op/op.h"
+#include "ops/op/stored_weights.h"
 
 namespace ow {
 namespace {
@@ -32,13 +33,13 @@ struct PackedB {
 
 int64_t aligned(size_t bytes) { return (static_cast<int64_t>(bytes) + 63) / 64 * 64; }
 
-void pack_one(const float* b, int64_t k, int64_t n, std::byte* packed, int threads) {
+void pack_one(const kernels::UnalignedFloat* b, int64_t k, int64_t n, std::byte* packed, int threads) {
   kernels::pack_b({.b = b, .k = k, .n = n, .stride_k = n, .stride_n = 1}, packed, threads);
 }
 
 // B's matrices one after the other; many are spread over threads, one is packed by all.
-void pack_all(const float* b, int64_t count, int64_t k, int64_t n, std::byte* packed, int64_t bytes_each,
-              int threads) {
+void pack_all(const kernels::UnalignedFloat* b, int64_t count, int64_t k, int64_t n, std::byte* packed,
+              int64_t bytes_each, int threads) {
   if (count == 1) return pack_one(b, k, n, packed, threads);
   parallel_for(count, 1, threads, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) pack_one(b + i * k * n, k, n, packed + i * bytes_each, 1);
@@ -55,8 +56,8 @@ Result<std::any> prepare(const Attrs&, PrepareContext& c) {
   PackedB packed{nullptr, aligned(kernels::packed_b_bytes(1, k, n)), s};
   auto bytes = checked_mul(packed.bytes_each, count);
   if (!bytes) return c.error("input 1 is too large to pack: ", s);
-  packed.memory = ONWARD_TRY(allocate_buffer(*bytes));
-  pack_all(b->data<float>(), count, k, n, packed.memory.get(), packed.bytes_each, c.threads());
+  packed.memory = ONWARD_TRY(packed_buffer(*bytes));
+  pack_all(stored_floats(*b), count, k, n, packed.memory.get(), packed.bytes_each, c.threads());
   c.drop(1);
   return std::any(std::move(packed));
 }

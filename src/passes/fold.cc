@@ -2,6 +2,7 @@
 
 #include "ops/op/evaluate.h"
 #include "passes/match.h"
+#include "tensor/alignment.h"
 
 namespace ow {
 namespace {
@@ -73,6 +74,12 @@ bool fold_node(ir::Node& node, const FoldLimits& limits) {
   if (bytes &&
       (*bytes > limits.max_output_bytes || *bytes > limits.free_bytes + input_bytes * limits.max_growth))
     return false;
+  for (Value& v : inputs)
+    if (Tensor* t = v.tensor()) {
+      auto readable = aligned(*t);
+      if (!readable.ok()) return false;
+      *t = *std::move(readable);
+    }
   EvaluateOptions options;
   options.budget = std::make_shared<Budget>();
   options.budget->set_memory_limit(limits.max_output_bytes * 4 + input_bytes * 4);

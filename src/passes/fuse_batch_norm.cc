@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/op/attributes.h"
+#include "ops/op/stored_weights.h"
 #include "passes/passes.h"
 #include "tensor/convert.h"
 
@@ -84,6 +85,18 @@ std::optional<Match> match(const ir::Node& bn, Why& why) {
   return m;
 }
 
+// to[i] = from[i] * scale of its output channel.
+template <class From, class To>
+void scale_weights(const Match& m, From* from, const std::vector<double>& scale, To* to) {
+  const Tensor& w = *m.weights;
+  const int64_t d0 = w.dim(0), d1 = w.dim(1), kernel = w.shape().count(2, w.rank());
+  for (int64_t i0 = 0; i0 < d0; ++i0)
+    for (int64_t i1 = 0; i1 < d1; ++i1) {
+      const double by = scale[static_cast<size_t>(m.transposed ? i0 / (d0 / m.group) * d1 + i1 : i0)];
+      for (int64_t k = 0; k < kernel; ++k) *to++ = static_cast<To>(double{*from++} * by);
+    }
+}
+
 // Returns whether it did: a scale that is not finite stays where only the channel's own values meet it.
 Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch, Why& why) {
   const double epsilon = AttrReader(bn).real("epsilon", 1e-5f);
@@ -99,23 +112,14 @@ Result<bool> fold(const Match& m, const ir::Node& bn, ir::Patch& patch, Why& why
     if (!std::isfinite(scale[c]) || !std::isfinite(bias[c]))
       return why.no(5, "the weights of channel ", c, " would not be finite"), false;
   }
-  Tensor w = ONWARD_TRY(convert(*m.weights, DType::kFloat64));
-  if (!w.is_owned() || m.weights->dtype() == DType::kFloat64) {
-    Tensor copy = ONWARD_TRY(Tensor::allocate(DType::kFloat64, w.shape()));
-    copy_elements(w, copy);
-    w = copy;
-  }
-  // Output channel of the slice [i0, i1] of the first two axes.
-  const int64_t d0 = w.dim(0), d1 = w.dim(1), kernel = w.shape().count(2, w.rank());
-  double* data = w.mutable_data<double>();
-  for (int64_t i0 = 0; i0 < d0; ++i0)
-    for (int64_t i1 = 0; i1 < d1; ++i1) {
-      const int64_t c = m.transposed ? i0 / (d0 / m.group) * d1 + i1 : i0;
-      for (int64_t k = 0; k < kernel; ++k) *data++ *= scale[static_cast<size_t>(c)];
-    }
   const DType type = m.weights->dtype();
+  Tensor w = ONWARD_TRY(Tensor::allocate(type, m.weights->shape()));
+  if (type == DType::kFloat32)
+    scale_weights(m, stored_floats(*m.weights), scale, w.mutable_data<float>());
+  else
+    scale_weights(m, m.weights->data<double>(), scale, w.mutable_data<double>());
   Tensor b = ONWARD_TRY(convert(Tensor::of<double>({m.channels}, bias), type));
-  patch.set_input(m.conv, 1, patch.constant(ONWARD_TRY(convert(w, type)), m.conv->input(1)->name()));
+  patch.set_input(m.conv, 1, patch.constant(std::move(w), m.conv->input(1)->name()));
   patch.set_input(m.conv, 2, patch.constant(std::move(b)));
   return true;
 }

@@ -14,6 +14,7 @@
 #include "ops/op/evaluate.h"
 #include "passes/match.h"
 #include "passes/passes.h"
+#include "tensor/alignment.h"
 
 namespace ow {
 namespace {
@@ -166,7 +167,8 @@ std::optional<Behind> behind(const ir::Value* product) {
 }
 
 // w[:, first .. first + count) of 1x1 weights, as [outputs, count, 1...] or, flat, [outputs, count].
-Result<Tensor> weights_part(const Tensor& w, int64_t first, int64_t count, bool flat) {
+Result<Tensor> weights_part(const Tensor& stored, int64_t first, int64_t count, bool flat) {
+  const Tensor w = ONWARD_TRY(aligned(stored));
   Shape shape = w.shape();
   shape[1] = count;
   Tensor part = ONWARD_TRY(Tensor::allocate(DType::kFloat32, flat ? Shape{shape[0], count} : shape));

@@ -9,10 +9,12 @@
 #include "ops/op/evaluate.h"
 #include "ops/op/experimental.h"
 #include "ops/op/feedback.h"
+#include "ops/op/stored_weights.h"
 #include "passes/fold.h"
 #include "passes/import_overrides.h"
 #include "passes/import_value.h"
 #include "passes/infer.h"
+#include "tensor/alignment.h"
 
 namespace ow {
 namespace {
@@ -85,6 +87,7 @@ class Importer {
   Result<ir::GraphPtr> subgraph(const onnx::Graph& proto, ir::Graph& outer, const Scope& scope);
   Status bind(Scope& scope, std::string name, ir::Value* value);
   Status enter();
+  Status align_constants();
 
   std::shared_ptr<onnx::ModelFile> file_;
   ImportLimits limits_;
@@ -158,7 +161,27 @@ Result<ImportedModel> Importer::run() {
     for (const auto& [name, value] : scope.values)
       if (value) observer_->value(name, *value);
   ir::Patch(*out_.graph).erase_dead();
+  ONWARD_TRY(align_constants());
   return std::move(out_);
+}
+
+// Copies what somebody reads who does not take it as the file has it.
+Status Importer::align_constants() {
+  Status status;
+  ir::visit_graphs(*out_.graph, [&](ir::Graph& g) {
+    for (const auto& v : g.values()) {
+      if (!status.ok() || !v->is_constant() || is_aligned(*v->fact.constant) || may_stay_unaligned(*v))
+        continue;
+      auto copy = aligned(*v->fact.constant);
+      if (!copy.ok()) {
+        status = copy.take_status();
+        continue;
+      }
+      file_->let_go(std::as_bytes(std::span(v->fact.constant->raw(), static_cast<size_t>(copy->bytes()))));
+      v->fact.constant = *std::move(copy);
+    }
+  });
+  return status;
 }
 
 Status Importer::enter() {
@@ -247,7 +270,7 @@ Status Importer::constant(std::string_view name, Tensor tensor, ir::Graph& g, Sc
   if (ir::Value* in = main ? scope.find(std::string(name)) : nullptr; in && in->is_graph_input) {
     if (in->default_value) return invalid_model("initializer '", printable(name), "' is given twice");
     ONWARD_TRY(check_default(name, tensor, in->type()));
-    in->default_value = std::move(tensor);
+    in->default_value = ONWARD_TRY(aligned(tensor));
     return {};
   }
   return bind(scope, std::string(name), g.add_constant(name, std::move(tensor)));
@@ -256,8 +279,8 @@ Status Importer::constant(std::string_view name, Tensor tensor, ir::Graph& g, Sc
 Status Importer::constants(const onnx::Graph& proto, ir::Graph& g, Scope& scope, bool main) {
   for (const onnx::Tensor& t : proto.initializer) {
     const std::string name(onnx::or_default(t.name));
-    auto tensor =
-        main && overrides_.initializers.count(name) ? overriding(overrides_, t) : import_tensor(t, file_);
+    auto tensor = main && overrides_.initializers.count(name) ? overriding(overrides_, t)
+                                                              : import_tensor(t, file_, !observer_);
     if (!tensor.ok() && observer_) {
       observer_->initializer_failed(name, tensor.take_status());
       if (!scope.find(name)) scope.values.emplace(name, g.add_value(name));

@@ -59,8 +59,10 @@ class ImportObserver {
 Result<ImportedModel> import_model(std::shared_ptr<onnx::ModelFile> file, const ImportLimits& limits = {},
                                    ImportObserver* observer = nullptr, const ImportOverrides& overrides = {});
 
-// The constant behind a TensorProto; borrows from the mapped file where alignment allows.
-Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<onnx::ModelFile>& file);
+// The constant behind a TensorProto; borrows from the mapped file where alignment allows. `any_address`:
+// large floats also where it does not (tensor/alignment.h).
+Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<onnx::ModelFile>& file,
+                             bool any_address = false);
 Result<ir::Type> import_type(const onnx::Type& proto);
 
 }  // namespace ow

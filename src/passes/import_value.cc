@@ -9,7 +9,11 @@
 
 namespace ow {
 
-Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<onnx::ModelFile>& file) {
+// What inference may look into is aligned, and is smaller.
+constexpr size_t kMinUnalignedBytes = 16 << 10;
+
+Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<onnx::ModelFile>& file,
+                             bool any_address) {
   onnx::TensorData data = ONWARD_TRY(onnx::tensor_data(proto, *file));
   const auto dtype = static_cast<DType>(data.data_type);
   const Shape shape(data.dims);
@@ -21,9 +25,11 @@ Result<Tensor> import_tensor(const onnx::Tensor& proto, const std::shared_ptr<on
   const std::string_view bytes = data.bytes();
   const size_t alignment =
       std::max<size_t>(1, std::min<size_t>(8, static_cast<size_t>(bit_width(dtype)) / 8));
-  if (data.owned.empty() && !bytes.empty() && reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0) {
-    std::shared_ptr<const void> owner =
-        data.file ? std::shared_ptr<const void>(data.file) : std::shared_ptr<const void>(file);
+  const bool as_is = reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0 ||
+                     (any_address && dtype == DType::kFloat32 && bytes.size() >= kMinUnalignedBytes);
+  if (data.owned.empty() && !bytes.empty() && as_is) {
+    std::shared_ptr<const void> owner = data.file ? std::move(data.file) : std::move(data.held);
+    if (!owner) owner = file;
     return Tensor::borrow(dtype, shape, bytes.data(), std::move(owner));
   }
   Tensor t = ONWARD_TRY(Tensor::allocate(dtype, shape));

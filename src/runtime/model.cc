@@ -57,6 +57,7 @@ Result<std::shared_ptr<Model>> Model::make(std::shared_ptr<onnx::ModelFile> file
   auto model = std::make_shared<Model>();
   model->initializers_ = options.initializers;
   model->file_ = std::move(file);
+  model->file_->hold_payloads();
   Import imported =
       describe(*model->file_,
                ONWARD_TRY(import_model(model->file_, {}, nullptr, {.initializers = options.initializers})));

@@ -5,7 +5,9 @@
 #include <unordered_map>
 
 #include "ir/schema.h"
+#include "ops/op/stored_weights.h"
 #include "ops/op/widen.h"
+#include "runtime/prepare.h"
 
 namespace ow {
 
@@ -42,7 +44,9 @@ class Compiler {
   Result<std::shared_ptr<const Plan>> run() {
     const ir::Graph& g = *plan_->graph;
     for (const ir::Value* v : g.inputs()) plan_->inputs.push_back(pinned_slot(v));
-    for (const auto& node : g.nodes()) ONWARD_TRY(add_node(*node));
+    preparations_ = ONWARD_TRY(prepare_nodes(g, options_));
+    size_t index = 0;
+    for (const auto& node : g.nodes()) ONWARD_TRY(add_node(*node, preparations_[index++]));
     for (const ir::Value* v : g.outputs()) plan_->outputs.push_back(reordered(ONWARD_TRY(slot_of(v)), {}));
     lifetimes();
     return std::shared_ptr<const Plan>(plan_);
@@ -65,7 +69,7 @@ class Compiler {
     if (auto it = slots_.find(v); it != slots_.end()) return it->second;
     if (v->is_constant()) {
       int s = pinned_slot(v);
-      plan_->constants.emplace_back(s, *v->fact.constant);
+      plan_->constants.emplace_back(s, ONWARD_TRY(read_by_runs(*v)));
       return s;
     }
     if (v->graph() == plan_->graph.get())
@@ -73,6 +77,15 @@ class Compiler {
     int s = pinned_slot(v);
     plan_->captures.emplace_back(v, s);
     return s;
+  }
+
+  // A constant as `run` of its readers takes it.
+  Result<Tensor> read_by_runs(const ir::Value& v) const {
+    const Tensor& stored = *v.fact.constant;
+    const bool any_address = std::all_of(v.uses().begin(), v.uses().end(), [](const auto& use) {
+      return runs_unaligned(*use.node, static_cast<size_t>(use.input_index));
+    });
+    return any_address && v.output_uses() == 0 ? stored : copy_aligned(stored, options_);
   }
 
   int reordered(int slot, const Order& order) {
@@ -87,23 +100,15 @@ class Compiler {
 
   size_t rank_of(const ir::Value* v) const { return v && v->type().shape ? v->type().shape->size() : 0; }
 
-  Status add_node(const ir::Node& node) {
-    const Op* op = find_op(node.domain, node.op_type);
-    if (!op || !op->can_run) return unsupported(node.label(), ": no CPU kernel for this operator");
+  Status add_node(const ir::Node& node, Preparation& prepared) {
+    const Op* op = prepared.op;
     Step step{.op = op, .node = &node, .tensor_inputs = tensor_inputs(node)};
-    step.attrs = ONWARD_TRY(op->read(AttrReader(node)));
-    uint32_t dropped = 0;
-    if (op->has_prepare) {
-      PrepareContext context(node, options_.threads, options_.strict);
-      step.prepared = ONWARD_TRY(op->prepare(step.attrs.get(), context));
-      dropped = context.dropped();
-    }
-    for (size_t i = 0; i < std::min<size_t>(32, node.inputs().size()); ++i)
-      if (dropped >> i & 1) drop_use(node.inputs()[i]);
+    step.attrs = std::move(prepared.attrs);
+    step.prepared = std::move(prepared.made);
     std::vector<int> inputs;
     for (size_t i = 0; i < node.inputs().size(); ++i) {
       const ir::Value* v = node.inputs()[i];
-      const bool unread = !v || (i < 32 && (dropped >> i & 1));
+      const bool unread = !v || (i < 32 && (prepared.dropped >> i & 1));
       inputs.push_back(unread ? -1 : ONWARD_TRY(slot_of(v)));
     }
     const Order out = choose_orders(step, inputs);
@@ -125,13 +130,6 @@ class Compiler {
     if (!node.is("Concat") || rank == 0) return -1;
     const int64_t axis = AttrReader(node).integer("axis", 0);
     return static_cast<int>(axis < 0 ? axis + rank : axis);
-  }
-
-  // One reader of a constant has it packed; after the last of them nobody needs it.
-  void drop_use(ir::Value* v) {
-    if (++dropped_uses_[v] != v->uses().size() || v->output_uses() > 0 || !v->is_constant()) return;
-    if (options_.let_go) options_.let_go(*v->fact.constant);
-    v->fact.constant.reset();
   }
 
   static bool may_be_of_any_type(const ir::Value* v) {
@@ -356,7 +354,7 @@ class Compiler {
   PlanOptions options_;
   std::unordered_map<const ir::Value*, int> slots_;
   std::unordered_map<int, std::vector<int>> copies_;
-  std::unordered_map<const ir::Value*, size_t> dropped_uses_;
+  std::vector<Preparation> preparations_;  // in the order of the nodes
 };
 
 }  // namespace

@@ -90,8 +90,9 @@ struct Plan {
 struct PlanOptions {
   int threads = 1;
   bool strict = false;  // see PrepareContext::strict
-  // Told of each constant that the graph forgets because all who read it have it in packed form; may be null.
-  std::function<void(const Tensor&)> let_go = nullptr;
+  // Told, in any thread, of bytes of constants that the graph forgets because all who read them have them in
+  // packed form; may be null.
+  std::function<void(std::span<const std::byte>)> let_go = nullptr;
 };
 
 // `graph` is final: passes have run. Constants that are packed for all who read them are taken out of it.

@@ -47,9 +47,7 @@ bool repeats_symbol(const std::vector<PortInfo>& ports) {
 PlanOptions Session::plan_options() const {
   return {.threads = options_.threads,
           .strict = options_.strict_math,
-          .let_go = [file = &model_->file()](const Tensor& t) {
-            file->let_go({t.raw(), static_cast<size_t>(t.bytes())});
-          }};
+          .let_go = [file = &model_->file()](std::span<const std::byte> bytes) { file->let_go(bytes); }};
 }
 
 Result<std::shared_ptr<const Plan>> Session::compile_tuned(const std::shared_ptr<ir::Graph>& graph) const {

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <limits>
 
+#include "tensor/alignment.h"
+
 namespace ow {
 namespace {
 
@@ -413,7 +415,7 @@ Status convert_into(const Tensor& from, Tensor& to, bool saturate, Round round) 
     ONWARD_TRY(from_strings(from, numbers));
     return convert_into(numbers, to, saturate, round);
   }
-  const Tensor source = ONWARD_TRY(widen(from));
+  const Tensor source = ONWARD_TRY(widen(ONWARD_TRY(aligned(from))));
   if (to.dtype() == DType::kString) {
     for (int64_t i = 0; i < n; ++i) to.mutable_data<std::string>()[i] = ONWARD_TRY(number_text(source, i));
     return {};

@@ -43,12 +43,13 @@ double sum_at(const ConvShape& s, const float* in, const float* w, int64_t h0, i
 
 }  // namespace
 
-Result<double> conv_error(const ConvShape& shape, const float* w) {
+Result<double> conv_error(const ConvShape& shape, const kernels::UnalignedFloat* w) {
   const ConvShape s = tile_of(shape, std::min(kChannels, shape.out_channels));
   const int64_t kernel = s.in_channels * s.taps();
   std::vector<float> weights(static_cast<size_t>(s.out_channels * kernel));
   for (int64_t o = 0; o < s.out_channels; ++o)
-    std::copy_n(w + o * shape.out_channels / s.out_channels * kernel, kernel, weights.begin() + o * kernel);
+    std::memcpy(weights.data() + o * kernel, w + o * shape.out_channels / s.out_channels * kernel,
+                static_cast<size_t>(kernel) * sizeof(float));
   std::vector<float> in(static_cast<size_t>(s.in_pixels() * s.in_channels)),
       out(static_cast<size_t>(s.out_pixels() * s.out_channels));
   std::mt19937 random(1);
@@ -70,7 +71,7 @@ Result<double> conv_error(const ConvShape& shape, const float* w) {
   return errors == 0 ? 0.0 : std::sqrt(errors / squares);
 }
 
-Result<ConvMethod> accurate_method(const ConvShape& shape, const float* w) {
+Result<ConvMethod> accurate_method(const ConvShape& shape, const kernels::UnalignedFloat* w) {
   ConvShape s = shape;
   for (;;) {
     const bool winograd = s.method != ConvMethod::kDirect && s.method != ConvMethod::kDots;

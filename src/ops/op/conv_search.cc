@@ -25,7 +25,7 @@ std::string task(const ConvShape& s, int threads) {
 }
 
 // The least of a few runs; of one, where that takes long.
-Status time_method(const ConvShape& s, const float* w, int threads, double& seconds) {
+Status time_method(const ConvShape& s, const kernels::UnalignedFloat* w, int threads, double& seconds) {
   using Clock = std::chrono::steady_clock;
   constexpr int kRuns = 7;
   constexpr double kLongSeconds = 0.02;
@@ -55,7 +55,8 @@ Status time_method(const ConvShape& s, const float* w, int threads, double& seco
 
 }  // namespace
 
-std::optional<ConvMethod> searched_method(const ConvShape& shape, const float* w, int threads) {
+std::optional<ConvMethod> searched_method(const ConvShape& shape, const kernels::UnalignedFloat* w,
+                                          int threads) {
   Tuning* tuning = Tuning::current();
   if (!tuning || shape.groups != 1) return std::nullopt;
   ConvShape s = shape;

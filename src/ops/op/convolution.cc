@@ -1,6 +1,7 @@
 #include "ops/op/convolution.h"
 
 #include "kernels/conv_reference.h"
+#include "ops/op/stored_weights.h"
 
 namespace ow {
 
@@ -105,8 +106,8 @@ const Tensor* packable_weights(const PrepareContext& c, size_t input) {
 Result<PackedWeights> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
                                    const Tensor& w, size_t input) {
   PackedWeights packed{nullptr, w.shape(), s.method};
-  packed.memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(k.packed_bytes(s))));
-  k.pack(s, w.data<float>(), packed.memory.get(), c.threads());
+  packed.memory = ONWARD_TRY(packed_buffer(static_cast<int64_t>(k.packed_bytes(s))));
+  k.pack(s, stored_floats(w), packed.memory.get(), c.threads());
   c.drop(input);
   return packed;
 }

@@ -34,7 +34,7 @@ Status check_bias(const RunContext& c, size_t input, int64_t channels);
 // The float kernels of Conv or ConvTranspose; `transposed` is for the plain loop that double goes through.
 struct ConvKernels {
   size_t (*packed_bytes)(const kernels::ConvShape&);
-  void (*pack)(const kernels::ConvShape&, const float* w, void* packed, int threads);
+  void (*pack)(const kernels::ConvShape&, const kernels::UnalignedFloat* w, void* packed, int threads);
   size_t (*scratch_bytes)(const kernels::ConvShape&, int threads);
   void (*run)(const kernels::ConvShape&, const void* packed, const float* in, float* out,
               const kernels::Epilogue&, void* scratch, int threads);

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "ops/op/widen.h"
+#include "tensor/alignment.h"
 #include "tensor/convert.h"
 
 namespace ow {
@@ -82,7 +83,10 @@ Result<std::vector<Value>> evaluate(const ir::Graph& graph, std::span<const Valu
   for (size_t i = 0; i < graph.inputs().size() && i < inputs.size(); ++i) env[graph.inputs()[i]] = inputs[i];
   Captured lookup = [&](const ir::Value* v) -> const Value* {
     if (auto it = env.find(v); it != env.end()) return &it->second;
-    if (v->fact.constant && !v->producer()) return &(env[v] = Value(*v->fact.constant));
+    if (v->fact.constant && !v->producer()) {
+      auto constant = aligned(*v->fact.constant);
+      return constant.ok() ? &(env[v] = Value(*std::move(constant))) : nullptr;
+    }
     return captured ? captured(v) : nullptr;
   };
   for (const auto& node : graph.nodes()) {

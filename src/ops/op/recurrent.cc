@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "ops/op/stored_weights.h"
+
 namespace ow {
 namespace {
 
@@ -141,8 +143,8 @@ Status upgrade_recurrent(Rewriter& c) {
 
 namespace {
 
-Result<Buffer> packed(const float* w, int64_t n, int64_t k, int threads) {
-  Buffer memory = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
+Result<Buffer> packed(const kernels::UnalignedFloat* w, int64_t n, int64_t k, int threads) {
+  Buffer memory = ONWARD_TRY(packed_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
   kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, memory.get(), threads);
   return memory;
 }
@@ -161,9 +163,9 @@ Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int6
   const int64_t together = candidate ? width - hidden : width;
   RecurrentWeights weights;
   for (int64_t d = 0; d < directions; ++d) {
-    const float* rows = r->data<float>() + d * width * hidden;
+    const kernels::UnalignedFloat* rows = stored_floats(*r) + d * width * hidden;
     RecurrentWeights::Direction& to = weights.directions.emplace_back();
-    to.input = ONWARD_TRY(packed(w->data<float>() + d * width * input, width, input, c.threads()));
+    to.input = ONWARD_TRY(packed(stored_floats(*w) + d * width * input, width, input, c.threads()));
     to.gates = ONWARD_TRY(packed(rows, together, hidden, c.threads()));
     if (candidate) to.candidate = ONWARD_TRY(packed(rows + together * hidden, hidden, hidden, c.threads()));
   }
