@@ -37,6 +37,8 @@ Result<int> fuse_expand(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fuse_pad(ir::Graph& g, MissedFusions* missed = nullptr);
 // Chains and trees of elementwise nodes, into one.
 Result<int> fuse_elementwise(ir::Graph& g, MissedFusions* missed = nullptr);
+// Parts of tensors, where all who read them take them with gaps.
+Result<int> make_views(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> eliminate_dead(ir::Graph& g, MissedFusions* missed = nullptr);
 // Casts around operators that lack a type.
 Result<int> widen_types(ir::Graph& g, MissedFusions* missed = nullptr);

@@ -11,8 +11,8 @@ std::span<const Pass> pipeline() {
   static constexpr Pass kPasses[] = {
       {"constants", Level::kOff, fold_constant_nodes},
       {"lower", Level::kOff, lower_nodes},
-      {"identity", Level::kBasic, eliminate_identity},
       {"fold", Level::kBasic, fold_constants},
+      {"identity", Level::kBasic, eliminate_identity},
       {"gelu", Level::kFull, fuse_gelu},
       {"layer_norm", Level::kFull, fuse_layer_norm},
       {"batch_norm", Level::kFull, fuse_batch_norm},
@@ -26,6 +26,7 @@ std::span<const Pass> pipeline() {
       {"matmul", Level::kFull, fuse_matmul},
       {"expand", Level::kFull, fuse_expand},
       {"elementwise", Level::kFull, fuse_elementwise},
+      {"views", Level::kFull, make_views},
       {"dead", Level::kOff, eliminate_dead},
       {"widen", Level::kOff, widen_types},
   };

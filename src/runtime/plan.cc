@@ -6,6 +6,7 @@
 
 #include "ir/schema.h"
 #include "ops/op/widen.h"
+#include "passes/axis_groups.h"
 
 namespace ow {
 
@@ -83,6 +84,17 @@ class Compiler {
     copies_[slot].push_back(made);
     plan_->steps.push_back({.kind = Step::Kind::kReorder, .inputs = {slot}, .outputs = {made}});
     return made;
+  }
+
+  static Order without_gaps(Order order) {
+    order.gaps = Gaps::kNone;
+    return order;
+  }
+
+  // The slot, or a copy of it, in an order that may have such gaps.
+  int arranged(int slot, const Order& order, Gaps most) {
+    const Order& has = plan_->slots[static_cast<size_t>(slot)].order;
+    return has.gaps <= most && without_gaps(has) == order ? slot : reordered(slot, order);
   }
 
   size_t rank_of(const ir::Value* v) const { return v && v->type().shape ? v->type().shape->size() : 0; }
@@ -180,6 +192,7 @@ class Compiler {
     const LayoutRule rule = packs_elements(node) ? LayoutRule::kDense : op.traits.layout;
     switch (rule) {
       case LayoutRule::kDense:
+        if (auto kept = reshaped_order(op, node, inputs)) return *kept;
         for (int& s : inputs)
           if (s >= 0) s = reordered(s, {});
         return {};
@@ -187,20 +200,23 @@ class Compiler {
         for (size_t i = 0; i < inputs.size(); ++i)
           if (inputs[i] >= 0) {
             const bool image = i == 0 || (i < 32 && (op.traits.images >> i & 1));
-            inputs[i] = reordered(inputs[i], image ? Order{.channels_last = true} : Order{});
+            inputs[i] = image ? arranged(inputs[i], {.channels_last = true}, Gaps::kPixels)
+                              : reordered(inputs[i], {});
           }
         return Order{.channels_last = true};
       }
       case LayoutRule::kElementwise: {
         Order common;
         for (size_t i = 0; i < inputs.size() && common.is_row_major(); ++i)
-          if (inputs[i] >= 0 && covers_output(node, i)) common = order(inputs[i]);
+          if (inputs[i] >= 0 && covers_output(node, i)) common = without_gaps(order(inputs[i]));
         for (size_t i = 0; i < inputs.size(); ++i)
-          if (inputs[i] >= 0) inputs[i] = reordered(inputs[i], covers_output(node, i) ? common : Order{});
+          if (inputs[i] >= 0)
+            inputs[i] = covers_output(node, i) ? arranged(inputs[i], common, Gaps::kAny)
+                                               : reordered(inputs[i], {});
         return common;
       }
       case LayoutRule::kTranspose:
-        return transposed(node, inputs);
+        return node.is("Transpose") ? transposed(node, inputs) : cut(node, inputs);
       case LayoutRule::kAlongAxes:
         return along_axes(step, inputs);
       case LayoutRule::kUnread:
@@ -223,15 +239,17 @@ class Compiler {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] < 0) continue;
       ranks_known &= node.inputs()[i]->type().shape.has_value();
-      const Order& order = plan_->slots[static_cast<size_t>(inputs[i])].order;
+      const Order order = without_gaps(plan_->slots[static_cast<size_t>(inputs[i])].order);
       if (rank_of(node.inputs()[i]) == rank && common.is_row_major() &&
           (order.channels_last ? rank >= 3 : order.axes.size() == rank))
         common = order;
     }
     if (!ranks_known) common = {};
+    const Gaps gaps = join_axis(node) >= 0 ? Gaps::kAny : Gaps::kNone;
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i] >= 0)
-        inputs[i] = reordered(inputs[i], rank_of(node.inputs()[i]) == rank ? common : Order{});
+        inputs[i] = rank_of(node.inputs()[i]) == rank ? arranged(inputs[i], common, gaps)
+                                                      : reordered(inputs[i], {});
     if (common.is_row_major()) return {};
     step.memory_axes = ordered_axes(rank, common);
     step.axis_places.resize(rank);
@@ -275,19 +293,63 @@ class Compiler {
         if ((perm ? static_cast<size_t>((*perm)[j]) : rank - 1 - j) == a)
           out.axes.push_back(static_cast<uint8_t>(j));
     if (out.axes.size() != rank) return {.axes = {255}};
-    return normalised(std::move(out));
+    out.gaps = source.gaps == Gaps::kNone ? Gaps::kNone : Gaps::kAny;
+    return normalised(std::move(out), node.output(0));
   }
 
-  static Order normalised(Order o) {
+  // A part of input 0 along one axis, which may be left out behind that.
+  Order cut(const ir::Node& node, std::vector<int>& inputs) {
+    const AttrReader a(node);
+    const size_t rank = rank_of(node.input(0));
+    const auto axis = static_cast<uint8_t>(a.integer("axis", 0));
+    const Order source = plan_->slots[static_cast<size_t>(inputs[0])].order;
+    if (rank == 0 || rank > 200 || (!source.axes.empty() && source.axes.size() != rank)) {
+      inputs[0] = reordered(inputs[0], {});
+      return {.axes = {255}};
+    }
+    const bool drops = a.flag("drop", false);
+    const bool pixels = source.channels_last && axis == 1 && !drops && a.integer("step", 1) == 1;
+    if (pixels && source.gaps <= Gaps::kPixels) return {.channels_last = true, .gaps = Gaps::kPixels};
+    Order out;
+    for (uint8_t at : ordered_axes(rank, source))
+      if (!drops || at != axis) out.axes.push_back(drops && at > axis ? at - 1 : at);
+    out.gaps = Gaps::kAny;
+    return normalised(std::move(out), node.output(0));
+  }
+
+  // `v` in that order; axes of extent 1 are anywhere.
+  static Order normalised(Order o, const ir::Value* v) {
+    const SymShape* shape = v && v->type().shape && v->type().shape->size() == o.axes.size()
+                                ? &*v->type().shape
+                                : nullptr;
+    std::vector<uint8_t> longer;
+    for (uint8_t a : o.axes)
+      if (!shape || !(*shape)[a].is(1)) longer.push_back(a);
+    if (std::is_sorted(longer.begin(), longer.end())) return {.gaps = o.gaps};
     const size_t rank = o.axes.size();
     std::vector<uint8_t> axes(rank);
     std::iota(axes.begin(), axes.end(), uint8_t{0});
-    if (o.axes == axes) return {};
-    if (rank >= 3) {
-      std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
-      if (o.axes == axes) return {.channels_last = true};
-    }
+    if (rank < 3) return o;
+    std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+    if (o.axes == axes) return {.channels_last = true, .gaps = o.gaps};
     return o;
+  }
+
+  // The order of a Reshape's output if that is a view of an input that is not row-major.
+  std::optional<Order> reshaped_order(const Op& op, const ir::Node& node, const std::vector<int>& inputs) {
+    const ir::Value *x = node.input(0), *y = node.output(0);
+    if (op.traits.view_of != 0 || !keeps_strides(node) || inputs[0] < 0 || !y || !y->type().shape)
+      return std::nullopt;
+    const Order& source = plan_->slots[static_cast<size_t>(inputs[0])].order;
+    const size_t rank = rank_of(x);
+    if (source.is_row_major() || rank == 0 || rank > 200 || y->type().shape->size() > 200 ||
+        (!source.axes.empty() && source.axes.size() != rank))
+      return std::nullopt;
+    const auto out = regrouped(*x->type().shape, *y->type().shape, ordered_axes(rank, source),
+                               source.gaps != Gaps::kNone);
+    if (!out) return std::nullopt;
+    const Order order{.axes = *out, .gaps = source.gaps == Gaps::kNone ? Gaps::kNone : Gaps::kAny};
+    return normalised(order, y);
   }
 
   Status add_subgraphs(const ir::Node& node, Step& step) {

@@ -2,7 +2,8 @@
 //
 // Each slot has a memory order that the plan chose: row-major, channels-last, or the order that a
 // transposition leaves behind. Where a step needs another order than a slot has, a reorder step makes it; the
-// same slot is reordered once for all its readers. Subgraphs are plans of their own; the values that they
+// same slot is reordered once for all its readers. A part of a tensor is a view with gaps, which some read
+// where it is; a Reshape of what is not row-major stays a view where the axes that it joins lie side by side. Subgraphs are plans of their own; the values that they
 // capture are handed over by slot.
 #pragma once
 #include <any>
@@ -15,12 +16,17 @@
 
 namespace ow {
 
+// What lies between the elements of a view of a part of a tensor: nothing; in channels-last order, other
+// channels between one pixel's and the next; anything.
+enum class Gaps : uint8_t { kNone, kPixels, kAny };
+
 // Memory order of a tensor's axes, outermost first. `axes` empty: row-major, or channels-last if that is set
 // (kept apart from a list of axes because it applies to any rank).
 struct Order {
   bool channels_last = false;
   std::vector<uint8_t> axes;
-  bool is_row_major() const { return !channels_last && axes.empty(); }
+  Gaps gaps = Gaps::kNone;
+  bool is_row_major() const { return !channels_last && axes.empty() && gaps == Gaps::kNone; }
   friend bool operator==(const Order&, const Order&) = default;
 };
 // The axes of a tensor of this rank, outermost first.
