@@ -97,7 +97,7 @@ bool all_read_in_place(const ir::Value& part, const std::vector<Cut>& cuts, int 
 
 // Of the elements of `part` that lie side by side, at least, there are enough for a loop over each piece.
 bool has_long_pieces(const ir::Value& part, const std::vector<Cut>& cuts) {
-  constexpr int64_t kPiece = 32;
+  constexpr int64_t kPiece = 16;
   const SymShape& s = *shape_of(&part);
   size_t last = 0;
   bool steps = false;
