@@ -29,6 +29,8 @@ Result<int> fuse_activation(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fuse_residual(ir::Graph& g, MissedFusions* missed = nullptr);
 // A convolution and the depthwise one behind it.
 Result<int> fuse_depthwise(ir::Graph& g, MissedFusions* missed = nullptr);
+// What happens to the channels of its image before, into a convolution of single pixels.
+Result<int> fuse_pointwise(ir::Graph& g, MissedFusions* missed = nullptr);
 // Bias, activation and sum into the product before them.
 Result<int> fuse_matmul(ir::Graph& g, MissedFusions* missed = nullptr);
 // Expanded indices, into the GatherElements that reads them.

@@ -23,6 +23,7 @@ std::span<const Pass> pipeline() {
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
       {"depthwise", Level::kFull, fuse_depthwise},
+      {"pointwise", Level::kFull, fuse_pointwise},
       {"matmul", Level::kFull, fuse_matmul},
       {"expand", Level::kFull, fuse_expand},
       {"elementwise", Level::kFull, fuse_elementwise},
