@@ -11,7 +11,7 @@
 // [batch, heads, d, kv], of rank 3 all inputs are without batch, the scale is 1 if it is not given, and a row
 // that is -inf throughout gives NaN; with hidden_is_zero weights that are NaN count as 0. Its operands may
 // have any strides. A second bias, input 4, [windows, heads or 1, q or 1, kv], is that of batch entry
-// b % windows. rows_first: Y is [batch, q, heads, d].
+// b % windows. rows_first: Y is [batch, q, heads, d]. lowest: no score counts as less, after the bias.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -36,6 +36,7 @@ struct Attrs {
   bool fused = false;  // onward.Attention
   bool hidden_is_zero = false;
   bool rows_first = false;
+  float lowest = -std::numeric_limits<float>::infinity();
 };
 
 Result<Attrs> read(const AttrReader& a) {
@@ -57,7 +58,8 @@ Result<Attrs> read_fused(const AttrReader& a) {
   return Attrs{.scale = a.real("scale", 1),
                .fused = true,
                .hidden_is_zero = a.flag("hidden_is_zero", false),
-               .rows_first = a.flag("rows_first", false)};
+               .rows_first = a.flag("rows_first", false),
+               .lowest = a.real("lowest", -std::numeric_limits<float>::infinity())};
 }
 
 // Extents of Q, K or V as [batch, heads, sequence, size].
@@ -98,12 +100,16 @@ Status infer_fused(const Attrs& a, InferContext& c) {
   if (!q || !t || !v || (c.has(3) && !c.shape(3)) || q->size() < 2 || t->size() < 2 || v->size() < 2)
     return {};
   const auto batch = [](const SymShape& s) { return SymShape(s.begin(), s.end() - 2); };
-  SymShape y = ONWARD_TRY(c.broadcast(batch(*q), batch(*t)));
+  // Query heads that share one of the keys and values.
+  SymShape keys = batch(*t), values = batch(*v);
+  for (SymShape* s : {&keys, &values})
+    if (q->size() == 4 && s->size() == 2 && !((*s)[1] == (*q)[1]) && (*s)[1].is_constant()) (*s)[1] = (*q)[1];
+  SymShape y = ONWARD_TRY(c.broadcast(batch(*q), keys));
   y.push_back((*q)[q->size() - 2]);
   y.push_back(t->back());
   if (c.has(3)) y = ONWARD_TRY(c.broadcast(y, *c.shape(3)));
   const Dim rows = y[y.size() - 2];
-  y = ONWARD_TRY(c.broadcast(batch(y), batch(*v)));
+  y = ONWARD_TRY(c.broadcast(batch(y), values));
   y.push_back(rows);
   y.push_back(v->back());
   if (a.rows_first && y.size() >= 3) std::swap(y[y.size() - 3], y[y.size() - 2]);
@@ -335,6 +341,8 @@ void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T*
     }
     hide_from(columns);
   }
+  if (a.lowest > -std::numeric_limits<float>::infinity())
+    for (int64_t j = 0; j < n; ++j) row[j] = row[j] < static_cast<T>(a.lowest) ? static_cast<T>(a.lowest) : row[j];
   if (a.is_causal) hide_from(i + k.past + 1);
   if (!k.valid.empty()) hide_from(k.valid[static_cast<size_t>(b)]);
 }
@@ -509,7 +517,10 @@ bool fits(const RunContext& c) {
   const Shape &q = c.in(0).shape(), &t = c.in(1).shape(), &v = c.in(2).shape();
   const size_t rank = q.rank();
   bool same = (rank == 3 || rank == 4) && t.rank() == rank && v.rank() == rank;
-  for (size_t i = 0; same && i + 2 < rank; ++i) same = q[i] == t[i] && q[i] == v[i];
+  for (size_t i = 0; same && i + 2 < rank; ++i) {
+    const bool heads = rank == 4 && i == 1;
+    same = t[i] == v[i] && (heads ? t[i] > 0 && q[i] % t[i] == 0 : q[i] == t[i]);
+  }
   if (same && c.has(4)) {
     const Shape& m = c.in(4).shape();
     same = rank == 4 && m.rank() == 4 && m[0] > 0 && q[0] % m[0] == 0 && (m[1] == 1 || m[1] == q[1]) &&
@@ -521,6 +532,18 @@ bool fits(const RunContext& c) {
   for (size_t i = 0; same && i + 1 < mask.rank(); ++i)
     same = mask[i] == 1 || mask[i] == q[rank - mask.rank() + i];
   return same;
+}
+
+// The keys or values of each query head, where several share them.
+Result<Tensor> of_each_head(const RunContext& c, size_t input) {
+  const Tensor& x = c.in(input);
+  const Shape& q = c.in(0).shape();
+  if (q.rank() != 4 || x.rank() != 4 || x.dim(1) < 2 || q[1] <= x.dim(1) || q[1] % x.dim(1) != 0) return x;
+  const Shape& s = x.strides();
+  const Tensor repeated = x.strided({x.dim(0), x.dim(1), q[1] / x.dim(1), x.dim(2), x.dim(3)},
+                                    {s[0], s[1], 0, s[2], s[3]});
+  const Tensor dense = ONWARD_TRY(repeated.owned(c.budget()));
+  return dense.reshaped({x.dim(0), q[1], x.dim(2), x.dim(3)});
 }
 
 // The nodes that the optimiser made onward.Attention of, for sizes that turn out to be others than it took
@@ -540,7 +563,7 @@ Status run_plain(const Attrs& a, RunContext& c) {
     return *made[0].tensor();
   };
   const Tensor scale = Tensor::of<float>({}, std::vector<float>{a.scale.value_or(1)});
-  Tensor p = ONWARD_TRY(call("MatMul", {c.in(0), c.in(1)}));
+  Tensor p = ONWARD_TRY(call("MatMul", {c.in(0), ONWARD_TRY(of_each_head(c, 1))}));
   p = ONWARD_TRY(call("Mul", {p, scale}));
   if (c.has(3)) p = ONWARD_TRY(call("Add", {p, c.in(3)}));
   if (c.has(4)) {
@@ -550,12 +573,14 @@ Status run_plain(const Attrs& a, RunContext& c) {
     p = ONWARD_TRY(call("Add", {p.reshaped({whole[0] / m[0], m[0], whole[1], whole[2], whole[3]}), c.in(4)}));
     p = p.reshaped({p.dim(0) * p.dim(1), p.dim(2), p.dim(3), p.dim(4)});
   }
+  if (a.lowest > -std::numeric_limits<float>::infinity())
+    p = ONWARD_TRY(call("Max", {p, Tensor::of<float>({}, std::vector<float>{a.lowest})}));
   p = ONWARD_TRY(call("Softmax", {p}, {{"axis", int64_t{-1}}}));
   if (a.hidden_is_zero) {
     const Tensor is_nan = ONWARD_TRY(call("IsNaN", {p}));
     p = ONWARD_TRY(call("Where", {is_nan, Tensor::of<float>({}, std::vector<float>{0}), p}));
   }
-  Tensor result = ONWARD_TRY(call("MatMul", {p, c.in(2)}));
+  Tensor result = ONWARD_TRY(call("MatMul", {p, ONWARD_TRY(of_each_head(c, 2))}));
   if (a.rows_first) {
     if (result.rank() < 3) return c.error("the result of shape ", result.shape(), " has no heads");
     Shape shape = result.shape(), strides = result.strides();

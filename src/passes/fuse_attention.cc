@@ -11,6 +11,9 @@
 //   image have it;
 //   Where(IsNaN(p), 0, p) behind the Softmax: rows that are hidden throughout give 0.
 //
+//   Max of the scores with the lowest number, which keeps a row that is hidden throughout from being NaN;
+//   Unsqueeze, Expand, Reshape of keys and values that gives each query head its own: the heads share them.
+//
 // A Transpose behind it that brings the heads next to their elements is what the operator can write itself.
 //
 // Sizes that nobody knows to be the same are told by the run: where they are not, the operator does what the
@@ -49,6 +52,8 @@ SymShape with_batch(SymShape batch, const SymShape& s) {
 struct Match {
   ir::Value *q = nullptr, *t = nullptr, *v = nullptr, *mask = nullptr;
   ir::Value* windows = nullptr;  // the second mask, of five axes
+  ir::Value *shared_t = nullptr, *shared_v = nullptr;  // those of fewer heads
+  std::optional<float> lowest;
   float scale = 1;
   bool hidden_is_zero = false;
   bool exact = true;      // all sizes that have to be the same are known to be
@@ -140,6 +145,40 @@ ir::Value* before_mask(ir::Value* x, Match& m, Why& why) {
   }
   return x;
 }
+// The scores before a Max with a number that is as good as -inf; else `x` itself.
+ir::Value* before_lowest(ir::Value* x, Match& m) {
+  const ir::Node* max = made_by(x, "Max");
+  for (size_t i = 0; max && max->inputs().size() == 2 && i < 2; ++i) {
+    const auto number = scalar(max->input(1 - i));
+    ir::Value* scores = max->input(i);
+    if (!number || *number > -1e37f || !same_shape(scores, x) || only_reader(scores) != max) continue;
+    m.lowest = *number;
+    return scores;
+  }
+  return x;
+}
+
+// Keys or values of fewer heads, [B, H / n, S, D], which Unsqueeze, Expand and Reshape repeat n times each;
+// null if `v` is not made so.
+ir::Value* shared(const ir::Value* v) {
+  const ir::Node* merge = made_by(v, "Reshape");
+  const ir::Node* expand = merge ? made_by(merge->input(0), "Expand") : nullptr;
+  const ir::Node* split = expand ? expand->input(0)->producer() : nullptr;
+  if (!split || !(split->is("Unsqueeze") || split->is("Reshape"))) return nullptr;
+  const SymShape *k = axes_of(split->input(0)), *one = shape_of(split->output(0)),
+                 *each = shape_of(expand->output(0)), *all = axes_of(v);
+  if (!k || !one || !each || !all || k->size() != 4 || one->size() != 5 || each->size() != 5 ||
+      all->size() != 4 || !(*one)[2].is(1) || !(*each)[2].constant() || !(*k)[1].constant() || !(*all)[1].constant())
+    return nullptr;
+  bool fits = *(*all)[1].constant() == *(*k)[1].constant() * *(*each)[2].constant();
+  for (size_t axis : {0, 1, 2, 3}) {
+    const size_t at = axis < 2 ? axis : axis + 1;
+    fits = fits && same((*one)[at], (*k)[axis]) && same((*each)[at], (*k)[axis]) &&
+           (axis == 1 || same((*all)[axis], (*k)[axis]));
+  }
+  return fits ? split->input(0) : nullptr;
+}
+
 // The scores before a mask of windows, between two Reshapes; else `x` itself.
 ir::Value* before_windows(ir::Value* x, Match& m, Why& why) {
   const ir::Node* merge = made_by(x, "Reshape");
@@ -205,7 +244,7 @@ ir::Value* unscaled(ir::Value* x, const ir::Node& product, Match& m) {
 
 // MatMul(q, t) whose scores lead to `softmax`.
 const ir::Node* match_scores(const ir::Node& softmax, Match& m, Why& why) {
-  ir::Value* scores = before_windows(softmax.input(0), m, why);
+  ir::Value* scores = before_windows(before_lowest(softmax.input(0), m), m, why);
   scores = before_reshape(before_mask(before_reshape(scores, m), m, why), m);
   scores = before_reshape(before_scale(scores, m, why), m);
   const ir::Node* first = made_by(scores, "MatMul");
@@ -315,6 +354,9 @@ std::optional<Match> match(const ir::Node& last, Why& why) {
     return why.no(1, ReadersOf{softmax->input(0)}, "; only ", softmax, " may read it");
   if (!match_scores(*softmax, m, why)) return std::nullopt;
   m.v = last.input(1);
+  const ir::Node* turned = made_by(m.t, "Transpose");
+  if (turned && AttrReader(*turned).maybe_integers("perm") == ir::Ints{0, 1, 3, 2})
+    m.shared_t = shared(turned->input(0)), m.shared_v = shared(m.v);
   return shapes_fit(m, weights, why) && axes_fit(m, last.output(0), why) ? std::optional(m) : std::nullopt;
 }
 
@@ -357,10 +399,19 @@ void fuse(const Match& m, ir::Node* last, ir::Patch& patch) {
   const SymShape& y = *axes_of(last->output(0));
   if (m.reshaped)
     for (ir::Value*& x : inputs) x = reshaped(x, m.batch, last, patch);
+  if (m.shared_t && m.shared_v && !m.reshaped &&
+      (*shape_of(m.shared_t))[1] == (*shape_of(m.shared_v))[1]) {
+    SymShape turned = *shape_of(m.shared_t);
+    std::swap(turned[2], turned[3]);
+    ir::Node* node = patch.insert(last, "Transpose", "", {m.shared_t}, 1, {{"perm", ir::Ints{0, 1, 3, 2}}});
+    node->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, std::move(turned));
+    inputs[1] = node->output(0), inputs[2] = m.shared_v;
+  }
   if (m.mask || m.windows) inputs.push_back(m.mask);
   if (m.windows) inputs.push_back(without_first_axis(m.windows, last, patch));
   ir::Node* fused = patch.insert(last, "Attention", "onward", std::move(inputs), 1, {{"scale", m.scale}});
   if (m.hidden_is_zero) fused->attributes.insert_or_assign("hidden_is_zero", int64_t{1});
+  if (m.lowest) fused->attributes.insert_or_assign("lowest", *m.lowest);
   fused->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, m.reshaped ? with_batch(m.batch, y) : y);
   ir::Value* result = fused->output(0);
   if (!m.reshaped && take_transpose(*fused, *last, patch)) return;
