@@ -342,7 +342,8 @@ void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T*
     hide_from(columns);
   }
   if (a.lowest > -std::numeric_limits<float>::infinity())
-    for (int64_t j = 0; j < n; ++j) row[j] = row[j] < static_cast<T>(a.lowest) ? static_cast<T>(a.lowest) : row[j];
+    for (int64_t j = 0; j < n; ++j)
+      row[j] = row[j] < static_cast<T>(a.lowest) ? static_cast<T>(a.lowest) : row[j];
   if (a.is_causal) hide_from(i + k.past + 1);
   if (!k.valid.empty()) hide_from(k.valid[static_cast<size_t>(b)]);
 }
@@ -540,8 +541,8 @@ Result<Tensor> of_each_head(const RunContext& c, size_t input) {
   const Shape& q = c.in(0).shape();
   if (q.rank() != 4 || x.rank() != 4 || x.dim(1) < 2 || q[1] <= x.dim(1) || q[1] % x.dim(1) != 0) return x;
   const Shape& s = x.strides();
-  const Tensor repeated = x.strided({x.dim(0), x.dim(1), q[1] / x.dim(1), x.dim(2), x.dim(3)},
-                                    {s[0], s[1], 0, s[2], s[3]});
+  const Tensor repeated =
+      x.strided({x.dim(0), x.dim(1), q[1] / x.dim(1), x.dim(2), x.dim(3)}, {s[0], s[1], 0, s[2], s[3]});
   const Tensor dense = ONWARD_TRY(repeated.owned(c.budget()));
   return dense.reshaped({x.dim(0), q[1], x.dim(2), x.dim(3)});
 }

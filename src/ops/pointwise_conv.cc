@@ -29,7 +29,8 @@ Status infer(const Attrs&, InferContext& c) {
   c.set(0, c.dtype(0), std::nullopt);
   if (!x || !w) return {};
   if (x->size() < 3 || w->size() != x->size())
-    return c.error("an image ", list_text(*x), " and weights ", list_text(*w), ", expected one rank from 3 on");
+    return c.error("an image ", list_text(*x), " and weights ", list_text(*w),
+                   ", expected one rank from 3 on");
   SymShape y = *x;
   y[1] = (*w)[0];
   c.set(0, c.dtype(0), std::move(y));
@@ -49,12 +50,9 @@ Result<std::any> prepare(const Attrs&, PrepareContext& c) {
   Weights out{nullptr, w->dim(1), w->dim(0)};
   const size_t bytes = kernels::packed_b_bytes(1, out.channels, out.outputs);
   out.packed = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(bytes)));
-  kernels::pack_b({.b = w->data<float>(),
-                   .k = out.channels,
-                   .n = out.outputs,
-                   .stride_k = 1,
-                   .stride_n = out.channels},
-                  out.packed.get(), c.threads());
+  kernels::pack_b(
+      {.b = w->data<float>(), .k = out.channels, .n = out.outputs, .stride_k = 1, .stride_n = out.channels},
+      out.packed.get(), c.threads());
   c.drop(1);
   return std::any(std::move(out));
 }

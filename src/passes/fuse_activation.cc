@@ -8,7 +8,8 @@ namespace ow {
 
 // Whether it maps each channel of an image to another one, and nothing else.
 static bool normalizes(const ir::Node& n) {
-  if (n.is("BatchNormalization")) return n.outputs().size() == 1 && !AttrReader(n).flag("training_mode", false);
+  if (n.is("BatchNormalization"))
+    return n.outputs().size() == 1 && !AttrReader(n).flag("training_mode", false);
   return n.is("InstanceNormalization") || n.is("GroupNormalization");
 }
 

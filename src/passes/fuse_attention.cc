@@ -7,9 +7,8 @@
 // other axes than the last, may be absent. What is between the products has no other reader. There may be
 //
 //   Reshape that merges or splits B and H only: the operands get the axes that the mask is for;
-//   Reshape [B, H, L, S] -> [B / W, W, H, L, S], + a second mask [1, W, 1, L, S], Reshape back, as windows of an
-//   image have it;
-//   Where(IsNaN(p), 0, p) behind the Softmax: rows that are hidden throughout give 0.
+//   Reshape [B, H, L, S] -> [B / W, W, H, L, S], + a second mask [1, W, 1, L, S], Reshape back, as windows of
+//   an image have it; Where(IsNaN(p), 0, p) behind the Softmax: rows that are hidden throughout give 0.
 //
 //   Max of the scores with the lowest number, which keeps a row that is hidden throughout from being NaN;
 //   Unsqueeze, Expand, Reshape of keys and values that gives each query head its own: the heads share them.
@@ -51,7 +50,7 @@ SymShape with_batch(SymShape batch, const SymShape& s) {
 
 struct Match {
   ir::Value *q = nullptr, *t = nullptr, *v = nullptr, *mask = nullptr;
-  ir::Value* windows = nullptr;  // the second mask, of five axes
+  ir::Value* windows = nullptr;                        // the second mask, of five axes
   ir::Value *shared_t = nullptr, *shared_v = nullptr;  // those of fewer heads
   std::optional<float> lowest;
   float scale = 1;
@@ -168,7 +167,8 @@ ir::Value* shared(const ir::Value* v) {
   const SymShape *k = axes_of(split->input(0)), *one = shape_of(split->output(0)),
                  *each = shape_of(expand->output(0)), *all = axes_of(v);
   if (!k || !one || !each || !all || k->size() != 4 || one->size() != 5 || each->size() != 5 ||
-      all->size() != 4 || !(*one)[2].is(1) || !(*each)[2].constant() || !(*k)[1].constant() || !(*all)[1].constant())
+      all->size() != 4 || !(*one)[2].is(1) || !(*each)[2].constant() || !(*k)[1].constant() ||
+      !(*all)[1].constant())
     return nullptr;
   bool fits = *(*all)[1].constant() == *(*k)[1].constant() * *(*each)[2].constant();
   for (size_t axis : {0, 1, 2, 3}) {
@@ -190,7 +190,8 @@ ir::Value* before_windows(ir::Value* x, Match& m, Why& why) {
     const ir::Node* split = made_by(add->input(i), "Reshape");
     ir::Value* mask = add->input(1 - i);
     const SymShape *before = split ? shape_of(split->input(0)) : nullptr, *s = shape_of(mask);
-    if (!before || !s || only_reader(split->output(0)) != add || only_reader(split->input(0)) != split) continue;
+    if (!before || !s || only_reader(split->output(0)) != add || only_reader(split->input(0)) != split)
+      continue;
     bool fits = *before == *merged && same_shape(split->output(0), add->output(0)) && s->size() == 5 &&
                 (*s)[0].is(1) && same((*s)[1], (*sum)[1]) && same((*s)[4], (*sum)[4]);
     for (size_t axis : {2, 3}) fits = fits && ((*s)[axis].is(1) || same((*s)[axis], (*sum)[axis]));
@@ -375,8 +376,9 @@ ir::Value* without_first_axis(ir::Value* mask, ir::Node* before, ir::Patch& patc
   SymShape shape(s.begin() + 1, s.end());
   if (mask->is_constant())
     if (const auto extents = concrete(shape)) return patch.constant(mask->fact.constant->reshaped(*extents));
-  ir::Node* node = patch.insert(before, "Squeeze", "",
-                                {mask, patch.constant(Tensor::of<int64_t>({1}, std::vector<int64_t>{0}))}, 1, {});
+  ir::Node* node =
+      patch.insert(before, "Squeeze", "",
+                   {mask, patch.constant(Tensor::of<int64_t>({1}, std::vector<int64_t>{0}))}, 1, {});
   node->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, std::move(shape));
   return node->output(0);
 }
@@ -385,8 +387,8 @@ ir::Value* without_first_axis(ir::Value* mask, ir::Node* before, ir::Patch& patc
 bool take_transpose(ir::Node& fused, const ir::Node& last, ir::Patch& patch) {
   ir::Node* transpose = only_reader(last.output(0));
   const SymShape* y = axes_of(last.output(0));
-  const auto perm = transpose && transpose->is("Transpose") ? AttrReader(*transpose).maybe_integers("perm")
-                                                            : std::nullopt;
+  const auto perm =
+      transpose && transpose->is("Transpose") ? AttrReader(*transpose).maybe_integers("perm") : std::nullopt;
   if (!perm || !y || *perm != (y->size() == 4 ? ir::Ints{0, 2, 1, 3} : ir::Ints{1, 0, 2})) return false;
   fused.attributes.insert_or_assign("rows_first", int64_t{1});
   fused.output(0)->fact.type = transpose->output(0)->type();
@@ -399,8 +401,7 @@ void fuse(const Match& m, ir::Node* last, ir::Patch& patch) {
   const SymShape& y = *axes_of(last->output(0));
   if (m.reshaped)
     for (ir::Value*& x : inputs) x = reshaped(x, m.batch, last, patch);
-  if (m.shared_t && m.shared_v && !m.reshaped &&
-      (*shape_of(m.shared_t))[1] == (*shape_of(m.shared_v))[1]) {
+  if (m.shared_t && m.shared_v && !m.reshaped && (*shape_of(m.shared_t))[1] == (*shape_of(m.shared_v))[1]) {
     SymShape turned = *shape_of(m.shared_t);
     std::swap(turned[2], turned[3]);
     ir::Node* node = patch.insert(last, "Transpose", "", {m.shared_t}, 1, {{"perm", ir::Ints{0, 1, 3, 2}}});

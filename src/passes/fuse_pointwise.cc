@@ -1,8 +1,8 @@
 // A convolution of single pixels takes in what happens to the channels of its image before, which becomes
 // onward.PointwiseConv:
 //
-//   Conv(activation(BatchNormalization(x)))     as in networks that normalize first (DenseNet: Huang et al. 2017)
-//   Conv(Mul(x, s)), s [N, C, 1, 1]             squeeze and excitation (Hu et al. 2018)
+//   Conv(activation(BatchNormalization(x)))     as in networks that normalize first (DenseNet: Huang et al.
+//   2017) Conv(Mul(x, s)), s [N, C, 1, 1]             squeeze and excitation (Hu et al. 2018)
 //
 // The image between is read by nothing else, so it need not be one.
 #include <algorithm>

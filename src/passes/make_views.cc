@@ -107,7 +107,8 @@ bool has_long_pieces(const ir::Value& part, const std::vector<Cut>& cuts) {
   const Dim piece = product(s, last + steps, s.size());
   // Channels of an image lie innermost where operators of images make it.
   const bool image = last == 1 && !steps && s.size() >= 3;
-  return piece.constant().value_or(kPiece) >= kPiece && (!image || s[1].constant().value_or(kPiece) >= kPiece);
+  return piece.constant().value_or(kPiece) >= kPiece &&
+         (!image || s[1].constant().value_or(kPiece) >= kPiece);
 }
 
 bool reads_in_place(const ir::Node& reader, size_t input, const ir::Value& part, const std::vector<Cut>& cuts,
@@ -139,10 +140,10 @@ bool reads_in_place(const ir::Node& reader, size_t input, const ir::Value& part,
 bool all_read_in_place(const ir::Value& part, const std::vector<Cut>& cuts, int depth, Why& why) {
   if (part.output_uses() > 0 || !shape_of(&part)) return false;
   return std::all_of(part.uses().begin(), part.uses().end(), [&](const auto& use) {
-    const bool reads = use.node->graph() == part.graph() &&
-                       reads_in_place(*use.node, static_cast<size_t>(use.input_index), part, cuts, depth, why);
-    if (!reads && depth == 4)
-      why.no(1, &part, " is read by ", use.node, ", which takes a copy without gaps");
+    const bool reads =
+        use.node->graph() == part.graph() &&
+        reads_in_place(*use.node, static_cast<size_t>(use.input_index), part, cuts, depth, why);
+    if (!reads && depth == 4) why.no(1, &part, " is read by ", use.node, ", which takes a copy without gaps");
     return reads;
   });
 }

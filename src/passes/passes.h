@@ -15,6 +15,8 @@ Result<int> eliminate_identity(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fold_constants(ir::Graph& g, MissedFusions* missed = nullptr);
 // Into the convolution before it.
 Result<int> fuse_batch_norm(ir::Graph& g, MissedFusions* missed = nullptr);
+// Constants behind a product or a convolution, into its weights and bias.
+Result<int> fuse_scale(ir::Graph& g, MissedFusions* missed = nullptr);
 // From their decomposed forms.
 Result<int> fuse_gelu(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fuse_layer_norm(ir::Graph& g, MissedFusions* missed = nullptr);

@@ -16,6 +16,7 @@ std::span<const Pass> pipeline() {
       {"gelu", Level::kFull, fuse_gelu},
       {"layer_norm", Level::kFull, fuse_layer_norm},
       {"batch_norm", Level::kFull, fuse_batch_norm},
+      {"scale", Level::kFull, fuse_scale, true},
       {"pad", Level::kFull, fuse_pad},
       {"channel_product", Level::kFull, fuse_channel_product, true},
       {"channel_shuffle", Level::kFull, fuse_channel_shuffle},

@@ -211,8 +211,8 @@ class Compiler {
           if (inputs[i] >= 0 && covers_output(node, i)) common = without_gaps(order(inputs[i]));
         for (size_t i = 0; i < inputs.size(); ++i)
           if (inputs[i] >= 0)
-            inputs[i] = covers_output(node, i) ? arranged(inputs[i], common, Gaps::kAny)
-                                               : reordered(inputs[i], {});
+            inputs[i] =
+                covers_output(node, i) ? arranged(inputs[i], common, Gaps::kAny) : reordered(inputs[i], {});
         return common;
       }
       case LayoutRule::kTranspose:
@@ -248,8 +248,8 @@ class Compiler {
     const Gaps gaps = join_axis(node) >= 0 ? Gaps::kAny : Gaps::kNone;
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i] >= 0)
-        inputs[i] = rank_of(node.inputs()[i]) == rank ? arranged(inputs[i], common, gaps)
-                                                      : reordered(inputs[i], {});
+        inputs[i] =
+            rank_of(node.inputs()[i]) == rank ? arranged(inputs[i], common, gaps) : reordered(inputs[i], {});
     if (common.is_row_major()) return {};
     step.memory_axes = ordered_axes(rank, common);
     step.axis_places.resize(rank);
@@ -319,9 +319,8 @@ class Compiler {
 
   // `v` in that order; axes of extent 1 are anywhere.
   static Order normalised(Order o, const ir::Value* v) {
-    const SymShape* shape = v && v->type().shape && v->type().shape->size() == o.axes.size()
-                                ? &*v->type().shape
-                                : nullptr;
+    const SymShape* shape =
+        v && v->type().shape && v->type().shape->size() == o.axes.size() ? &*v->type().shape : nullptr;
     std::vector<uint8_t> longer;
     for (uint8_t a : o.axes)
       if (!shape || !(*shape)[a].is(1)) longer.push_back(a);
@@ -345,8 +344,8 @@ class Compiler {
     if (source.is_row_major() || rank == 0 || rank > 200 || y->type().shape->size() > 200 ||
         (!source.axes.empty() && source.axes.size() != rank))
       return std::nullopt;
-    const auto out = regrouped(*x->type().shape, *y->type().shape, ordered_axes(rank, source),
-                               source.gaps != Gaps::kNone);
+    const auto out =
+        regrouped(*x->type().shape, *y->type().shape, ordered_axes(rank, source), source.gaps != Gaps::kNone);
     if (!out) return std::nullopt;
     const Order order{.axes = *out, .gaps = source.gaps == Gaps::kNone ? Gaps::kNone : Gaps::kAny};
     return normalised(order, y);

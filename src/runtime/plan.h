@@ -3,8 +3,8 @@
 // Each slot has a memory order that the plan chose: row-major, channels-last, or the order that a
 // transposition leaves behind. Where a step needs another order than a slot has, a reorder step makes it; the
 // same slot is reordered once for all its readers. A part of a tensor is a view with gaps, which some read
-// where it is; a Reshape of what is not row-major stays a view where the axes that it joins lie side by side. Subgraphs are plans of their own; the values that they
-// capture are handed over by slot.
+// where it is; a Reshape of what is not row-major stays a view where the axes that it joins lie side by side.
+// Subgraphs are plans of their own; the values that they capture are handed over by slot.
 #pragma once
 #include <any>
 #include <functional>
