@@ -564,7 +564,8 @@ Status run_plain(const Attrs& a, RunContext& c) {
     return *made[0].tensor();
   };
   const Tensor scale = Tensor::of<float>({}, std::vector<float>{a.scale.value_or(1)});
-  Tensor p = ONWARD_TRY(call("MatMul", {c.in(0), ONWARD_TRY(of_each_head(c, 1))}));
+  const Tensor keys = ONWARD_TRY(of_each_head(c, 1)), values = ONWARD_TRY(of_each_head(c, 2));
+  Tensor p = ONWARD_TRY(call("MatMul", {c.in(0), keys}));
   p = ONWARD_TRY(call("Mul", {p, scale}));
   if (c.has(3)) p = ONWARD_TRY(call("Add", {p, c.in(3)}));
   if (c.has(4)) {
@@ -581,7 +582,7 @@ Status run_plain(const Attrs& a, RunContext& c) {
     const Tensor is_nan = ONWARD_TRY(call("IsNaN", {p}));
     p = ONWARD_TRY(call("Where", {is_nan, Tensor::of<float>({}, std::vector<float>{0}), p}));
   }
-  Tensor result = ONWARD_TRY(call("MatMul", {p, ONWARD_TRY(of_each_head(c, 2))}));
+  Tensor result = ONWARD_TRY(call("MatMul", {p, values}));
   if (a.rows_first) {
     if (result.rank() < 3) return c.error("the result of shape ", result.shape(), " has no heads");
     Shape shape = result.shape(), strides = result.strides();
