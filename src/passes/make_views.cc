@@ -4,9 +4,9 @@
 //   Transpose, Reshape that splits axes, a further part     which are views in turn, read by such readers
 //   onward.Attention, Concat                                which copy or pack what they read in any case
 //   element-wise operators                                  where enough elements lie side by side
-//   convolutions and other operators of images              parts of the channels
 //
-// Others would have the part copied first, which is all that the node itself does.
+// Others would have the part copied first, which is all that the node itself does; and operators of images
+// are quicker on pixels that lie side by side.
 #include <algorithm>
 #include <limits>
 
@@ -128,12 +128,8 @@ bool reads_in_place(const ir::Node& reader, size_t input, const ir::Value& part,
            all_read_in_place(*reader.output(0), {}, depth - 1, why);
   }
   const Op* op = find_op(reader.domain, reader.op_type);
-  if (!op) return false;
-  if (op->traits.layout == LayoutRule::kElementwise)
-    return same_shape(&part, reader.output(0)) && has_long_pieces(part, cuts);
-  const SymShape& s = *shape_of(&part);
-  return op->traits.layout == LayoutRule::kChannelsLast && input == 0 && s.size() >= 3 && cuts.size() == 1 &&
-         cuts.front().axis == 1 && cuts.front().step == 1 && !cuts.front().drop;
+  return op && op->traits.layout == LayoutRule::kElementwise && same_shape(&part, reader.output(0)) &&
+         has_long_pieces(part, cuts);
 }
 
 // cuts: empty for a view of a part, of which only is known that elements lie apart.

@@ -303,7 +303,7 @@ Result<Tensor> Frame::packed(int slot) const {
   const Tensor& t = *values_[at(slot)].tensor();
   Tensor made = ONWARD_TRY(Tensor::allocate(t.dtype(), t.shape(), call_.settings->budget));
   Order order = plan_->slots[at(slot)].order;
-  order.gaps = Gaps::kNone;
+  order.has_gaps = false;
   made = made.strided(t.shape(), ordered_strides(t.shape(), order));
   copy_elements(t, made);
   return made;
@@ -315,7 +315,7 @@ Result<bool> Frame::join(const Step& step) {
     const Tensor* t = s >= 0 && part(s) ? values_[at(s)].tensor() : nullptr;
     return t && t->raw() == place(s);
   };
-  const auto has_gaps = [&](int s) { return s >= 0 && plan_->slots[at(s)].order.gaps != Gaps::kNone; };
+  const auto has_gaps = [&](int s) { return s >= 0 && plan_->slots[at(s)].order.has_gaps; };
   const auto omitted = [](int s) { return s < 0; };
   const auto any_of = [&](auto what) { return std::any_of(step.inputs.begin(), step.inputs.end(), what); };
   if (out < 0 || !(any_of(in_place) || any_of(has_gaps)) || any_of(omitted)) {

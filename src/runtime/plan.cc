@@ -87,14 +87,14 @@ class Compiler {
   }
 
   static Order without_gaps(Order order) {
-    order.gaps = Gaps::kNone;
+    order.has_gaps = false;
     return order;
   }
 
-  // The slot, or a copy of it, in an order that may have such gaps.
-  int arranged(int slot, const Order& order, Gaps most) {
+  // The slot, or a copy of it, in this order, with gaps where they may be.
+  int arranged(int slot, const Order& order, bool with_gaps) {
     const Order& has = plan_->slots[static_cast<size_t>(slot)].order;
-    return has.gaps <= most && without_gaps(has) == order ? slot : reordered(slot, order);
+    return with_gaps && without_gaps(has) == order ? slot : reordered(slot, order);
   }
 
   size_t rank_of(const ir::Value* v) const { return v && v->type().shape ? v->type().shape->size() : 0; }
@@ -200,8 +200,7 @@ class Compiler {
         for (size_t i = 0; i < inputs.size(); ++i)
           if (inputs[i] >= 0) {
             const bool image = i == 0 || (i < 32 && (op.traits.images >> i & 1));
-            inputs[i] = image ? arranged(inputs[i], {.channels_last = true}, Gaps::kPixels)
-                              : reordered(inputs[i], {});
+            inputs[i] = reordered(inputs[i], image ? Order{.channels_last = true} : Order{});
           }
         return Order{.channels_last = true};
       }
@@ -211,8 +210,7 @@ class Compiler {
           if (inputs[i] >= 0 && covers_output(node, i)) common = without_gaps(order(inputs[i]));
         for (size_t i = 0; i < inputs.size(); ++i)
           if (inputs[i] >= 0)
-            inputs[i] =
-                covers_output(node, i) ? arranged(inputs[i], common, Gaps::kAny) : reordered(inputs[i], {});
+            inputs[i] = covers_output(node, i) ? arranged(inputs[i], common, true) : reordered(inputs[i], {});
         return common;
       }
       case LayoutRule::kTranspose:
@@ -245,11 +243,11 @@ class Compiler {
         common = order;
     }
     if (!ranks_known) common = {};
-    const Gaps gaps = join_axis(node) >= 0 ? Gaps::kAny : Gaps::kNone;
+    const bool with_gaps = join_axis(node) >= 0;
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i] >= 0)
-        inputs[i] =
-            rank_of(node.inputs()[i]) == rank ? arranged(inputs[i], common, gaps) : reordered(inputs[i], {});
+        inputs[i] = rank_of(node.inputs()[i]) == rank ? arranged(inputs[i], common, with_gaps)
+                                                      : reordered(inputs[i], {});
     if (common.is_row_major()) return {};
     step.memory_axes = ordered_axes(rank, common);
     step.axis_places.resize(rank);
@@ -293,7 +291,7 @@ class Compiler {
         if ((perm ? static_cast<size_t>((*perm)[j]) : rank - 1 - j) == a)
           out.axes.push_back(static_cast<uint8_t>(j));
     if (out.axes.size() != rank) return {.axes = {255}};
-    out.gaps = source.gaps == Gaps::kNone ? Gaps::kNone : Gaps::kAny;
+    out.has_gaps = source.has_gaps;
     return normalised(std::move(out), node.output(0));
   }
 
@@ -308,12 +306,10 @@ class Compiler {
       return {.axes = {255}};
     }
     const bool drops = a.flag("drop", false);
-    const bool pixels = source.channels_last && axis == 1 && !drops && a.integer("step", 1) == 1;
-    if (pixels && source.gaps <= Gaps::kPixels) return {.channels_last = true, .gaps = Gaps::kPixels};
     Order out;
     for (uint8_t at : ordered_axes(rank, source))
       if (!drops || at != axis) out.axes.push_back(drops && at > axis ? at - 1 : at);
-    out.gaps = Gaps::kAny;
+    out.has_gaps = true;
     return normalised(std::move(out), node.output(0));
   }
 
@@ -324,13 +320,13 @@ class Compiler {
     std::vector<uint8_t> longer;
     for (uint8_t a : o.axes)
       if (!shape || !(*shape)[a].is(1)) longer.push_back(a);
-    if (std::is_sorted(longer.begin(), longer.end())) return {.gaps = o.gaps};
+    if (std::is_sorted(longer.begin(), longer.end())) return {.has_gaps = o.has_gaps};
     const size_t rank = o.axes.size();
     std::vector<uint8_t> axes(rank);
     std::iota(axes.begin(), axes.end(), uint8_t{0});
     if (rank < 3) return o;
     std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
-    if (o.axes == axes) return {.channels_last = true, .gaps = o.gaps};
+    if (o.axes == axes) return {.channels_last = true, .has_gaps = o.has_gaps};
     return o;
   }
 
@@ -345,9 +341,9 @@ class Compiler {
         (!source.axes.empty() && source.axes.size() != rank))
       return std::nullopt;
     const auto out =
-        regrouped(*x->type().shape, *y->type().shape, ordered_axes(rank, source), source.gaps != Gaps::kNone);
+        regrouped(*x->type().shape, *y->type().shape, ordered_axes(rank, source), source.has_gaps);
     if (!out) return std::nullopt;
-    const Order order{.axes = *out, .gaps = source.gaps == Gaps::kNone ? Gaps::kNone : Gaps::kAny};
+    const Order order{.axes = *out, .has_gaps = source.has_gaps};
     return normalised(order, y);
   }
 

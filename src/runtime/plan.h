@@ -16,17 +16,13 @@
 
 namespace ow {
 
-// What lies between the elements of a view of a part of a tensor: nothing; in channels-last order, other
-// channels between one pixel's and the next; anything.
-enum class Gaps : uint8_t { kNone, kPixels, kAny };
-
 // Memory order of a tensor's axes, outermost first. `axes` empty: row-major, or channels-last if that is set
 // (kept apart from a list of axes because it applies to any rank).
 struct Order {
   bool channels_last = false;
   std::vector<uint8_t> axes;
-  Gaps gaps = Gaps::kNone;
-  bool is_row_major() const { return !channels_last && axes.empty() && gaps == Gaps::kNone; }
+  bool has_gaps = false;  // a view of a part of a tensor: the rest of that lies between
+  bool is_row_major() const { return !channels_last && axes.empty() && !has_gaps; }
   friend bool operator==(const Order&, const Order&) = default;
 };
 // The axes of a tensor of this rank, outermost first.
