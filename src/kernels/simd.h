@@ -143,7 +143,31 @@ inline VecF load_first_or(const float* p, int64_t n, float fill) {
   return index < static_cast<int32_t>(n) ? load_first(p, n) : splat(fill);
 }
 
-// Across the lanes, in one order whatever the instruction set's own.
+// Across the lanes, in one order whatever the instruction set's own: halves are added until one is left. Of
+// the largest there is no order, and no lane may be NaN.
+#if defined(__AVX2__)
+#if defined(__AVX512F__)
+inline __m256 low_half(VecF v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7); }
+inline __m256 high_half(VecF v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15); }
+inline __m256 added_halves(VecF v) { return low_half(v) + high_half(v); }
+inline __m256 larger_halves(VecF v) { return _mm256_max_ps(low_half(v), high_half(v)); }
+#else
+inline __m256 added_halves(VecF v) { return v; }
+inline __m256 larger_halves(VecF v) { return v; }
+#endif
+inline float sum_lanes(VecF v) {
+  const __m256 eight = added_halves(v);
+  const __m128 four = _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
+  const __m128 two = four + _mm_movehl_ps(four, four);
+  return two[0] + two[1];
+}
+inline float max_lanes(VecF v) {
+  const __m256 eight = larger_halves(v);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return two[0] > two[1] ? two[0] : two[1];
+}
+#else
 inline float sum_lanes(VecF v) {
   float part[kLanes];
   store(part, v);
@@ -157,6 +181,7 @@ inline float max_lanes(VecF v) {
   for (int i = 1; i < kLanes; ++i) part[0] = part[i] > part[0] ? part[i] : part[0];
   return part[0];
 }
+#endif
 
 // y[i] = f(x[i]) for a function of vectors.
 template <class F>

@@ -9,7 +9,9 @@
 //
 // onward.Attention is what the optimiser makes of two products with a Softmax between them: K is transposed,
 // [batch, heads, d, kv], of rank 3 all inputs are without batch, the scale is 1 if it is not given, and a row
-// that is -inf throughout gives NaN; with hidden_is_zero weights that are NaN count as 0.
+// that is -inf throughout gives NaN; with hidden_is_zero weights that are NaN count as 0. Its operands may
+// have any strides. A second bias, input 4, [windows, heads or 1, q or 1, kv], is that of batch entry
+// b % windows. rows_first: Y is [batch, q, heads, d]. lowest: no score counts as less, after the bias.
 #include <array>
 #include <cmath>
 #include <limits>
@@ -33,6 +35,8 @@ struct Attrs {
   int64_t output_mode = 0;
   bool fused = false;  // onward.Attention
   bool hidden_is_zero = false;
+  bool rows_first = false;
+  float lowest = -std::numeric_limits<float>::infinity();
 };
 
 Result<Attrs> read(const AttrReader& a) {
@@ -51,7 +55,11 @@ Result<Attrs> read(const AttrReader& a) {
 }
 
 Result<Attrs> read_fused(const AttrReader& a) {
-  return Attrs{.scale = a.real("scale", 1), .fused = true, .hidden_is_zero = a.flag("hidden_is_zero", false)};
+  return Attrs{.scale = a.real("scale", 1),
+               .fused = true,
+               .hidden_is_zero = a.flag("hidden_is_zero", false),
+               .rows_first = a.flag("rows_first", false),
+               .lowest = a.real("lowest", -std::numeric_limits<float>::infinity())};
 }
 
 // Extents of Q, K or V as [batch, heads, sequence, size].
@@ -86,20 +94,25 @@ Status infer(const Attrs& a, InferContext& c) {
   return {};
 }
 
-Status infer_fused(const Attrs&, InferContext& c) {
+Status infer_fused(const Attrs& a, InferContext& c) {
   c.set(0, c.dtype(0), std::nullopt);
   const SymShape *q = c.shape(0), *t = c.shape(1), *v = c.shape(2);
   if (!q || !t || !v || (c.has(3) && !c.shape(3)) || q->size() < 2 || t->size() < 2 || v->size() < 2)
     return {};
   const auto batch = [](const SymShape& s) { return SymShape(s.begin(), s.end() - 2); };
-  SymShape y = ONWARD_TRY(c.broadcast(batch(*q), batch(*t)));
+  // Query heads that share one of the keys and values.
+  SymShape keys = batch(*t), values = batch(*v);
+  for (SymShape* s : {&keys, &values})
+    if (q->size() == 4 && s->size() == 2 && !((*s)[1] == (*q)[1]) && (*s)[1].is_constant()) (*s)[1] = (*q)[1];
+  SymShape y = ONWARD_TRY(c.broadcast(batch(*q), keys));
   y.push_back((*q)[q->size() - 2]);
   y.push_back(t->back());
   if (c.has(3)) y = ONWARD_TRY(c.broadcast(y, *c.shape(3)));
   const Dim rows = y[y.size() - 2];
-  y = ONWARD_TRY(c.broadcast(batch(y), batch(*v)));
+  y = ONWARD_TRY(c.broadcast(batch(y), values));
   y.push_back(rows);
   y.push_back(v->back());
+  if (a.rows_first && y.size() >= 3) std::swap(y[y.size() - 3], y[y.size() - 2]);
   c.set(0, c.dtype(0), std::move(y));
   return {};
 }
@@ -113,33 +126,38 @@ struct Heads {
 };
 
 Result<Heads> heads_in(const RunContext& c, size_t input, int64_t heads, bool fused) {
-  const Shape& s = c.in(input).shape();
-  if (fused && s.rank() == 3) return Heads{1, s[0], s[1], s[2], s.count(), s[1] * s[2], s[2]};
+  const Shape &s = c.in(input).shape(), &steps = c.in(input).strides();
+  if (fused && s.rank() == 3) return Heads{1, s[0], s[1], s[2], 0, steps[0], steps[1], steps[2]};
+  if (fused) return Heads{s[0], s[1], s[2], s[3], steps[0], steps[1], steps[2], steps[3]};
   if (s.rank() == 4) return Heads{s[0], s[1], s[2], s[3], s[1] * s[2] * s[3], s[2] * s[3], s[3]};
   if (s.rank() != 3 || heads < 1 || s[2] % heads != 0)
     return c.error("input ", input, " of shape ", s, " does not divide into ", heads, " heads");
   return Heads{s[0], heads, s[1], s[2] / heads, s[1] * s[2], s[2] / heads, s[2]};
 }
 
-// The mask's element for (b, h, i, j), j < columns.
+// The mask's element for (b % batches, h, i, j), j < columns.
 struct Mask {
-  const Tensor* tensor = nullptr;
+  Tensor tensor;
   int64_t batch = 0, head = 0, row = 0, columns = 0;
+  int64_t batches = 1;
 };
 
 struct Call {
   Heads q, k, v;  // k and v: the new ones
   int64_t past = 0, total = 0;
   float scale = 1;
-  Mask mask;
+  Mask masks[2];
   std::vector<int64_t> valid;  // nonpad_kv_seqlen; empty: all
 };
 
-Result<Mask> read_mask(const RunContext& c, const Call& k) {
-  Mask m;
-  if (!c.has(3)) return m;
-  const Tensor& t = c.in(3);
-  const int64_t full[4] = {k.q.batch, k.q.heads, k.q.length, k.total};
+Result<Mask> read_mask(const RunContext& c, size_t input, const Call& k) {
+  if (!c.has(input)) return Mask();
+  Tensor t = c.in(input);
+  const int64_t batches = input == 4 && t.rank() == 4 ? std::max<int64_t>(t.dim(0), 1) : k.q.batch;
+  if (k.q.batch % std::max<int64_t>(batches, 1) != 0)
+    return c.error("a mask of ", batches, " windows does not divide ", k.q.batch, " batch entries");
+  const int64_t full[4] = {batches, k.q.heads, k.q.length, k.total};
+  if (t.rank() > 0 && t.strides()[t.rank() - 1] != 1) t = ONWARD_TRY(t.owned(c.budget()));
   int64_t strides[4] = {};
   bool fits = t.rank() >= 1 && t.rank() <= 4;
   for (size_t i = 0; fits && i < t.rank(); ++i) {
@@ -150,7 +168,7 @@ Result<Mask> read_mask(const RunContext& c, const Call& k) {
   if (!fits) return c.error("attn_mask of shape ", t.shape(), " does not broadcast to ", list_text(full));
   if (t.dtype() != DType::kBool && t.dtype() != c.in(0).dtype())
     return c.error("attn_mask is of type ", t.dtype(), ", expected bool or ", c.in(0).dtype());
-  return Mask{&t, strides[0], strides[1], strides[2], t.shape().back()};
+  return Mask{t, strides[0], strides[1], strides[2], t.shape().back(), std::max<int64_t>(batches, 1)};
 }
 
 Result<Call> read_call(const Attrs& a, const RunContext& c) {
@@ -168,8 +186,9 @@ Result<Call> read_call(const Attrs& a, const RunContext& c) {
   if (!fits)
     return c.error("Q ", c.in(0).shape(), ", K ", c.in(1).shape(), " and V ", c.in(2).shape(),
                    " do not fit together");
-  if (c.has(4) != c.has(5)) return c.error("past_key and past_value come together or not at all");
-  if (c.has(4)) {
+  const bool has_past = c.has(4) && !a.fused;
+  if (has_past != c.has(5)) return c.error("past_key and past_value come together or not at all");
+  if (has_past) {
     k.past = c.in(4).rank() == 4 ? c.in(4).dim(2) : -1;
     if (!(c.in(4).shape() == Shape{k.q.batch, k.k.heads, k.past, k.k.size}) ||
         !(c.in(5).shape() == Shape{k.q.batch, k.k.heads, k.past, k.v.size}))
@@ -178,7 +197,8 @@ Result<Call> read_call(const Attrs& a, const RunContext& c) {
   }
   k.total = k.past + k.k.length;
   k.scale = a.scale ? *a.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(k.q.size)));
-  k.mask = ONWARD_TRY(read_mask(c, k));
+  k.masks[0] = ONWARD_TRY(read_mask(c, 3, k));
+  if (a.fused) k.masks[1] = ONWARD_TRY(read_mask(c, 4, k));
   if (c.has(6)) {
     k.valid = ONWARD_TRY(read_ints(c, 6));
     if (static_cast<int64_t>(k.valid.size()) != k.q.batch)
@@ -213,7 +233,7 @@ struct Rows {
 // else in scratch memory.
 template <class T>
 Result<Rows<T>> present(RunContext& c, size_t input, size_t past, size_t o, const Heads& h, const Call& k) {
-  if (!c.has(past) && !c.wants(o)) return Rows<T>{c.in(input).data<T>(), h};
+  if (!c.has(5) && !c.wants(o)) return Rows<T>{c.in(input).data<T>(), h};
   const Shape shape{h.batch, h.heads, k.total, h.size};
   if (shape.count() < 0) return c.error("the present state's shape ", shape, " overflows");
   T* to = nullptr;
@@ -270,7 +290,7 @@ struct KeyTiles {
                        .k = transposed ? size : n,
                        .n = transposed ? n : size,
                        .stride_k = transposed ? rows.h.column_stride : stride,
-                       .stride_n = transposed ? stride : 1,
+                       .stride_n = transposed ? stride : rows.h.column_stride,
                        .scale = scale},
                       packed + (place * tiles + tile) * tile_bytes, 1);
     }
@@ -305,14 +325,15 @@ template <class T>
 void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T* row, int64_t n) {
   constexpr T kNever = -std::numeric_limits<T>::infinity();
   auto hide_from = [&](int64_t j) { std::fill(row + std::clamp<int64_t>(j, 0, n), row + n, kNever); };
-  if (k.mask.tensor) {
-    const int64_t at = b * k.mask.batch + h * k.mask.head + i * k.mask.row;
-    const int64_t columns = std::min(n, k.mask.columns);
-    if (k.mask.tensor->dtype() == DType::kBool) {
-      const bool* keep = k.mask.tensor->data<bool>() + at;
+  for (const Mask& mask : k.masks) {
+    if (!mask.tensor.has_value()) break;
+    const int64_t at = b % mask.batches * mask.batch + h * mask.head + i * mask.row;
+    const int64_t columns = std::min(n, mask.columns);
+    if (mask.tensor.dtype() == DType::kBool) {
+      const bool* keep = mask.tensor.data<bool>() + at;
       for (int64_t j = 0; j < columns; ++j) row[j] = keep[j] ? row[j] : kNever;
     } else {
-      const T* add = k.mask.tensor->data<T>() + at;
+      const T* add = mask.tensor.data<T>() + at;
       if constexpr (std::is_same_v<T, float>)
         kernels::add_row(add, row, columns);
       else
@@ -320,6 +341,9 @@ void add_bias(const Attrs& a, const Call& k, int64_t b, int64_t h, int64_t i, T*
     }
     hide_from(columns);
   }
+  if (a.lowest > -std::numeric_limits<float>::infinity())
+    for (int64_t j = 0; j < n; ++j)
+      row[j] = row[j] < static_cast<T>(a.lowest) ? static_cast<T>(a.lowest) : row[j];
   if (a.is_causal) hide_from(i + k.past + 1);
   if (!k.valid.empty()) hide_from(k.valid[static_cast<size_t>(b)]);
 }
@@ -435,23 +459,35 @@ class Blocks {
   int64_t rows_, each_;
 };
 
+Shape output_shape(const Attrs& a, const Call& k, size_t rank) {
+  if (rank == 3 && !a.fused) return {k.q.batch, k.q.length, k.q.heads * k.v.size};
+  Shape s{k.q.batch, k.q.heads, k.q.length, k.v.size};
+  if (a.rows_first) std::swap(s[1], s[2]);
+  return rank == 4 ? s : Shape{s[1], s[2], s[3]};
+}
+
 template <class T>
 Status run_typed(const Attrs& a, RunContext& c) {
-  const Call k = ONWARD_TRY(read_call(a, c));
+  Call k = ONWARD_TRY(read_call(a, c));
+  Tensor q = c.in(0);
+  if (k.q.column_stride != 1) {  // rows of a product lie side by side
+    q = ONWARD_TRY(q.owned(c.budget()));
+    const Shape& steps = q.strides();
+    const size_t rank = q.rank();
+    k.q.batch_stride = rank == 4 ? steps[0] : 0;
+    k.q.head_stride = steps[rank - 3], k.q.row_stride = steps[rank - 2], k.q.column_stride = 1;
+  }
   KeyTiles<T> keys{ONWARD_TRY(present<T>(c, 1, 4, 1, k.k, k)), k.total, true, k.scale};
   KeyTiles<T> values{ONWARD_TRY(present<T>(c, 2, 5, 2, k.v, k)), k.total, false};
-  const bool rank3 = c.in(0).rank() == 3, flat = rank3 && !a.fused;
-  Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>,
-                              flat    ? Shape{k.q.batch, k.q.length, k.q.heads * k.v.size}
-                              : rank3 ? Shape{k.q.heads, k.q.length, k.v.size}
-                                      : Shape{k.q.batch, k.q.heads, k.q.length, k.v.size}));
+  Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>, output_shape(a, k, c.in(0).rank())));
+  const bool flat = a.rows_first || (c.in(0).rank() == 3 && !a.fused);
   Tensor kept;
   if (c.wants(3)) kept = ONWARD_TRY(c.out(3, dtype_of<T>, {k.q.batch, k.q.heads, k.q.length, k.total}));
   const int64_t size = k.v.size, row = flat ? k.q.heads * size : size;
   const Heads out{
       k.q.batch, k.q.heads, k.q.length, size, k.q.length * k.q.heads * size, flat ? size : k.q.length * size,
       row};
-  const Blocks<T> blocks(a, k, keys, values, {c.in(0).data<T>(), k.q}, y.mutable_data<T>(), out,
+  const Blocks<T> blocks(a, k, keys, values, {q.data<T>(), k.q}, y.mutable_data<T>(), out,
                          kept.has_value() ? kept.mutable_data<T>() : nullptr);
   // Keys and values of one block are packed by its thread, while they are in its cache; those of several, or
   // of too few to keep all threads busy, before.
@@ -482,13 +518,33 @@ bool fits(const RunContext& c) {
   const Shape &q = c.in(0).shape(), &t = c.in(1).shape(), &v = c.in(2).shape();
   const size_t rank = q.rank();
   bool same = (rank == 3 || rank == 4) && t.rank() == rank && v.rank() == rank;
-  for (size_t i = 0; same && i + 2 < rank; ++i) same = q[i] == t[i] && q[i] == v[i];
+  for (size_t i = 0; same && i + 2 < rank; ++i) {
+    const bool heads = rank == 4 && i == 1;
+    same = t[i] == v[i] && (heads ? t[i] > 0 && q[i] % t[i] == 0 : q[i] == t[i]);
+  }
+  if (same && c.has(4)) {
+    const Shape& m = c.in(4).shape();
+    same = rank == 4 && m.rank() == 4 && m[0] > 0 && q[0] % m[0] == 0 && (m[1] == 1 || m[1] == q[1]) &&
+           (m[2] == 1 || m[2] == q[2]) && m[3] == t.back();
+  }
   if (!same || !c.has(3)) return same;
   const Shape& mask = c.in(3).shape();
   if (mask.rank() == 0 || mask.rank() > rank || mask.back() != t.back()) return false;
   for (size_t i = 0; same && i + 1 < mask.rank(); ++i)
     same = mask[i] == 1 || mask[i] == q[rank - mask.rank() + i];
   return same;
+}
+
+// The keys or values of each query head, where several share them.
+Result<Tensor> of_each_head(const RunContext& c, size_t input) {
+  const Tensor& x = c.in(input);
+  const Shape& q = c.in(0).shape();
+  if (q.rank() != 4 || x.rank() != 4 || x.dim(1) < 2 || q[1] <= x.dim(1) || q[1] % x.dim(1) != 0) return x;
+  const Shape& s = x.strides();
+  const Tensor repeated =
+      x.strided({x.dim(0), x.dim(1), q[1] / x.dim(1), x.dim(2), x.dim(3)}, {s[0], s[1], 0, s[2], s[3]});
+  const Tensor dense = ONWARD_TRY(repeated.owned(c.budget()));
+  return dense.reshaped({x.dim(0), q[1], x.dim(2), x.dim(3)});
 }
 
 // The nodes that the optimiser made onward.Attention of, for sizes that turn out to be others than it took
@@ -498,23 +554,42 @@ Status run_plain(const Attrs& a, RunContext& c) {
                         ir::Attributes attributes = {}) -> Result<Tensor> {
     ir::Graph graph;
     std::vector<ir::Value*> arguments;
-    for (const Value& v : inputs)
+    for (Value& v : inputs) {
+      v = ONWARD_TRY(v.owned(c.budget()));
       arguments.push_back(
           graph.add_input("x", ir::Type::tensor(v.tensor()->dtype(), symbolic(v.tensor()->shape()))));
+    }
     const ir::Node* node = graph.add_node(op_type, "", arguments, {"y"}, std::move(attributes));
     auto made = ONWARD_TRY(evaluate(*node, inputs, {.threads = c.threads(), .budget = c.budget()}));
     return *made[0].tensor();
   };
   const Tensor scale = Tensor::of<float>({}, std::vector<float>{a.scale.value_or(1)});
-  Tensor p = ONWARD_TRY(call("MatMul", {c.in(0), c.in(1)}));
+  const Tensor keys = ONWARD_TRY(of_each_head(c, 1)), values = ONWARD_TRY(of_each_head(c, 2));
+  Tensor p = ONWARD_TRY(call("MatMul", {c.in(0), keys}));
   p = ONWARD_TRY(call("Mul", {p, scale}));
   if (c.has(3)) p = ONWARD_TRY(call("Add", {p, c.in(3)}));
+  if (c.has(4)) {
+    const Shape whole = p.shape(), &m = c.in(4).shape();
+    if (whole.rank() != 4 || m.rank() != 4 || m[0] < 1 || whole[0] % m[0] != 0)
+      return c.error("a mask of shape ", m, " does not fit the scores ", whole);
+    p = ONWARD_TRY(call("Add", {p.reshaped({whole[0] / m[0], m[0], whole[1], whole[2], whole[3]}), c.in(4)}));
+    p = p.reshaped({p.dim(0) * p.dim(1), p.dim(2), p.dim(3), p.dim(4)});
+  }
+  if (a.lowest > -std::numeric_limits<float>::infinity())
+    p = ONWARD_TRY(call("Max", {p, Tensor::of<float>({}, std::vector<float>{a.lowest})}));
   p = ONWARD_TRY(call("Softmax", {p}, {{"axis", int64_t{-1}}}));
   if (a.hidden_is_zero) {
     const Tensor is_nan = ONWARD_TRY(call("IsNaN", {p}));
     p = ONWARD_TRY(call("Where", {is_nan, Tensor::of<float>({}, std::vector<float>{0}), p}));
   }
-  const Tensor result = ONWARD_TRY(call("MatMul", {p, c.in(2)}));
+  Tensor result = ONWARD_TRY(call("MatMul", {p, values}));
+  if (a.rows_first) {
+    if (result.rank() < 3) return c.error("the result of shape ", result.shape(), " has no heads");
+    Shape shape = result.shape(), strides = result.strides();
+    const size_t at = shape.rank() - 3;
+    std::swap(shape[at], shape[at + 1]), std::swap(strides[at], strides[at + 1]);
+    result = result.strided(shape, strides);
+  }
   Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, result.shape()));
   copy_elements(result, y);
   return {};
@@ -540,6 +615,7 @@ ONWARD_OPS(attention) {
   fused.read = read_fused;
   fused.infer = infer_fused;
   fused.native = types<float>;
+  fused.layout = LayoutRule::kUnread;
   return {op<Attrs>(spec), op<Attrs>(fused)};
 }
 

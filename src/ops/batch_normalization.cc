@@ -3,6 +3,8 @@
 // In training mode mean and var are those of the batch (population variance), and outputs 1 and 2 are the
 // running ones: running * momentum + batch * (1 - momentum).
 //
+// onward.BatchNormalization applies an activation behind it (ops/op/fused.h).
+//
 // Older forms: spatial = 0 (up to opset 8) has statistics per activation, which flattening the input to
 // [N, C * D1 * ..] expresses; is_test = 0 (up to 6) and outputs beyond Y (7 to 13) mean training mode.
 #include <cmath>
@@ -16,10 +18,17 @@ namespace {
 struct Attrs {
   float epsilon = 1e-5f, momentum = 0.9f;
   bool training = false;
+  FusedActivation activation;
 };
 
 Result<Attrs> read(const AttrReader& a) {
-  return Attrs{a.real("epsilon", 1e-5f), a.real("momentum", 0.9f), a.flag("training_mode", false)};
+  return Attrs{a.real("epsilon", 1e-5f), a.real("momentum", 0.9f), a.flag("training_mode", false), {}};
+}
+
+Result<Attrs> read_fused(const AttrReader& a) {
+  Attrs attrs = ONWARD_TRY(read(a));
+  attrs.activation = read_activation(a);
+  return attrs;
 }
 
 Status infer(const Attrs& a, InferContext& c) {
@@ -109,6 +118,35 @@ Status write_running(const Attrs& a, RunContext& c, size_t o, const std::vector<
   return {};
 }
 
+std::vector<Affine> coefficients(const Attrs& a, const Tensor& scale, const Tensor& bias,
+                                 const std::vector<Moments>& moments) {
+  const std::vector<double> scales = as_doubles(scale), biases = as_doubles(bias);
+  std::vector<Affine> out;
+  for (size_t i = 0; i < moments.size(); ++i)
+    out.push_back(
+        {moments[i].mean, scales[i] / std::sqrt(moments[i].variance + double{a.epsilon}), biases[i]});
+  return out;
+}
+
+std::vector<Moments> stored_moments(const Tensor& mean, const Tensor& variance) {
+  const std::vector<double> means = as_doubles(mean), variances = as_doubles(variance);
+  std::vector<Moments> out;
+  for (size_t i = 0; i < means.size(); ++i) out.push_back({means[i], variances[i]});
+  return out;
+}
+
+// The coefficients, where they are constants.
+Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
+  for (size_t i = 1; i < 5; ++i) {
+    const Tensor *t = c.constant(i), *first = c.constant(1);
+    const bool known = t && (t->dtype() == DType::kFloat32 || t->dtype() == DType::kFloat64) &&
+                       t->is_dense() && t->count() == first->count();
+    if (!known || a.training) return std::any();
+  }
+  return std::any(
+      coefficients(a, *c.constant(1), *c.constant(2), stored_moments(*c.constant(3), *c.constant(4))));
+}
+
 Status run(const Attrs& a, RunContext& c) {
   Tensor x = c.in(0);
   const int64_t channels = x.rank() > 1 ? x.dim(1) : 1;
@@ -123,33 +161,39 @@ Status run(const Attrs& a, RunContext& c) {
   }
   if (!planes(x)) x = ONWARD_TRY(channels_last(c, x));
   ImageOutput out = ONWARD_TRY(plane_output(c, target));
-  const std::vector<double> scale = as_doubles(c.in(1)), bias = as_doubles(c.in(2)),
-                            mean = as_doubles(c.in(3)), var = as_doubles(c.in(4));
-  std::vector<Moments> moments(static_cast<size_t>(channels));
-  for (size_t i = 0; i < moments.size(); ++i) moments[i] = {mean[i], var[i]};
-  if (a.training) moments = ONWARD_TRY(batch_moments(c, x));
-  std::vector<Affine> coefficients;
-  for (size_t i = 0; i < moments.size(); ++i)
-    coefficients.push_back(
-        {moments[i].mean, scale[i] / std::sqrt(moments[i].variance + double{a.epsilon}), bias[i]});
-  apply_affine(c, x, *planes(x), out.staged, *planes(out.staged), coefficients, false);
+  std::vector<Moments> moments;
+  std::vector<Affine> own;
+  const auto* known = c.prepared<std::vector<Affine>>();
+  if (!known) {
+    moments = a.training ? ONWARD_TRY(batch_moments(c, x)) : stored_moments(c.in(3), c.in(4));
+    own = coefficients(a, c.in(1), c.in(2), moments);
+    known = &own;
+  }
+  apply_affine(c, x, *planes(x), out.staged, *planes(out.staged), *known, false, a.activation);
   out.finish(c);
   if (!a.training) return {};
-  ONWARD_TRY(write_running(a, c, 1, mean, moments, &Moments::mean));
-  return write_running(a, c, 2, var, moments, &Moments::variance);
+  ONWARD_TRY(write_running(a, c, 1, as_doubles(c.in(3)), moments, &Moments::mean));
+  return write_running(a, c, 2, as_doubles(c.in(4)), moments, &Moments::variance);
 }
 
 }  // namespace
 
 ONWARD_OPS(batch_normalization) {
-  return {op<Attrs>({.name = "BatchNormalization",
+  OpSpec<Attrs> spec{.name = "BatchNormalization",
                      .read = read,
                      .infer = infer,
                      .upgrade = upgrade,
+                     .prepare = prepare,
                      .run = run,
                      .native = types<float, double>,
                      .layout = LayoutRule::kElementwise,
-                     .in_place = {{0, 0}}})};
+                     .in_place = {{0, 0}}};
+  OpSpec<Attrs> fused = spec;
+  fused.domain = "onward";
+  fused.read = read_fused;
+  fused.upgrade = nullptr;
+  fused.native = types<float>;
+  return {op<Attrs>(spec), op<Attrs>(fused)};
 }
 
 }  // namespace ow

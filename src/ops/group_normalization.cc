@@ -2,6 +2,8 @@
 // variance over the pixels of each group of channels of each image. InstanceNormalization is the case of one
 // channel a group.
 //
+// Those of domain onward apply an activation behind it (ops/op/fused.h).
+//
 // Opset 18 has scale and bias per group; `upgrade` repeats them per channel.
 #include <cmath>
 
@@ -14,14 +16,15 @@ namespace {
 struct Attrs {
   float epsilon = 1e-5f;
   int64_t num_groups = 0;  // 0: as many as channels
+  FusedActivation activation;
 };
 
 Result<Attrs> read_group(const AttrReader& a) {
-  Attrs attrs{a.real("epsilon", 1e-5f), a.required_integer("num_groups")};
+  Attrs attrs{a.real("epsilon", 1e-5f), a.required_integer("num_groups"), {}};
   if (attrs.num_groups < 1) a.fail("num_groups", cat("is ", attrs.num_groups, ", expected 1 or more"));
   return attrs;
 }
-Result<Attrs> read_instance(const AttrReader& a) { return Attrs{a.real("epsilon", 1e-5f), 0}; }
+Result<Attrs> read_instance(const AttrReader& a) { return Attrs{a.real("epsilon", 1e-5f), 0, {}}; }
 
 Status infer(const Attrs& a, InferContext& c) {
   ONWARD_TRY(infer_same(c));
@@ -99,27 +102,46 @@ Status run(const Attrs& a, RunContext& c) {
   ImageOutput out = ONWARD_TRY(plane_output(c, y));
   const auto moments = ONWARD_TRY(channel_moments(c, x));
   apply_affine(c, x, *planes(x), out.staged, *planes(out.staged), coefficients(a, c, moments, *planes(x)),
-               true);
+               true, a.activation);
   out.finish(c);
   return {};
 }
 
-std::unique_ptr<Op> row(std::string_view name, Result<Attrs> (*read)(const AttrReader&),
-                        Status (*upgrade)(Rewriter&)) {
-  return op<Attrs>({.name = name,
-                    .read = read,
-                    .infer = infer,
-                    .upgrade = upgrade,
-                    .run = run,
-                    .native = types<float, double>,
-                    .layout = LayoutRule::kChannelsLast});
+Result<Attrs> with_activation(const AttrReader& a, Result<Attrs> attrs) {
+  if (attrs.ok()) attrs->activation = read_activation(a);
+  return attrs;
+}
+
+OpSpec<Attrs> row(std::string_view name, Result<Attrs> (*read)(const AttrReader&),
+                  Status (*upgrade)(Rewriter&)) {
+  return {.name = name,
+          .read = read,
+          .infer = infer,
+          .upgrade = upgrade,
+          .run = run,
+          .native = types<float, double>,
+          .layout = LayoutRule::kChannelsLast};
+}
+
+// What the optimiser makes of it and an activation behind it.
+OpSpec<Attrs> fused_row(std::string_view name, Result<Attrs> (*read)(const AttrReader&)) {
+  OpSpec<Attrs> spec = row(name, read, nullptr);
+  spec.domain = "onward";
+  spec.native = types<float>;
+  return spec;
 }
 
 }  // namespace
 
 ONWARD_OPS(group_normalization) {
-  return {row("GroupNormalization", read_group, upgrade_group),
-          row("InstanceNormalization", read_instance, upgrade_instance)};
+  constexpr auto read_group_fused = [](const AttrReader& a) { return with_activation(a, read_group(a)); };
+  constexpr auto read_instance_fused = [](const AttrReader& a) {
+    return with_activation(a, read_instance(a));
+  };
+  return {op<Attrs>(row("GroupNormalization", read_group, upgrade_group)),
+          op<Attrs>(fused_row("GroupNormalization", read_group_fused)),
+          op<Attrs>(row("InstanceNormalization", read_instance, upgrade_instance)),
+          op<Attrs>(fused_row("InstanceNormalization", read_instance_fused))};
 }
 
 }  // namespace ow

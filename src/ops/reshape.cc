@@ -2,6 +2,8 @@
 // the input's extent at that place, unless `allowzero` makes 0 mean 0. Opsets below 5 have the shape as an
 // attribute.
 //
+// The result is a view of the input, whatever its strides, where the axes that are joined lie side by side.
+//
 // Extents that are copied by 0, or that are equal symbols on both sides, cancel before the -1 is worked out:
 // [N,C,H,W] -> [N,-1] gives [N, C*H*W], also where N is 0.
 #include <algorithm>
@@ -107,6 +109,32 @@ Status upgrade(Rewriter& c) {
   return {};
 }
 
+// The strides of `x` under another shape of as many elements; nullopt if no strides are those.
+std::optional<Shape> strides_under(const Tensor& x, const Shape& shape) {
+  Shape strides(shape.rank(), 0);
+  if (x.count() == 0) return std::nullopt;
+  size_t i = 0, j = 0;
+  while (i < x.rank() || j < shape.rank()) {
+    // The smallest groups of axes with as many elements on both sides.
+    const size_t first = i, to = j;
+    int64_t before = i < x.rank() ? x.dim(i++) : 1, behind = j < shape.rank() ? shape[j++] : 1;
+    while (before != behind)
+      if (before < behind)
+        before *= x.dim(i++);
+      else
+        behind *= shape[j++];
+    int64_t stride = 0, extent = 1;  // of the axes taken so far, from the innermost
+    for (size_t k = i; k-- > first;) {
+      if (x.dim(k) == 1) continue;
+      if (extent > 1 && x.strides()[k] != stride * extent) return std::nullopt;
+      if (extent == 1) stride = x.strides()[k];
+      extent *= x.dim(k);
+    }
+    for (size_t k = j; k-- > to; stride *= shape[k]) strides[k] = stride;
+  }
+  return strides;
+}
+
 Status run(const Attrs& a, RunContext& c) {
   const Tensor& x = c.in(0);
   const auto wanted = ONWARD_TRY(read_ints(c, 1));
@@ -136,7 +164,13 @@ Status run(const Attrs& a, RunContext& c) {
   }
   if (checked_product(shape.dims()) != x.count())
     return c.error("input of shape ", x.shape(), " cannot take shape ", shape);
-  c.set(0, x.reshaped(shape));
+  if (x.is_dense()) {
+    c.set(0, x.reshaped(shape));
+  } else if (const auto strides = strides_under(x, shape)) {
+    c.set(0, x.strided(shape, *strides));
+  } else {
+    c.set(0, ONWARD_TRY(x.owned(c.budget())).reshaped(shape));
+  }
   return {};
 }
 

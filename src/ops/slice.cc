@@ -3,6 +3,10 @@
 //
 // The symbolic extent is exact wherever its form does not depend on the size: a bound that cannot be negative
 // becomes min(bound, d), one that counts from the end becomes max(d - k, 0).
+//
+// onward.Slice is what the optimiser makes of a Slice, a Split or a Gather of one index whose readers take it
+// where it is: a view of the elements [start, end) along `axis`, every `step`-th of them, step > 0; `drop`:
+// of one element, without that axis.
 #include <limits>
 
 #include "ops/op/move.h"
@@ -157,6 +161,52 @@ Status run(const NoAttrs&, RunContext& c) {
   return {};
 }
 
+struct ViewAttrs {
+  int64_t axis = 0, start = 0, end = 0, step = 1;
+  bool drop = false;
+};
+
+Result<ViewAttrs> read_view(const AttrReader& a) {
+  const ViewAttrs view{a.integer("axis", 0), a.integer("start", 0),
+                       a.integer("end", std::numeric_limits<int64_t>::max()), a.integer("step", 1),
+                       a.flag("drop", false)};
+  if (view.axis < 0 || view.axis > 200) a.fail("axis", cat("is ", view.axis, ", expected 0 to 200"));
+  if (view.step < 1) a.fail("step", cat("is ", view.step, ", expected at least 1"));
+  return view;
+}
+
+Status infer_view(const ViewAttrs& a, InferContext& c) {
+  c.set(0, c.dtype(0), std::nullopt);
+  if (!c.shape(0)) return {};
+  SymShape shape = *c.shape(0);
+  const auto axis = static_cast<size_t>(ONWARD_TRY(c.axis(a.axis, shape.size())));
+  const auto whole = shape[axis].constant();
+  if (whole && a.drop && clamp_range(a.start, a.end, a.step, *whole).count != 1)
+    return c.error("element ", a.start, " is outside an axis of extent ", *whole);
+  if (a.drop)
+    shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
+  else
+    shape[axis] = symbolic_extent(Dim(a.start), Dim(a.end), Dim(a.step), shape[axis]);
+  c.set(0, c.dtype(0), std::move(shape));
+  return {};
+}
+
+Status run_view(const ViewAttrs& a, RunContext& c) {
+  const Tensor& x = c.in(0);
+  const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis, x.rank())));
+  const Range r = clamp_range(a.start, a.end, a.step, x.dim(axis));
+  if (a.drop && r.count != 1)
+    return c.error("element ", a.start, " is outside an axis of extent ", x.dim(axis));
+  Shape shape, strides;
+  for (size_t i = 0; i < x.rank(); ++i) {
+    if (i == axis && a.drop) continue;
+    shape.push_back(i == axis ? r.count : x.dim(i));
+    strides.push_back(i == axis ? x.strides()[i] * r.step : x.strides()[i]);
+  }
+  c.set(0, x.strided(shape, strides, r.count > 0 ? r.start * x.strides()[axis] : 0));
+  return {};
+}
+
 }  // namespace
 
 ONWARD_OPS(slice) {
@@ -165,7 +215,13 @@ ONWARD_OPS(slice) {
                        .upgrade = upgrade,
                        .run = run,
                        .layout = LayoutRule::kAlongAxes,
-                       .shape_inputs = 0b11110})};
+                       .shape_inputs = 0b11110}),
+          op<ViewAttrs>({.name = "Slice",
+                         .domain = "onward",
+                         .read = read_view,
+                         .infer = infer_view,
+                         .run = run_view,
+                         .layout = LayoutRule::kTranspose})};
 }
 
 }  // namespace ow

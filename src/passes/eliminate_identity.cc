@@ -1,6 +1,6 @@
 // Removes nodes whose output is their input: Identity, Dropout outside training, and what an exporter leaves
 // behind that turns out to change nothing: Reshape and Expand to the shape that is there, Transpose that
-// keeps the order, Tile once, Pad by nothing, Cast to the same type, Concat and Sum of one.
+// keeps the order, Tile once, Pad by nothing, Slice of all, Cast to the same type, Concat and Sum of one.
 #include <algorithm>
 
 #include "ops/op/attributes.h"
@@ -48,6 +48,25 @@ bool keeps_order(const ir::Node& n, size_t rank) {
   return true;
 }
 
+// From the first element, one by one, to the last of each axis listed.
+bool slices_all(const ir::Node& n, const SymShape& shape) {
+  const Dims *starts = elements(n.input(1)), *ends = elements(n.input(2)), *axes = elements(n.input(3));
+  if (!all_are(starts, 0) || !ends || ends->size() != starts->size() || (n.input(3) && !axes) ||
+      (n.input(4) && !all_are(elements(n.input(4)), 1)))
+    return false;
+  for (size_t i = 0; i < ends->size(); ++i) {
+    const auto axis = axes ? (i < axes->size() ? (*axes)[i].constant() : std::nullopt)
+                           : std::optional(static_cast<int64_t>(i));
+    const auto rank = static_cast<int64_t>(shape.size());
+    if (!axis || *axis < -rank || *axis >= rank) return false;
+    const Dim& d = shape[static_cast<size_t>(*axis < 0 ? *axis + rank : *axis)];
+    const auto end = (*ends)[i].constant(), extent = d.constant();
+    constexpr int64_t kFar = int64_t{1} << 31;  // that is how exporters write the end
+    if (!((*ends)[i] == d) && !(end && *end >= extent.value_or(kFar - 1))) return false;
+  }
+  return true;
+}
+
 bool is_inference_dropout(const ir::Node& n) {
   if (n.output(1) && n.output(1)->is_used()) return false;
   const Dims* training = elements(n.input(2));
@@ -69,6 +88,7 @@ bool passes_through(const ir::Node& n) {
   if (n.is("Pad")) return all_are(elements(n.input(1)), 0);
   if (!shape) return false;
   if (is_any_of("Reshape", "Expand")) return keeps_shape(n, *shape);
+  if (n.is("Slice")) return slices_all(n, *shape);
   return n.is("Transpose") && keeps_order(n, shape->size());
 }
 

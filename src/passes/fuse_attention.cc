@@ -7,7 +7,13 @@
 // other axes than the last, may be absent. What is between the products has no other reader. There may be
 //
 //   Reshape that merges or splits B and H only: the operands get the axes that the mask is for;
-//   Where(IsNaN(p), 0, p) behind the Softmax: rows that are hidden throughout give 0.
+//   Reshape [B, H, L, S] -> [B / W, W, H, L, S], + a second mask [1, W, 1, L, S], Reshape back, as windows of
+//   an image have it; Where(IsNaN(p), 0, p) behind the Softmax: rows that are hidden throughout give 0.
+//
+//   Max of the scores with the lowest number, which keeps a row that is hidden throughout from being NaN;
+//   Unsqueeze, Expand, Reshape of keys and values that gives each query head its own: the heads share them.
+//
+// A Transpose behind it that brings the heads next to their elements is what the operator can write itself.
 //
 // Sizes that nobody knows to be the same are told by the run: where they are not, the operator does what the
 // nodes did.
@@ -44,6 +50,9 @@ SymShape with_batch(SymShape batch, const SymShape& s) {
 
 struct Match {
   ir::Value *q = nullptr, *t = nullptr, *v = nullptr, *mask = nullptr;
+  ir::Value* windows = nullptr;                        // the second mask, of five axes
+  ir::Value *shared_t = nullptr, *shared_v = nullptr;  // those of fewer heads
+  std::optional<float> lowest;
   float scale = 1;
   bool hidden_is_zero = false;
   bool exact = true;      // all sizes that have to be the same are known to be
@@ -135,6 +144,69 @@ ir::Value* before_mask(ir::Value* x, Match& m, Why& why) {
   }
   return x;
 }
+// The scores before a Max with a number that is as good as -inf; else `x` itself.
+ir::Value* before_lowest(ir::Value* x, Match& m) {
+  const ir::Node* max = made_by(x, "Max");
+  for (size_t i = 0; max && max->inputs().size() == 2 && i < 2; ++i) {
+    const auto number = scalar(max->input(1 - i));
+    ir::Value* scores = max->input(i);
+    if (!number || *number > -1e37f || !same_shape(scores, x) || only_reader(scores) != max) continue;
+    m.lowest = *number;
+    return scores;
+  }
+  return x;
+}
+
+// Keys or values of fewer heads, [B, H / n, S, D], which Unsqueeze, Expand and Reshape repeat n times each;
+// null if `v` is not made so.
+ir::Value* shared(const ir::Value* v) {
+  const ir::Node* merge = made_by(v, "Reshape");
+  const ir::Node* expand = merge ? made_by(merge->input(0), "Expand") : nullptr;
+  const ir::Node* split = expand ? expand->input(0)->producer() : nullptr;
+  if (!split || !(split->is("Unsqueeze") || split->is("Reshape"))) return nullptr;
+  const SymShape *k = axes_of(split->input(0)), *one = shape_of(split->output(0)),
+                 *each = shape_of(expand->output(0)), *all = axes_of(v);
+  if (!k || !one || !each || !all || k->size() != 4 || one->size() != 5 || each->size() != 5 ||
+      all->size() != 4 || !(*one)[2].is(1) || !(*each)[2].constant() || !(*k)[1].constant() ||
+      !(*all)[1].constant())
+    return nullptr;
+  bool fits = *(*all)[1].constant() == *(*k)[1].constant() * *(*each)[2].constant();
+  for (size_t axis : {0, 1, 2, 3}) {
+    const size_t at = axis < 2 ? axis : axis + 1;
+    fits = fits && same((*one)[at], (*k)[axis]) && same((*each)[at], (*k)[axis]) &&
+           (axis == 1 || same((*all)[axis], (*k)[axis]));
+  }
+  return fits ? split->input(0) : nullptr;
+}
+
+// The scores before a mask of windows, between two Reshapes; else `x` itself.
+ir::Value* before_windows(ir::Value* x, Match& m, Why& why) {
+  const ir::Node* merge = made_by(x, "Reshape");
+  const ir::Node* add = merge && only_reader(x) ? made_by(merge->input(0), "Add") : nullptr;
+  const SymShape* merged = shape_of(x);
+  const SymShape* sum = add ? shape_of(add->output(0)) : nullptr;
+  if (!sum || sum->size() != 5 || merged->size() != 4 || only_reader(add->output(0)) != merge) return x;
+  for (size_t i = 0; i < 2; ++i) {
+    const ir::Node* split = made_by(add->input(i), "Reshape");
+    ir::Value* mask = add->input(1 - i);
+    const SymShape *before = split ? shape_of(split->input(0)) : nullptr, *s = shape_of(mask);
+    if (!before || !s || only_reader(split->output(0)) != add || only_reader(split->input(0)) != split)
+      continue;
+    bool fits = *before == *merged && same_shape(split->output(0), add->output(0)) && s->size() == 5 &&
+                (*s)[0].is(1) && same((*s)[1], (*sum)[1]) && same((*s)[4], (*sum)[4]);
+    for (size_t axis : {2, 3}) fits = fits && ((*s)[axis].is(1) || same((*s)[axis], (*sum)[axis]));
+    for (size_t axis : {2, 3, 4}) fits = fits && same((*sum)[axis], (*merged)[axis - 1]);
+    if (!fits) {
+      why.no(2, "the mask ", mask, " is ", mask->type(), " and the scores with it ", add->output(0)->type(),
+             ", expected float[1,W,1,L,S] and float[B,W,H,L,S] of float[B*W,H,L,S]");
+      continue;
+    }
+    m.windows = mask;
+    return split->input(0);
+  }
+  return x;
+}
+
 // `x` as another value times a constant number.
 struct Scaled {
   ir::Value* value = nullptr;
@@ -173,7 +245,8 @@ ir::Value* unscaled(ir::Value* x, const ir::Node& product, Match& m) {
 
 // MatMul(q, t) whose scores lead to `softmax`.
 const ir::Node* match_scores(const ir::Node& softmax, Match& m, Why& why) {
-  ir::Value* scores = before_reshape(before_mask(before_reshape(softmax.input(0), m), m, why), m);
+  ir::Value* scores = before_windows(before_lowest(softmax.input(0), m), m, why);
+  scores = before_reshape(before_mask(before_reshape(scores, m), m, why), m);
   scores = before_reshape(before_scale(scores, m, why), m);
   const ir::Node* first = made_by(scores, "MatMul");
   if (!first)
@@ -187,11 +260,13 @@ const ir::Node* match_scores(const ir::Node& softmax, Match& m, Why& why) {
 
 bool shapes_fit(Match& m, const ir::Value* weights, Why& why) {
   const SymShape *q = axes_of(m.q), *t = axes_of(m.t), *v = axes_of(m.v), *w = axes_of(weights);
+  if (m.windows && (!m.exact || m.reshaped || !w || w->size() != 4))
+    return why.no(5, "there is a mask of windows, and sizes are not known to be the same"), false;
   if (q && t && v && w && same_batch(*q, *t) && same_batch(*w, *v) && same(q->back(), (*t)[t->size() - 2]) &&
       same(t->back(), (*v)[v->size() - 2]) && (m.exact || !m.reshaped))
     return true;
   m.exact = false;
-  if (q && t && v && w && !m.reshaped && alike(batch_of(*q), batch_of(*t), m.exact) &&
+  if (q && t && v && w && !m.reshaped && !m.windows && alike(batch_of(*q), batch_of(*t), m.exact) &&
       alike(batch_of(*q), batch_of(*v), m.exact) && may_be_same(q->back(), (*t)[t->size() - 2]) &&
       may_be_same(t->back(), (*v)[v->size() - 2]))
     return true;
@@ -280,6 +355,9 @@ std::optional<Match> match(const ir::Node& last, Why& why) {
     return why.no(1, ReadersOf{softmax->input(0)}, "; only ", softmax, " may read it");
   if (!match_scores(*softmax, m, why)) return std::nullopt;
   m.v = last.input(1);
+  const ir::Node* turned = made_by(m.t, "Transpose");
+  if (turned && AttrReader(*turned).maybe_integers("perm") == ir::Ints{0, 1, 3, 2})
+    m.shared_t = shared(turned->input(0)), m.shared_v = shared(m.v);
   return shapes_fit(m, weights, why) && axes_fit(m, last.output(0), why) ? std::optional(m) : std::nullopt;
 }
 
@@ -293,16 +371,51 @@ ir::Value* reshaped(ir::Value* v, const SymShape& batch, ir::Node* before, ir::P
   return node->output(0);
 }
 
+ir::Value* without_first_axis(ir::Value* mask, ir::Node* before, ir::Patch& patch) {
+  const SymShape& s = *shape_of(mask);
+  SymShape shape(s.begin() + 1, s.end());
+  if (mask->is_constant())
+    if (const auto extents = concrete(shape)) return patch.constant(mask->fact.constant->reshaped(*extents));
+  ir::Node* node =
+      patch.insert(before, "Squeeze", "",
+                   {mask, patch.constant(Tensor::of<int64_t>({1}, std::vector<int64_t>{0}))}, 1, {});
+  node->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, std::move(shape));
+  return node->output(0);
+}
+
+// Where all that happens to the result of `last` is that heads and rows change places, `fused` writes it so.
+bool take_transpose(ir::Node& fused, const ir::Node& last, ir::Patch& patch) {
+  ir::Node* transpose = only_reader(last.output(0));
+  const SymShape* y = axes_of(last.output(0));
+  const auto perm =
+      transpose && transpose->is("Transpose") ? AttrReader(*transpose).maybe_integers("perm") : std::nullopt;
+  if (!perm || !y || *perm != (y->size() == 4 ? ir::Ints{0, 2, 1, 3} : ir::Ints{1, 0, 2})) return false;
+  fused.attributes.insert_or_assign("rows_first", int64_t{1});
+  fused.output(0)->fact.type = transpose->output(0)->type();
+  patch.replace_uses(transpose->output(0), fused.output(0));
+  return true;
+}
+
 void fuse(const Match& m, ir::Node* last, ir::Patch& patch) {
   std::vector<ir::Value*> inputs = {m.q, m.t, m.v};
   const SymShape& y = *axes_of(last->output(0));
   if (m.reshaped)
     for (ir::Value*& x : inputs) x = reshaped(x, m.batch, last, patch);
-  if (m.mask) inputs.push_back(m.mask);
+  if (m.shared_t && m.shared_v && !m.reshaped && (*shape_of(m.shared_t))[1] == (*shape_of(m.shared_v))[1]) {
+    SymShape turned = *shape_of(m.shared_t);
+    std::swap(turned[2], turned[3]);
+    ir::Node* node = patch.insert(last, "Transpose", "", {m.shared_t}, 1, {{"perm", ir::Ints{0, 1, 3, 2}}});
+    node->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, std::move(turned));
+    inputs[1] = node->output(0), inputs[2] = m.shared_v;
+  }
+  if (m.mask || m.windows) inputs.push_back(m.mask);
+  if (m.windows) inputs.push_back(without_first_axis(m.windows, last, patch));
   ir::Node* fused = patch.insert(last, "Attention", "onward", std::move(inputs), 1, {{"scale", m.scale}});
   if (m.hidden_is_zero) fused->attributes.insert_or_assign("hidden_is_zero", int64_t{1});
+  if (m.lowest) fused->attributes.insert_or_assign("lowest", *m.lowest);
   fused->output(0)->fact.type = ir::Type::tensor(DType::kFloat32, m.reshaped ? with_batch(m.batch, y) : y);
   ir::Value* result = fused->output(0);
+  if (!m.reshaped && take_transpose(*fused, *last, patch)) return;
   if (m.reshaped) result = reshaped(result, batch_of(y), last, patch);
   patch.replace_uses(last->output(0), result);
 }

@@ -172,6 +172,102 @@ TEST(FuseAttention, WeightsThatAreNaNAsZero) {
 // The operator Attention gives 0 there, Softmax NaN.
 TEST(FuseAttention, RowsThatAreHiddenThroughoutStayNaN) { expect_changes({}, 1, true); }
 
+TEST(FuseAttention, WritesRowsFirstWhereThatIsWhatBecomesOfIt) {
+  for (size_t rank : {4, 3}) {
+    onnx::Graph g = Graph().make();
+    if (rank == 3) {
+      Graph of_three;
+      of_three.q = {"6", "L", "5"}, of_three.t = {"6", "5", "S"}, of_three.v = {"6", "S", "4"};
+      of_three.mask = {"6", "1", "S"};
+      g = of_three.make();
+    }
+    g.node.back().output = {"before"};
+    g.node.push_back(
+        node("Transpose", {"before"}, {"y"},
+             {attr("perm", rank == 4 ? std::vector<int64_t>{0, 2, 1, 3} : std::vector<int64_t>{1, 0, 2})}));
+    std::vector<Inputs> sets;
+    const Shape q = rank == 4 ? Shape{2, 3, 7, 5} : Shape{6, 7, 5};
+    const Shape t = rank == 4 ? Shape{2, 3, 5, 9} : Shape{6, 5, 9};
+    const Shape v = rank == 4 ? Shape{2, 3, 9, 4} : Shape{6, 9, 4};
+    const Shape mask = rank == 4 ? Shape{2, 1, 1, 9} : Shape{6, 1, 9};
+    sets.push_back({waves(q, 0.7f), waves(t, 1.1f), waves(v, 1.7f), waves(mask, 2.3f)});
+    const Names left = expect_same(g, fuse_attention, 1, sets, {.absolute = 1e-5f});
+    EXPECT_EQ(left, (Names{"onward.Attention"}));
+  }
+}
+
+// Windows of an image: a bias for all of them, and a mask for each window that repeats from image to image.
+TEST(FuseAttention, AMaskOfWindows) {
+  for (const auto& [mask, changes] : {std::pair<Shape, int>{{1, 3, 1, 7, 9}, 1},
+                                      {{1, 3, 2, 1, 9}, 1},
+                                      {{1, 1, 1, 7, 9}, 0},
+                                      {{2, 3, 1, 7, 9}, 0}}) {
+    auto g = graph({value("q", kFloat, {"6", "2", "7", "5"}), value("t", kFloat, {"6", "2", "5", "9"}),
+                    value("v", kFloat, {"6", "2", "9", "4"})},
+                   {value("y", kFloat)},
+                   {node("MatMul", {"q", "t"}, {"a"}), node("Add", {"a", "bias"}, {"b"}),
+                    node("Reshape", {"b", "split"}, {"c"}), node("Add", {"c", "m"}, {"d"}),
+                    node("Reshape", {"d", "merged"}, {"s"}), node("Softmax", {"s"}, {"p"}),
+                    node("MatMul", {"p", "v"}, {"y"})},
+                   {ints("split", {2, 3, 2, 7, 9}), ints("merged", {-1, 2, 7, 9}),
+                    floats("bias", {1, 2, 7, 9}, spread_numbers(126, 3)),
+                    floats("m", std::vector<int64_t>(mask.begin(), mask.end()),
+                           spread_numbers(static_cast<size_t>(mask.count()), 5))});
+    expect_same(g, fuse_attention, changes,
+                {{waves({6, 2, 7, 5}, 0.7f), waves({6, 2, 5, 9}, 1.1f), waves({6, 2, 9, 4}, 1.7f)}},
+                {.absolute = 1e-5f});
+  }
+}
+
+// As models with rotary positions are exported: rows that are hidden throughout weigh all keys alike.
+TEST(FuseAttention, ScoresThatAreNotLessThanTheLowest) {
+  Graph g;
+  g.scores.back().output = {"low"};
+  g.scores.push_back(node("Max", {"low", "lowest"}, {"s"}));
+  for (bool hidden : {false, true}) {
+    onnx::Graph made = g.make();
+    made.initializer.push_back(floats("lowest", {}, {-3.40282347e38f}));
+    Tensor mask = waves({2, 1, 1, 9}, 2.3f);
+    if (hidden) std::fill_n(mask.mutable_data<float>(), 9, -INFINITY);
+    expect_same(made, fuse_attention, 1,
+                {{waves({2, 3, 7, 5}, 0.7f), waves({2, 3, 5, 9}, 1.1f), waves({2, 3, 9, 4}, 1.7f), mask}},
+                {.absolute = 1e-5f});
+  }
+  onnx::Graph made = g.make();
+  made.initializer.push_back(floats("lowest", {}, {-1}));  // a bound that means something
+  expect_same(made, fuse_attention, 0,
+              {{waves({2, 3, 7, 5}, 0.7f), waves({2, 3, 5, 9}, 1.1f), waves({2, 3, 9, 4}, 1.7f),
+                waves({2, 1, 1, 9}, 2.3f)}},
+              {.absolute = 1e-5f});
+}
+
+TEST(FuseAttention, HeadsThatShareKeysAndValues) {
+  auto g = graph({value("q", kFloat, {"B", "6", "L", "5"}), value("k", kFloat, {"B", "2", "S", "5"}),
+                  value("v", kFloat, {"B", "2", "S", "4"}), value("m", kFloat, {"L", "S"})},
+                 {value("y", kFloat)},
+                 {node("Shape", {"k"}, {"ks"}), node("Gather", {"ks", "two"}, {"n"}),
+                  node("Concat", {"head", "n", "five"}, {"k5"}, {attr("axis", int64_t{0})}),
+                  node("Concat", {"head", "n", "four"}, {"v5"}, {attr("axis", int64_t{0})}),
+                  node("Unsqueeze", {"k", "two"}, {"k1"}), node("Expand", {"k1", "k5"}, {"ke"}),
+                  node("Reshape", {"ke", "merged5"}, {"kr"}), node("Unsqueeze", {"v", "two"}, {"v1"}),
+                  node("Expand", {"v1", "v5"}, {"ve"}), node("Reshape", {"ve", "merged4"}, {"vr"}),
+                  node("Transpose", {"kr"}, {"t"}, {attr("perm", std::vector<int64_t>{0, 1, 3, 2})}),
+                  node("MatMul", {"q", "t"}, {"a"}), node("Add", {"a", "m"}, {"s"}),
+                  node("Softmax", {"s"}, {"p"}), node("MatMul", {"p", "vr"}, {"y"})},
+                 {ints("two", {2}), ints("head", {1, 1, 3}), ints("five", {5}), ints("four", {4}),
+                  ints("merged5", {0, 6, -1, 5}), ints("merged4", {0, 6, -1, 4})});
+  std::vector<Inputs> sets;
+  for (int64_t queries : {1, 7})
+    sets.push_back({waves({2, 6, queries, 5}, 0.7f), waves({2, 2, 9, 5}, 1.1f), waves({2, 2, 9, 4}, 1.7f),
+                    waves({queries, 9}, 2.3f)});
+  EXPECT_EQ(expect_same(g, fuse_attention, 1, sets, {.absolute = 1e-5f}),
+            (Names{"Transpose", "onward.Attention"}));
+  // A mask of one number, as only a run shows: the nodes are run one by one.
+  for (Inputs& inputs : sets) inputs[3] = waves({1, 1}, 2.3f);
+  g.input[3] = value("m", kFloat, {"M", "T"});
+  expect_same(g, fuse_attention, 1, sets, {.absolute = 1e-5f});
+}
+
 TEST(FuseAttention, LeavesAloneWhatMeansSomethingElse) {
   Graph g;
   g.q = {"2", "1", "L", "5"};  // broadcast over heads

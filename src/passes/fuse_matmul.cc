@@ -3,7 +3,9 @@
 //   activation(MatMul(x, W) + bias + residual)
 //
 // bias a constant row, residual a value of the product's shape. An activation between the bias and the
-// residual ends the chain: the sum stays a node of its own. A Gemm takes the activation behind it.
+// residual ends the chain: the sum stays a node of its own. A Gemm takes the activation behind it. Where the
+// sum is behind a Transpose of the product, that of the residual undoes it, and the Transpose is of the sum.
+#include "ops/op/attributes.h"
 #include "passes/match.h"
 #include "passes/passes.h"
 
@@ -37,6 +39,25 @@ bool is_candidate(const ir::Node& node, Why& why) {
   return why.no(1, "the weights ", w, " are ", w->type(), ", expected one matrix"), false;
 }
 
+// Add(Transpose(y), r), as Transpose(y + r') with r' = r transposed back. Whether it was that.
+bool take_sum_behind_transpose(ir::Node& node, const Positions& at, ir::Patch& patch) {
+  ir::Node* turn = only_reader(node.output(0));
+  const auto perm = turn && turn->is("Transpose") ? AttrReader(*turn).maybe_integers("perm") : std::nullopt;
+  ir::Node* add = perm ? only_reader(turn->output(0)) : nullptr;
+  ir::Value* operand = add && add->is("Add") ? other_input(add, turn->output(0)) : nullptr;
+  if (!operand || operand->is_constant() || operand->type().dtype != DType::kFloat32 ||
+      !same_shape(operand, turn->output(0)) || !is_made_before(operand, &node, at))
+    return false;
+  ir::Ints back(perm->size());
+  for (size_t i = 0; i < perm->size(); ++i) back[static_cast<size_t>((*perm)[i])] = static_cast<int64_t>(i);
+  ir::Node* turned = patch.insert(&node, "Transpose", "", {operand}, 1, {{"perm", std::move(back)}});
+  turned->output(0)->fact.type = node.output(0)->type();
+  patch.set_input(&node, 3, turned->output(0));
+  patch.replace_uses(add->output(0), turn->output(0));
+  patch.erase(add);
+  return true;
+}
+
 // Returns whether it took anything.
 bool take_what_follows(ir::Node& node, const Positions& at, ir::Patch& patch, Why& why) {
   bool fused = false;
@@ -45,6 +66,7 @@ bool take_what_follows(ir::Node& node, const Positions& at, ir::Patch& patch, Wh
     fused = true;
   }
   if (take_activation(node, patch, why)) return true;
+  if (take_sum_behind_transpose(node, at, patch)) return true;
   const SumMatch sum = sum_behind(node, at, why);
   if (!fused && is_constant(sum.operand))
     why.no(2, "the bias ", sum.operand, " is ", sum.operand->type(), ", expected a row as long as those of ",

@@ -321,5 +321,19 @@ TEST(Why, OneReasonAnAnchor) {
   EXPECT_EQ(missed.about(anchor), nullptr);
 }
 
+TEST(MissedFusions, PartsAndPointwiseConvolutions) {
+  const onnx::Node norm = node("BatchNormalization", {"x", "b", "b", "mean", "var"}, {"n"});
+  expect(fuse_pointwise, graph_of({norm, node("Conv", {"n", "w"}, {"y"})}, {"y", "n"}),
+         {"y: 'n' is read by Conv node that makes 'y', and is an output of the graph; only Conv node that "
+          "makes 'y' may read it"});
+  expect(fuse_pointwise, {node("Mul", {"x", "z"}, {"n"}), node("Conv", {"n", "w"}, {"y"})},
+         {"y: the factors of Mul node that makes 'n' are float[N,4,H,W], expected one a channel of "
+          "float[N,4,H,W]"});
+  expect(make_views,
+         {node("Split", {"x"}, {"s", "u"}, {attr("axis", int64_t{1}), attr("num_outputs", int64_t{2})}),
+          node("Softmax", {"s"}, {"a"}), node("Add", {"a", "u"}, {"y"})},
+         {"s: 's' is read by Softmax node that makes 'a', which takes a copy without gaps"});
+}
+
 }  // namespace
 }  // namespace ow

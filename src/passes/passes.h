@@ -15,6 +15,8 @@ Result<int> eliminate_identity(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fold_constants(ir::Graph& g, MissedFusions* missed = nullptr);
 // Into the convolution before it.
 Result<int> fuse_batch_norm(ir::Graph& g, MissedFusions* missed = nullptr);
+// Constants behind a product or a convolution, into its weights and bias.
+Result<int> fuse_scale(ir::Graph& g, MissedFusions* missed = nullptr);
 // From their decomposed forms.
 Result<int> fuse_gelu(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fuse_layer_norm(ir::Graph& g, MissedFusions* missed = nullptr);
@@ -29,6 +31,8 @@ Result<int> fuse_activation(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fuse_residual(ir::Graph& g, MissedFusions* missed = nullptr);
 // A convolution and the depthwise one behind it.
 Result<int> fuse_depthwise(ir::Graph& g, MissedFusions* missed = nullptr);
+// What happens to the channels of its image before, into a convolution of single pixels.
+Result<int> fuse_pointwise(ir::Graph& g, MissedFusions* missed = nullptr);
 // Bias, activation and sum into the product before them.
 Result<int> fuse_matmul(ir::Graph& g, MissedFusions* missed = nullptr);
 // Expanded indices, into the GatherElements that reads them.
@@ -37,6 +41,8 @@ Result<int> fuse_expand(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> fuse_pad(ir::Graph& g, MissedFusions* missed = nullptr);
 // Chains and trees of elementwise nodes, into one.
 Result<int> fuse_elementwise(ir::Graph& g, MissedFusions* missed = nullptr);
+// Parts of tensors, where all who read them take them with gaps.
+Result<int> make_views(ir::Graph& g, MissedFusions* missed = nullptr);
 Result<int> eliminate_dead(ir::Graph& g, MissedFusions* missed = nullptr);
 // Casts around operators that lack a type.
 Result<int> widen_types(ir::Graph& g, MissedFusions* missed = nullptr);

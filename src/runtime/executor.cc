@@ -298,16 +298,31 @@ Status Frame::reorder(const Step& step) {
   return {};
 }
 
+// What is in the slot as a tensor of its own, in the slot's order without gaps.
+Result<Tensor> Frame::packed(int slot) const {
+  const Tensor& t = *values_[at(slot)].tensor();
+  Tensor made = ONWARD_TRY(Tensor::allocate(t.dtype(), t.shape(), call_.settings->budget));
+  Order order = plan_->slots[at(slot)].order;
+  order.has_gaps = false;
+  made = made.strided(t.shape(), ordered_strides(t.shape(), order));
+  copy_elements(t, made);
+  return made;
+}
+
 Result<bool> Frame::join(const Step& step) {
   const int out = step.outputs[0];
   const auto in_place = [&](int s) {
     const Tensor* t = s >= 0 && part(s) ? values_[at(s)].tensor() : nullptr;
     return t && t->raw() == place(s);
   };
+  const auto has_gaps = [&](int s) { return s >= 0 && plan_->slots[at(s)].order.has_gaps; };
   const auto omitted = [](int s) { return s < 0; };
-  if (out < 0 || std::none_of(step.inputs.begin(), step.inputs.end(), in_place) ||
-      std::any_of(step.inputs.begin(), step.inputs.end(), omitted))
+  const auto any_of = [&](auto what) { return std::any_of(step.inputs.begin(), step.inputs.end(), what); };
+  if (out < 0 || !(any_of(in_place) || any_of(has_gaps)) || any_of(omitted)) {
+    for (int s : step.inputs)
+      if (has_gaps(s)) values_[at(s)] = Value(ONWARD_TRY(packed(s)));
     return false;
+  }
   const auto axis = static_cast<size_t>(step.join_axis);
   Shape shape = values_[at(step.inputs[0])].tensor()->shape();
   shape[axis] = 0;
@@ -321,11 +336,10 @@ Result<bool> Frame::join(const Step& step) {
   }
   const DType dtype = values_[at(step.inputs[0])].tensor()->dtype();
   Tensor made = fits ? ONWARD_TRY(allocate(out, dtype, shape)) : Tensor();
-  if (!fits || made.raw() != place(out)) {
+  if (!fits || (made.raw() != place(out) && any_of(in_place))) {
     // These shapes are not those that the places were made for: the operator is not to write over its inputs.
     for (int s : step.inputs)
-      if (in_place(s))
-        values_[at(s)] = Value(ONWARD_TRY(values_[at(s)].tensor()->owned(call_.settings->budget)));
+      if (in_place(s) || has_gaps(s)) values_[at(s)] = Value(ONWARD_TRY(packed(s)));
     return false;
   }
   const int64_t size = bit_width(dtype) / 8;

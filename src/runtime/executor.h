@@ -52,6 +52,7 @@ class Frame {
   // Joins what lies where it is wanted already, and moves the rest there; false: that is the operator's to
   // do.
   Result<bool> join(const Step& step);
+  Result<Tensor> packed(int slot) const;
   const JoinPart* part(int slot) const;  // null: it is none
   Status unshare(int slot);
   Status ensure_arena(int64_t bytes, const std::shared_ptr<Budget>& memory);

@@ -7,6 +7,7 @@
 #include "ir/schema.h"
 #include "ops/op/stored_weights.h"
 #include "ops/op/widen.h"
+#include "passes/axis_groups.h"
 #include "runtime/prepare.h"
 
 namespace ow {
@@ -98,6 +99,17 @@ class Compiler {
     return made;
   }
 
+  static Order without_gaps(Order order) {
+    order.has_gaps = false;
+    return order;
+  }
+
+  // The slot, or a copy of it, in this order, with gaps where they may be.
+  int arranged(int slot, const Order& order, bool with_gaps) {
+    const Order& has = plan_->slots[static_cast<size_t>(slot)].order;
+    return with_gaps && without_gaps(has) == order ? slot : reordered(slot, order);
+  }
+
   size_t rank_of(const ir::Value* v) const { return v && v->type().shape ? v->type().shape->size() : 0; }
 
   Status add_node(const ir::Node& node, Preparation& prepared) {
@@ -178,6 +190,7 @@ class Compiler {
     const LayoutRule rule = packs_elements(node) ? LayoutRule::kDense : op.traits.layout;
     switch (rule) {
       case LayoutRule::kDense:
+        if (auto kept = reshaped_order(op, node, inputs)) return *kept;
         for (int& s : inputs)
           if (s >= 0) s = reordered(s, {});
         return {};
@@ -192,13 +205,14 @@ class Compiler {
       case LayoutRule::kElementwise: {
         Order common;
         for (size_t i = 0; i < inputs.size() && common.is_row_major(); ++i)
-          if (inputs[i] >= 0 && covers_output(node, i)) common = order(inputs[i]);
+          if (inputs[i] >= 0 && covers_output(node, i)) common = without_gaps(order(inputs[i]));
         for (size_t i = 0; i < inputs.size(); ++i)
-          if (inputs[i] >= 0) inputs[i] = reordered(inputs[i], covers_output(node, i) ? common : Order{});
+          if (inputs[i] >= 0)
+            inputs[i] = covers_output(node, i) ? arranged(inputs[i], common, true) : reordered(inputs[i], {});
         return common;
       }
       case LayoutRule::kTranspose:
-        return transposed(node, inputs);
+        return node.is("Transpose") ? transposed(node, inputs) : cut(node, inputs);
       case LayoutRule::kAlongAxes:
         return along_axes(step, inputs);
       case LayoutRule::kUnread:
@@ -221,15 +235,17 @@ class Compiler {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i] < 0) continue;
       ranks_known &= node.inputs()[i]->type().shape.has_value();
-      const Order& order = plan_->slots[static_cast<size_t>(inputs[i])].order;
+      const Order order = without_gaps(plan_->slots[static_cast<size_t>(inputs[i])].order);
       if (rank_of(node.inputs()[i]) == rank && common.is_row_major() &&
           (order.channels_last ? rank >= 3 : order.axes.size() == rank))
         common = order;
     }
     if (!ranks_known) common = {};
+    const bool with_gaps = join_axis(node) >= 0;
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i] >= 0)
-        inputs[i] = reordered(inputs[i], rank_of(node.inputs()[i]) == rank ? common : Order{});
+        inputs[i] = rank_of(node.inputs()[i]) == rank ? arranged(inputs[i], common, with_gaps)
+                                                      : reordered(inputs[i], {});
     if (common.is_row_major()) return {};
     step.memory_axes = ordered_axes(rank, common);
     step.axis_places.resize(rank);
@@ -273,19 +289,60 @@ class Compiler {
         if ((perm ? static_cast<size_t>((*perm)[j]) : rank - 1 - j) == a)
           out.axes.push_back(static_cast<uint8_t>(j));
     if (out.axes.size() != rank) return {.axes = {255}};
-    return normalised(std::move(out));
+    out.has_gaps = source.has_gaps;
+    return normalised(std::move(out), node.output(0));
   }
 
-  static Order normalised(Order o) {
+  // A part of input 0 along one axis, which may be left out behind that.
+  Order cut(const ir::Node& node, std::vector<int>& inputs) {
+    const AttrReader a(node);
+    const size_t rank = rank_of(node.input(0));
+    const auto axis = static_cast<uint8_t>(a.integer("axis", 0));
+    const Order source = plan_->slots[static_cast<size_t>(inputs[0])].order;
+    if (rank == 0 || rank > 200 || (!source.axes.empty() && source.axes.size() != rank)) {
+      inputs[0] = reordered(inputs[0], {});
+      return {.axes = {255}};
+    }
+    const bool drops = a.flag("drop", false);
+    Order out;
+    for (uint8_t at : ordered_axes(rank, source))
+      if (!drops || at != axis) out.axes.push_back(drops && at > axis ? at - 1 : at);
+    out.has_gaps = true;
+    return normalised(std::move(out), node.output(0));
+  }
+
+  // `v` in that order; axes of extent 1 are anywhere.
+  static Order normalised(Order o, const ir::Value* v) {
+    const SymShape* shape =
+        v && v->type().shape && v->type().shape->size() == o.axes.size() ? &*v->type().shape : nullptr;
+    std::vector<uint8_t> longer;
+    for (uint8_t a : o.axes)
+      if (!shape || !(*shape)[a].is(1)) longer.push_back(a);
+    if (std::is_sorted(longer.begin(), longer.end())) return {.has_gaps = o.has_gaps};
     const size_t rank = o.axes.size();
     std::vector<uint8_t> axes(rank);
     std::iota(axes.begin(), axes.end(), uint8_t{0});
-    if (o.axes == axes) return {};
-    if (rank >= 3) {
-      std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
-      if (o.axes == axes) return {.channels_last = true};
-    }
+    if (rank < 3) return o;
+    std::rotate(axes.begin() + 1, axes.begin() + 2, axes.end());
+    if (o.axes == axes) return {.channels_last = true, .has_gaps = o.has_gaps};
     return o;
+  }
+
+  // The order of a Reshape's output if that is a view of an input that is not row-major.
+  std::optional<Order> reshaped_order(const Op& op, const ir::Node& node, const std::vector<int>& inputs) {
+    const ir::Value *x = node.input(0), *y = node.output(0);
+    if (op.traits.view_of != 0 || !keeps_strides(node) || inputs[0] < 0 || !y || !y->type().shape)
+      return std::nullopt;
+    const Order& source = plan_->slots[static_cast<size_t>(inputs[0])].order;
+    const size_t rank = rank_of(x);
+    if (source.is_row_major() || rank == 0 || rank > 200 || y->type().shape->size() > 200 ||
+        (!source.axes.empty() && source.axes.size() != rank))
+      return std::nullopt;
+    const auto out =
+        regrouped(*x->type().shape, *y->type().shape, ordered_axes(rank, source), source.has_gaps);
+    if (!out) return std::nullopt;
+    const Order order{.axes = *out, .has_gaps = source.has_gaps};
+    return normalised(order, y);
   }
 
   Status add_subgraphs(const ir::Node& node, Step& step) {

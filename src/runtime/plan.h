@@ -2,8 +2,9 @@
 //
 // Each slot has a memory order that the plan chose: row-major, channels-last, or the order that a
 // transposition leaves behind. Where a step needs another order than a slot has, a reorder step makes it; the
-// same slot is reordered once for all its readers. Subgraphs are plans of their own; the values that they
-// capture are handed over by slot.
+// same slot is reordered once for all its readers. A part of a tensor is a view with gaps, which some read
+// where it is; a Reshape of what is not row-major stays a view where the axes that it joins lie side by side.
+// Subgraphs are plans of their own; the values that they capture are handed over by slot.
 #pragma once
 #include <any>
 #include <functional>
@@ -20,7 +21,8 @@ namespace ow {
 struct Order {
   bool channels_last = false;
   std::vector<uint8_t> axes;
-  bool is_row_major() const { return !channels_last && axes.empty(); }
+  bool has_gaps = false;  // a view of a part of a tensor: the rest of that lies between
+  bool is_row_major() const { return !channels_last && axes.empty() && !has_gaps; }
   friend bool operator==(const Order&, const Order&) = default;
 };
 // The axes of a tensor of this rank, outermost first.

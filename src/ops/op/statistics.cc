@@ -120,10 +120,25 @@ void affine_pixels(const T* x, const Planes& px, T* y, const Planes& py, const C
   }
 }
 
+// Pixels [begin, end) of one image, in place.
+void activate_pixels(const FusedActivation& a, float* y, const Planes& p, int64_t begin, int64_t end) {
+  const auto run = [&](float* at, int64_t n) { kernels::activate(a.kind, a.alpha, a.beta, at, at, n); };
+  if (p.channel_stride == 1 && p.pixel_stride == p.channels)
+    return run(y + begin * p.pixel_stride, (end - begin) * p.channels);
+  if (p.channel_stride == 1)
+    for (int64_t i = begin; i < end; ++i) run(y + i * p.pixel_stride, p.channels);
+  else if (p.pixel_stride == 1)
+    for (int64_t ch = 0; ch < p.channels; ++ch) run(y + ch * p.channel_stride + begin, end - begin);
+  else
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t ch = 0; ch < p.channels; ++ch) run(y + ch * p.channel_stride + i * p.pixel_stride, 1);
+}
+
 template <class T>
 void apply(const RunContext& c, const T* x, const Planes& px, T* y, const Planes& py,
-           const std::vector<Affine>& coefficients, bool per_image) {
+           const std::vector<Affine>& coefficients, bool per_image, const FusedActivation& activation) {
   Coefficients<T> k;
+  for (std::vector<T>* v : {&k.mean, &k.scale, &k.bias}) v->reserve(coefficients.size());
   for (const Affine& a : coefficients) {
     k.mean.push_back(static_cast<T>(a.mean));
     k.scale.push_back(static_cast<T>(a.scale));
@@ -133,11 +148,19 @@ void apply(const RunContext& c, const T* x, const Planes& px, T* y, const Planes
   }
   const int64_t piece = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, px.channels));
   const int64_t pieces = (px.pixels + piece - 1) / piece;
+  const bool activates = std::is_same_v<T, float> && activation.kind != kernels::Activation::kNone;
+  // What is activated is still in the first cache.
+  const int64_t step = activates ? std::max<int64_t>(1, piece / 4) : piece;
   c.parallel_for(px.batch * pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t n = i / pieces, first = i % pieces * piece;
-      affine_pixels(x + n * px.batch_stride, px, y + n * py.batch_stride, py, k,
-                    per_image ? n * px.channels : 0, first, std::min(px.pixels, first + piece));
+      const int64_t n = i / pieces, last = std::min(px.pixels, (i % pieces + 1) * piece);
+      for (int64_t at = i % pieces * piece; at < last; at += step) {
+        T* const to = y + n * py.batch_stride;
+        affine_pixels(x + n * px.batch_stride, px, to, py, k, per_image ? n * px.channels : 0, at,
+                      std::min(last, at + step));
+        if constexpr (std::is_same_v<T, float>)
+          if (activates) activate_pixels(activation, to, py, at, std::min(last, at + step));
+      }
     }
   });
 }
@@ -156,12 +179,13 @@ Result<std::vector<Moments>> channel_moments(RunContext& c, const Tensor& t) {
 }
 
 void apply_affine(const RunContext& c, const Tensor& x, const Planes& px, Tensor& y, const Planes& py,
-                  const std::vector<Affine>& coefficients, bool per_image) {
+                  const std::vector<Affine>& coefficients, bool per_image,
+                  const FusedActivation& activation) {
   if (x.count() == 0) return;
   if (x.dtype() == DType::kFloat64)
-    apply(c, x.data<double>(), px, y.mutable_data<double>(), py, coefficients, per_image);
+    apply(c, x.data<double>(), px, y.mutable_data<double>(), py, coefficients, per_image, activation);
   else
-    apply(c, x.data<float>(), px, y.mutable_data<float>(), py, coefficients, per_image);
+    apply(c, x.data<float>(), px, y.mutable_data<float>(), py, coefficients, per_image, activation);
 }
 
 std::vector<double> as_doubles(const Tensor& t) {

@@ -1,6 +1,7 @@
 // Per-channel statistics and the affine map that follows them: the shared part of batch, instance and group
 // normalization. Means and variances do not depend on the number of threads.
 #pragma once
+#include "ops/op/fused.h"
 #include "ops/op/image.h"
 
 namespace ow {
@@ -12,13 +13,14 @@ struct Moments {
 // moments[n * channels + ch] over the pixels of each (n, ch). `t`, [N, C, ...], is float or double.
 Result<std::vector<Moments>> channel_moments(RunContext& c, const Tensor& t);
 
-// y = (x - mean) * scale + bias with one coefficient triple per (n, ch), or per ch where `per_image` is
-// false.
+// y = activation((x - mean) * scale + bias) with one coefficient triple per (n, ch), or per ch where
+// `per_image` is false. Of double there is no activation.
 struct Affine {
   double mean, scale, bias;
 };
 void apply_affine(const RunContext& c, const Tensor& x, const Planes& px, Tensor& y, const Planes& py,
-                  const std::vector<Affine>& coefficients, bool per_image);
+                  const std::vector<Affine>& coefficients, bool per_image,
+                  const FusedActivation& activation = {});
 
 // The elements of a float or double tensor as double.
 std::vector<double> as_doubles(const Tensor& t);
