@@ -32,6 +32,9 @@ if(ONWARD_TESTS)
     set(abi_flags --flag=-fsanitize=${ONWARD_SANITIZE})
   endif()
   add_test(NAME abi COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/abi/check.py --build ${PROJECT_BINARY_DIR} ${abi_flags})
+  if(NOT ONWARD_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    add_test(NAME size COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/scripts/library_size.py $<TARGET_FILE:onward_library>)
+  endif()
   if(NOT ONWARD_SANITIZE)  # a user's project does not link a sanitizer's runtime
     add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/tests/install/test.sh ${PROJECT_BINARY_DIR}
       ${PROJECT_SOURCE_DIR}/tests/install/tiny.onnx)

@@ -9,6 +9,7 @@
 #include "ops/op/op.h"
 #include "tools/command.h"
 #include "tools/ops_types.h"
+#include "tools/ops_used.h"
 #include "tools/report.h"
 
 namespace onward::tools {
@@ -21,10 +22,13 @@ constexpr const char* kExample =
     "  onward ops                 every operator, one line each\n"
     "  onward ops Resize          one operator in full: all versions, parameters, types\n"
     "  onward ops --missing       what this build does not have\n"
-    "  onward ops Gemm --types    which types it computes in, and which through a wider one\n";
+    "  onward ops Gemm --types    which types it computes in, and which through a wider one\n"
+    "  onward ops --used-by net.onnx > net.ops\n"
+    "                             the operator files that a build for one model needs: cmake "
+    "-DONWARD_OPS=net.ops\n";
 
 struct Options {
-  std::string name;
+  std::string name, used_by;
   bool json = false, missing = false, types = false;
 };
 
@@ -153,6 +157,11 @@ std::vector<Key> find(const std::map<Key, std::vector<int>>& all, const std::str
 }
 
 int ops(const Options& o) {
+  if (!o.used_by.empty()) {
+    if (!o.name.empty() || o.json || o.missing || o.types)
+      throw UsageError("--used-by stands alone: it prints a list for a build");
+    return std::fputs(used_operator_files(o.used_by).c_str(), stdout), kDone;
+  }
   auto all = all_operators();
   if (!o.name.empty()) {
     const auto found = find(all, o.name);
@@ -177,6 +186,8 @@ void add_ops(CLI::App& program, int& exit_code) {
   sub->add_option("name", o->name, "Operator, as in Softmax or ai.onnx.ml.Scaler");
   sub->add_flag("--missing", o->missing, "Only operators that this build does not have");
   sub->add_flag("--types", o->types, "How each type of each type variable is computed");
+  sub->add_option("--used-by", o->used_by,
+                  "Model: the operator files that it takes, for a build with -DONWARD_OPS");
   sub->add_flag("--json", o->json, "Print JSON");
   sub->callback([o, &exit_code] { exit_code = ops(*o); });
 }

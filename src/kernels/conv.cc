@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "build_parts.h"
 #include "kernels/conv_direct.h"
 #include "kernels/depthwise.h"
 #include "kernels/dots.h"
@@ -12,6 +13,12 @@ namespace ow::kernels {
 namespace {
 
 bool by_dots(const ConvShape& s) { return s.method == ConvMethod::kDots; }
+
+// Whether the kernels for depthwise convolutions take it; a build for some operators may lack them.
+bool by_depthwise(const ConvShape& s) {
+  if constexpr (build::kDepthwiseKernels) return is_depthwise(s);
+  return false;
+}
 
 // The m of F(m x m); 0: not by Winograd.
 int winograd_tile(const ConvShape& s) {
@@ -87,7 +94,7 @@ size_t conv_packed_bytes(const ConvShape& shape) {
   const Isa isa = best_isa();
   if (const int m = winograd_tile(shape))
     return 64 + 4 * static_cast<size_t>(winograd_packed_floats(isa, shape, m));
-  if (is_depthwise(shape)) return 64 + 4 * static_cast<size_t>(depthwise_packed_floats(shape));
+  if (by_depthwise(shape)) return 64 + 4 * static_cast<size_t>(depthwise_packed_floats(shape));
   if (by_dots(shape)) return 64 + 4 * static_cast<size_t>(dots_packed_floats(shape));
   return 64 + 4 * direct_packed_floats(isa, shape);
 }
@@ -97,7 +104,7 @@ void conv_pack(const ConvShape& shape, const UnalignedFloat* w, void* packed, in
   *static_cast<PackedHeader*>(packed) = {isa};
   float* data = packed_data(packed);
   if (const int m = winograd_tile(shape)) return winograd_pack(isa, shape, m, w, data, threads);
-  if (is_depthwise(shape)) return depthwise_pack(shape, w, data);
+  if (by_depthwise(shape)) return depthwise_pack(shape, w, data);
   if (by_dots(shape)) return dots_pack(shape, w, data);
   direct_pack(isa, shape, w, data, threads);
 }
@@ -113,7 +120,7 @@ void conv(const ConvShape& shape, const void* packed, const float* in, float* ou
   const float* data = packed_data(packed);
   if (const int m = winograd_tile(shape))
     return winograd_conv(isa, shape, m, data, in, out, epilogue, scratch, threads);
-  if (is_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
+  if (by_depthwise(shape)) return depthwise_conv(isa, shape, data, in, out, epilogue, threads);
   const DirectConv direct(shape, data, in, scratch, threads);
   if (by_dots(shape)) return dots_conv(isa, direct.read(), data, direct.image(), out, epilogue, threads);
   run_gemm(isa, direct.problem(isa, out, epilogue), threads);

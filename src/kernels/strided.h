@@ -10,9 +10,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
+
+#include "base/thread_pool.h"
 
 namespace ow::kernels {
 
@@ -31,7 +32,7 @@ inline constexpr int64_t kPieceElements = 512;
 class StridedLoop {
  public:
   // pointers[k]: `n` contiguous elements of operand k. The output may be the memory of an input (in place).
-  using Piece = std::function<void(std::byte* const* pointers, int64_t n)>;
+  using Piece = CallableRef<std::byte* const*, int64_t>;
 
   StridedLoop(std::span<const int64_t> extents, std::span<const StridedOperand> operands);
 

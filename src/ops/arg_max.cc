@@ -46,9 +46,30 @@ int64_t arg_line(const T* x, int64_t n, int64_t stride, bool last) {
   return best;
 }
 
+// The lines [begin, end) of x seen as [outer, n, inner].
+struct Lines {
+  int64_t n, inner, begin, end;
+  bool last;
+};
+using Fill = void (*)(const std::byte* x, const Lines& l, int64_t* y);
+
 template <class T, bool kMax>
-Status run_typed(const Attrs& a, RunContext& c) {
+void fill(const std::byte* x, const Lines& l, int64_t* y) {
+  const T* from = reinterpret_cast<const T*>(x);
+  for (int64_t i = l.begin; i < l.end; ++i)
+    y[i] = arg_line<T, kMax>(from + i / l.inner * l.n * l.inner + i % l.inner, l.n, l.inner, l.last);
+}
+
+template <bool kMax, class... T>
+Fill fill_of(DType t) {
+  Fill found = nullptr;
+  ((t == dtype_of<T> ? (found = fill<T, kMax>, true) : false) || ...);
+  return found;
+}
+
+Status run_with(const Attrs& a, RunContext& c, Fill fill) {
   const Tensor& x = c.in(0);
+  if (!fill) return c.error("values of type ", x.dtype(), " have no order here");
   const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis, x.rank())));
   const int64_t n = x.dim(axis);
   if (n == 0) return c.error("axis ", axis, " of ", x.shape(), " is empty");
@@ -61,24 +82,17 @@ Status run_typed(const Attrs& a, RunContext& c) {
                                    : c.out_without(0, DType::kInt64, shape, dropped));
   const int64_t inner = x.shape().count(axis + 1, x.rank());
   c.parallel_for(y.count(), std::max<int64_t>(1, 8192 / n), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      y.mutable_data<int64_t>()[i] =
-          arg_line<T, kMax>(x.data<T>() + i / inner * n * inner + i % inner, n, inner, a.select_last_index);
+    fill(x.raw(), {n, inner, begin, end, a.select_last_index}, y.mutable_data<int64_t>());
   });
   return {};
 }
 
-template <bool kMax, class... T>
-Status dispatch(const Attrs& a, RunContext& c) {
-  Status status = c.error("values of type ", c.in(0).dtype(), " have no order here");
-  ((c.in(0).dtype() == dtype_of<T> ? (status = run_typed<T, kMax>(a, c), true) : false) || ...);
-  return status;
-}
-
 template <bool kMax>
 Status run(const Attrs& a, RunContext& c) {
-  return dispatch<kMax, float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-                  uint64_t>(a, c);
+  return run_with(
+      a, c,
+      fill_of<kMax, float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(
+          c.in(0).dtype()));
 }
 
 template <bool kMax>

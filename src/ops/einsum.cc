@@ -144,11 +144,10 @@ Status infer(const Attrs& a, InferContext& c) {
 }
 
 // A dense operand with one label an axis.
-template <class T>
 struct Operand {
   Labels labels;
   Shape shape;
-  const T* data = nullptr;
+  const std::byte* data = nullptr;
   int64_t extent(int label) const {
     for (size_t i = 0; i < labels.size(); ++i)
       if (labels[i] == label) return shape[i];
@@ -156,68 +155,6 @@ struct Operand {
   }
   bool has(int label) const { return std::count(labels.begin(), labels.end(), label) > 0; }
 };
-
-template <class T>
-T add(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) return a + b;
-  return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-template <class T>
-T multiply(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) return a * b;
-  return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-}
-
-// Copies x to the axis order `to` (distinct labels of x): strides of a repeated label add up, labels that are
-// not in `to` are summed.
-template <class T>
-Result<Operand<T>> arrange(RunContext& c, const Operand<T>& x, const Labels& to) {
-  if (x.labels == to) return x;
-  const Shape dense = dense_strides(x.shape);
-  Labels all = to;
-  for (int label : x.labels)
-    if (std::count(all.begin(), all.end(), label) == 0) all.push_back(label);
-  Shape dims, strides;
-  for (int label : all) {
-    int64_t stride = 0;
-    for (size_t i = 0; i < x.labels.size(); ++i)
-      if (x.labels[i] == label) stride += dense[i];
-    dims.push_back(x.extent(label));
-    strides.push_back(stride);
-  }
-  Operand<T> y{to, Shape(dims.dims().first(to.size())), nullptr};
-  auto memory = ONWARD_TRY(c.scratch_of<T>(y.shape.count()));
-  y.data = memory.data();
-  const auto kept = static_cast<int>(to.size());
-  if (all.size() == to.size()) {
-    kernels::copy_strided(x.data, strides.data(), memory.data(), dense_strides(y.shape).data(), dims.data(),
-                          kept, sizeof(T), c.threads());
-    return y;
-  }
-  const int64_t folded = dims.count(to.size(), dims.rank());
-  auto offset = [&](int64_t i, size_t from, size_t until) {
-    int64_t at = 0;
-    for (size_t k = until; k-- > from; i /= dims[k]) at += i % dims[k] * strides[k];
-    return at;
-  };
-  c.parallel_for(y.shape.count(), std::max<int64_t>(1, 4096 / std::max<int64_t>(1, folded)),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) {
-                     const T* from = x.data + offset(i, 0, to.size());
-                     T sum = 0;
-                     for (int64_t j = 0; j < folded; ++j)
-                       sum = add(sum, from[offset(j, to.size(), all.size())]);
-                     memory[static_cast<size_t>(i)] = sum;
-                   }
-                 });
-  return y;
-}
-
-Labels joined(std::initializer_list<Labels> parts) {
-  Labels out;
-  for (const Labels& p : parts) out.insert(out.end(), p.begin(), p.end());
-  return out;
-}
 
 // Which matrix of an operand, C[b] = A[b] * B[b], starts at which of its elements; and how far apart are the
 // elements of a matrix.
@@ -231,44 +168,157 @@ struct Product {
   Matrices a, b;  // [m, k] and [k, n]
 };
 
+// Elements of x to sum, by their strides.
+struct Folded {
+  std::span<const int64_t> dims, strides;
+  int64_t count;
+  static int64_t offset(std::span<const int64_t> dims, std::span<const int64_t> strides, int64_t i) {
+    int64_t at = 0;
+    for (size_t k = dims.size(); k-- > 0; i /= dims[k]) at += i % dims[k] * strides[k];
+    return at;
+  }
+};
+
+// What depends on the element type: the bytes of one, a sum, and a row of a product. Integers wrap, so those
+// of one size share the loops of the unsigned one.
+struct Arithmetic {
+  int64_t bytes;
+  void (*sum)(const Folded& f, const std::byte* x, std::byte* y);
+  void (*row)(const Product& p, int64_t r, const std::byte* a, const std::byte* b, std::byte* out);
+};
+
 template <class T>
-Status multiply_all(RunContext& c, const Product& p, const T* a, const T* b, T* out) {
+void sum_of(const Folded& f, const std::byte* x, std::byte* y) {
+  T sum = 0;
+  for (int64_t j = 0; j < f.count; ++j)
+    sum = static_cast<T>(sum + reinterpret_cast<const T*>(x)[Folded::offset(f.dims, f.strides, j)]);
+  *reinterpret_cast<T*>(y) = sum;
+}
+
+template <class T>
+void product_row(const Product& p, int64_t r, const std::byte* a, const std::byte* b, std::byte* out) {
+  // Products of small unsigned integers are made in a type that wraps, as int does not.
+  using Wide = std::conditional_t<(sizeof(T) < 4), uint32_t, T>;
+  const auto i = static_cast<size_t>(r / p.m);
+  const T* row = reinterpret_cast<const T*>(a) + p.a.starts[i] + r % p.m * p.a.row;
+  T* to = reinterpret_cast<T*>(out) + r * p.n;
+  std::fill_n(to, p.n, T(0));
+  for (int64_t k = 0; k < p.k; ++k) {
+    const T* right = reinterpret_cast<const T*>(b) + p.b.starts[i] + k * p.b.row;
+    const Wide left = row[k * p.a.column];
+    for (int64_t j = 0; j < p.n; ++j)
+      to[j] = static_cast<T>(to[j] + static_cast<T>(left * Wide{right[j * p.b.column]}));
+  }
+}
+
+template <class T>
+constexpr Arithmetic kArithmetic = {sizeof(T), sum_of<T>, product_row<T>};
+
+const Arithmetic* arithmetic_of(DType t) {
+  if (t == DType::kFloat32) return &kArithmetic<float>;
+  if (t == DType::kFloat64) return &kArithmetic<double>;
+  if (!is_integer(t)) return nullptr;
+  switch (bit_width(t)) {
+    case 8:
+      return &kArithmetic<uint8_t>;
+    case 16:
+      return &kArithmetic<uint16_t>;
+    case 32:
+      return &kArithmetic<uint32_t>;
+    case 64:
+      return &kArithmetic<uint64_t>;
+    default:
+      return nullptr;
+  }
+}
+
+// A run of the node in one element type.
+struct Contraction {
+  RunContext& c;
+  const Arithmetic& t;
+  const Equation& e;
+
+  Result<std::byte*> memory(int64_t count) const { return ONWARD_TRY(c.scratch(count * t.bytes)).data(); }
+  Result<Operand> arrange(const Operand& x, const Labels& to) const;
+  Status multiply_all(const Product& p, const std::byte* a, const std::byte* b, std::byte* out) const;
+  Result<Operand> as_matrices(const Operand& x, const Labels& batch, const Labels& rows,
+                              const Labels& columns, bool is_left, Matrices& m) const;
+  Result<Operand> contract(const Operand& a, const Operand& b, const Labels& needed, Tensor* y) const;
+  Result<Operand> operand(size_t i) const;
+};
+
+// Copies x to the axis order `to` (distinct labels of x): strides of a repeated label add up, labels that are
+// not in `to` are summed.
+Result<Operand> Contraction::arrange(const Operand& x, const Labels& to) const {
+  if (x.labels == to) return x;
+  const Shape dense = dense_strides(x.shape);
+  Labels all = to;
+  for (int label : x.labels)
+    if (std::count(all.begin(), all.end(), label) == 0) all.push_back(label);
+  Shape dims, strides;
+  for (int label : all) {
+    int64_t stride = 0;
+    for (size_t i = 0; i < x.labels.size(); ++i)
+      if (x.labels[i] == label) stride += dense[i];
+    dims.push_back(x.extent(label));
+    strides.push_back(stride);
+  }
+  Operand y{to, Shape(dims.dims().first(to.size())), nullptr};
+  std::byte* out = ONWARD_TRY(memory(y.shape.count()));
+  y.data = out;
+  if (all.size() == to.size()) {
+    kernels::copy_strided(x.data, strides.data(), out, dense_strides(y.shape).data(), dims.data(),
+                          static_cast<int>(to.size()), static_cast<int>(t.bytes), c.threads());
+    return y;
+  }
+  const auto kept_dims = dims.dims().first(to.size()), kept_strides = strides.dims().first(to.size());
+  const Folded folded{dims.dims().subspan(to.size()), strides.dims().subspan(to.size()),
+                      dims.count(to.size(), dims.rank())};
+  c.parallel_for(y.shape.count(), std::max<int64_t>(1, 4096 / std::max<int64_t>(1, folded.count)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i)
+                     t.sum(folded, x.data + Folded::offset(kept_dims, kept_strides, i) * t.bytes,
+                           out + i * t.bytes);
+                 });
+  return y;
+}
+
+Labels joined(std::initializer_list<Labels> parts) {
+  Labels out;
+  for (const Labels& p : parts) out.insert(out.end(), p.begin(), p.end());
+  return out;
+}
+
+Status Contraction::multiply_all(const Product& p, const std::byte* a, const std::byte* b,
+                                 std::byte* out) const {
   const size_t batch = p.a.starts.size();
-  if constexpr (std::is_same_v<T, float>) {
+  if (&t == &kArithmetic<float>) {
+    const auto* left = reinterpret_cast<const float*>(a);
+    const auto* right = reinterpret_cast<const float*>(b);
     const int64_t bytes = (static_cast<int64_t>(kernels::packed_b_bytes(1, p.k, p.n)) + 63) / 64 * 64;
     auto packed = ONWARD_TRY(c.scratch(bytes));
     for (size_t i = 0; i < batch; ++i) {
       if (i == 0 || p.b.starts[i] != p.b.starts[i - 1])
         kernels::pack_b(
-            {.b = b + p.b.starts[i], .k = p.k, .n = p.n, .stride_k = p.b.row, .stride_n = p.b.column},
+            {.b = right + p.b.starts[i], .k = p.k, .n = p.n, .stride_k = p.b.row, .stride_n = p.b.column},
             packed.data(), c.threads());
-      kernels::gemm(p.m, p.n, p.k, a + p.a.starts[i], p.a.row, packed.data(),
-                    out + static_cast<int64_t>(i) * p.m * p.n, p.n, {}, c.threads());
+      kernels::gemm(p.m, p.n, p.k, left + p.a.starts[i], p.a.row, packed.data(),
+                    reinterpret_cast<float*>(out) + static_cast<int64_t>(i) * p.m * p.n, p.n, {},
+                    c.threads());
     }
     return {};
   }
   c.parallel_for(static_cast<int64_t>(batch) * p.m,
                  std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.n * p.k)),
                  [&](int64_t begin, int64_t end) {
-                   for (int64_t r = begin; r < end; ++r) {
-                     const auto i = static_cast<size_t>(r / p.m);
-                     const T* row = a + p.a.starts[i] + r % p.m * p.a.row;
-                     T* to = out + r * p.n;
-                     std::fill_n(to, p.n, T(0));
-                     for (int64_t k = 0; k < p.k; ++k) {
-                       const T* right = b + p.b.starts[i] + k * p.b.row;
-                       for (int64_t j = 0; j < p.n; ++j)
-                         to[j] = add(to[j], multiply(row[k * p.a.column], right[j * p.b.column]));
-                     }
-                   }
+                   for (int64_t r = begin; r < end; ++r) t.row(p, r, a, b, out);
                  });
   return {};
 }
 
 // From one element to the next of these labels taken as one axis, in this order; nullopt if they are not
 // evenly apart. 1 where there is at most one element.
-template <class T>
-std::optional<int64_t> merged_stride(const Operand<T>& x, const Labels& labels) {
+std::optional<int64_t> merged_stride(const Operand& x, const Labels& labels) {
   const Shape dense = dense_strides(x.shape);
   int64_t stride = 0, run = 1;
   for (size_t i = labels.size(); i-- > 0;)
@@ -283,8 +333,7 @@ std::optional<int64_t> merged_stride(const Operand<T>& x, const Labels& labels) 
   return stride == 0 ? 1 : stride;
 }
 
-template <class T>
-std::vector<int64_t> batch_starts(const Operand<T>& x, const Labels& batch, const Shape& extents) {
+std::vector<int64_t> batch_starts(const Operand& x, const Labels& batch, const Shape& extents) {
   const Shape dense = dense_strides(x.shape);
   std::vector<int64_t> out = {0};
   for (size_t i = 0; i < batch.size(); ++i) {
@@ -301,13 +350,12 @@ std::vector<int64_t> batch_starts(const Operand<T>& x, const Labels& batch, cons
 
 // The operand as matrices of `rows` by `columns`: where it lies if its axes merge that way, else a copy. The
 // columns of a left operand have to be next to each other.
-template <class T>
-Result<Operand<T>> as_matrices(RunContext& c, const Operand<T>& x, const Labels& batch, const Labels& rows,
-                               const Labels& columns, bool is_left, Matrices& m) {
-  Operand<T> out = x;
+Result<Operand> Contraction::as_matrices(const Operand& x, const Labels& batch, const Labels& rows,
+                                         const Labels& columns, bool is_left, Matrices& m) const {
+  Operand out = x;
   auto row = merged_stride(x, rows), column = merged_stride(x, columns);
   if (!row || !column || (is_left && *column != 1)) {
-    out = ONWARD_TRY(arrange(c, x, joined({batch, rows, columns})));
+    out = ONWARD_TRY(arrange(x, joined({batch, rows, columns})));
     row = merged_stride(out, rows), column = merged_stride(out, columns);
   }
   // A matrix of one row may have any distance between rows that its columns fit in.
@@ -323,8 +371,7 @@ struct Roles {
   Labels batch, rows, columns, inner;
 };
 
-template <class T>
-Roles roles_of(const Operand<T>& a, const Operand<T>& b, const Labels& needed) {
+Roles roles_of(const Operand& a, const Operand& b, const Labels& needed) {
   Roles r;
   auto is_needed = [&](int label) { return std::count(needed.begin(), needed.end(), label) > 0; };
   for (int label : a.labels) {
@@ -338,20 +385,19 @@ Roles roles_of(const Operand<T>& a, const Operand<T>& b, const Labels& needed) {
 }
 
 // The product, in memory of its own, or in the output where it has its labels in the output's order already.
-template <class T>
-Result<Operand<T>> contract(RunContext& c, const Operand<T>& a, const Operand<T>& b, const Labels& needed,
-                            Tensor* y) {
+Result<Operand> Contraction::contract(const Operand& a, const Operand& b, const Labels& needed,
+                                      Tensor* y) const {
   const Roles r = roles_of(a, b, needed);
-  Operand<T> out;
+  Operand out;
   out.labels = joined({r.batch, r.rows, r.columns});
   if (y && out.labels != needed) {
     // The order of batch, columns and rows may be the one that is wanted.
     const Roles turned = roles_of(b, a, needed);
-    if (joined({turned.batch, turned.rows, turned.columns}) == needed) return contract(c, b, a, needed, y);
+    if (joined({turned.batch, turned.rows, turned.columns}) == needed) return contract(b, a, needed, y);
   }
   Product p{1, 1, 1, {}, {}};
-  Operand<T> left = ONWARD_TRY(as_matrices(c, a, r.batch, r.rows, r.inner, true, p.a));
-  Operand<T> right = ONWARD_TRY(as_matrices(c, b, r.batch, r.inner, r.columns, false, p.b));
+  Operand left = ONWARD_TRY(as_matrices(a, r.batch, r.rows, r.inner, true, p.a));
+  Operand right = ONWARD_TRY(as_matrices(b, r.batch, r.inner, r.columns, false, p.b));
   Shape batch;
   for (int label : r.batch) {
     const bool none = a.extent(label) == 0 || b.extent(label) == 0;
@@ -362,16 +408,16 @@ Result<Operand<T>> contract(RunContext& c, const Operand<T>& a, const Operand<T>
   for (int label : r.columns) out.shape.push_back(b.extent(label)), p.n *= b.extent(label);
   for (int label : r.inner) p.k *= a.extent(label);
   if (out.shape.count() < 0) return c.error("an intermediate product's shape ", out.shape, " overflows");
-  T* to = nullptr;
+  std::byte* to = nullptr;
   if (y && out.labels == needed)
-    to = y->template mutable_data<T>();
+    to = y->mutable_raw();
   else
-    to = ONWARD_TRY(c.scratch_of<T>(out.shape.count())).data();
+    to = ONWARD_TRY(memory(out.shape.count()));
   out.data = to;
   if (out.shape.count() == 0) return out;
   p.a.starts = batch_starts(left, r.batch, batch);
   p.b.starts = batch_starts(right, r.batch, batch);
-  ONWARD_TRY(multiply_all(c, p, left.data, right.data, to));
+  ONWARD_TRY(multiply_all(p, left.data, right.data, to));
   return out;
 }
 
@@ -383,9 +429,8 @@ Labels needed_after(const Equation& e, size_t first) {
   return out;
 }
 
-template <class T>
-Result<Operand<T>> operand(RunContext& c, const Equation& e, size_t i) {
-  Operand<T> x{e.inputs[i], c.in(i).shape(), c.in(i).data<T>()};
+Result<Operand> Contraction::operand(size_t i) const {
+  Operand x{e.inputs[i], c.in(i).shape(), c.in(i).raw()};
   // Keep each label once, in order, that another operand or the output reads.
   Labels keep;
   for (int label : x.labels) {
@@ -394,7 +439,7 @@ Result<Operand<T>> operand(RunContext& c, const Equation& e, size_t i) {
       read |= k != i && std::count(e.inputs[k].begin(), e.inputs[k].end(), label) > 0;
     if (read && std::count(keep.begin(), keep.end(), label) == 0) keep.push_back(label);
   }
-  return arrange(c, x, keep);
+  return arrange(x, keep);
 }
 
 Status check_extents(const RunContext& c, const Equation& e, std::map<int, int64_t>& extents) {
@@ -412,53 +457,29 @@ Status check_extents(const RunContext& c, const Equation& e, std::map<int, int64
   return {};
 }
 
-template <class T>
-Status run_typed(RunContext& c, const Equation& e) {
-  std::map<int, int64_t> extents;
-  ONWARD_TRY(check_extents(c, e, extents));
-  Shape shape;
-  for (int label : e.output) shape.push_back(extents[label]);
-  Operand<T> result = ONWARD_TRY(operand<T>(c, e, 0));
-  Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>, shape));
-  for (size_t i = 1; i < e.inputs.size(); ++i) {
-    const Operand<T> next = ONWARD_TRY(operand<T>(c, e, i));
-    const bool last = i + 1 == e.inputs.size();
-    result = ONWARD_TRY(contract(c, result, next, needed_after(e, i + 1), last ? &y : nullptr));
-  }
-  result = ONWARD_TRY(arrange(c, result, e.output));
-  if (result.data != y.data<T>()) std::copy_n(result.data, y.count(), y.mutable_data<T>());
-  return {};
-}
-
 Status run(const Attrs& a, RunContext& c) {
   std::vector<size_t> ranks;
   for (size_t i = 0; i < c.inputs(); ++i) ranks.push_back(c.in(i).rank());
   Equation e;
   if (const std::string problem = expand(a, ranks, e); !problem.empty()) return c.error(problem);
-  switch (c.in(0).dtype()) {
-    case DType::kFloat32:
-      return run_typed<float>(c, e);
-    case DType::kFloat64:
-      return run_typed<double>(c, e);
-    case DType::kInt8:
-      return run_typed<int8_t>(c, e);
-    case DType::kInt16:
-      return run_typed<int16_t>(c, e);
-    case DType::kInt32:
-      return run_typed<int32_t>(c, e);
-    case DType::kInt64:
-      return run_typed<int64_t>(c, e);
-    case DType::kUint8:
-      return run_typed<uint8_t>(c, e);
-    case DType::kUint16:
-      return run_typed<uint16_t>(c, e);
-    case DType::kUint32:
-      return run_typed<uint32_t>(c, e);
-    case DType::kUint64:
-      return run_typed<uint64_t>(c, e);
-    default:
-      return c.error("input 0 is of type ", c.in(0).dtype(), ", expected a number");
+  const DType dtype = c.in(0).dtype();
+  const Arithmetic* arithmetic = arithmetic_of(dtype);
+  if (!arithmetic) return c.error("input 0 is of type ", dtype, ", expected a number");
+  std::map<int, int64_t> extents;
+  ONWARD_TRY(check_extents(c, e, extents));
+  Shape shape;
+  for (int label : e.output) shape.push_back(extents[label]);
+  const Contraction all{c, *arithmetic, e};
+  Operand result = ONWARD_TRY(all.operand(0));
+  Tensor y = ONWARD_TRY(c.out(0, dtype, shape));
+  for (size_t i = 1; i < e.inputs.size(); ++i) {
+    const Operand next = ONWARD_TRY(all.operand(i));
+    const bool last = i + 1 == e.inputs.size();
+    result = ONWARD_TRY(all.contract(result, next, needed_after(e, i + 1), last ? &y : nullptr));
   }
+  result = ONWARD_TRY(all.arrange(result, e.output));
+  if (result.data != y.raw()) std::copy_n(result.data, y.count() * arithmetic->bytes, y.mutable_raw());
+  return {};
 }
 
 }  // namespace

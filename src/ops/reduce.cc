@@ -272,50 +272,70 @@ Result<std::vector<bool>> reduced_axes(const Attrs& a, RunContext& c) {
   return reduced;
 }
 
+using Run = void (*)(const RunContext& c, const Reduction& r, const std::byte* x, std::byte* y);
+
 template <class T, template <class> class Fold>
-Status run_typed(RunContext& c, const std::vector<bool>& reduced, const Shape& shape) {
-  const Reduction r = reduction_of(c.in(0).shape(), reduced);
-  const DType dtype = c.in(0).dtype();
+void fold_all(const RunContext& c, const Reduction& r, const std::byte* x, std::byte* y) {
+  T* out = reinterpret_cast<T*>(y);
+  const Fold<T> fold;
+  reduce(c, r, reinterpret_cast<const T*>(x), fold,
+         [&](int64_t i, const auto& acc) { out[i] = fold.finish(acc, r.reduced_count); });
+}
+
+// Those that wrap do the same to a signed number's bits as to an unsigned one's.
+template <template <class> class Fold>
+constexpr bool kWraps =
+    std::is_same_v<Fold<int32_t>, Sum<int32_t>> || std::is_same_v<Fold<int32_t>, Prod<int32_t>> ||
+    std::is_same_v<Fold<int32_t>, SumSquare<int32_t>>;
+template <class T, template <class> class Fold>
+using StoredAs =
+    typename std::conditional_t<kWraps<Fold>, std::make_unsigned<T>, std::type_identity<T>>::type;
+
+template <template <class> class Fold>
+Run runner(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return fold_all<float, Fold>;
+    case DType::kFloat64:
+      return fold_all<double, Fold>;
+    case DType::kInt32:
+      return fold_all<StoredAs<int32_t, Fold>, Fold>;
+    case DType::kInt64:
+      return fold_all<StoredAs<int64_t, Fold>, Fold>;
+    case DType::kUint32:
+      return fold_all<uint32_t, Fold>;
+    case DType::kUint64:
+      return fold_all<uint64_t, Fold>;
+    default:
+      break;
+  }
+  if constexpr (std::is_same_v<Fold<int8_t>, Max<int8_t>> || std::is_same_v<Fold<int8_t>, Min<int8_t>>) {
+    if (dtype == DType::kInt8) return fold_all<int8_t, Fold>;
+    if (dtype == DType::kUint8) return fold_all<uint8_t, Fold>;
+    if (dtype == DType::kBool) return fold_all<bool, Fold>;
+  }
+  return nullptr;
+}
+
+Status run_with(const Attrs& a, RunContext& c, Run fold) {
+  const Tensor& x = c.in(0);
+  if (!fold)
+    return c.error("input 0 is of type ", x.dtype(), ", expected a type of ", c.node().op_type, "'s schema");
+  const auto reduced = ONWARD_TRY(reduced_axes(a, c));
+  Shape shape;
+  for (size_t i = 0; i < x.rank(); ++i)
+    if (!reduced[i] || a.keepdims) shape.push_back(reduced[i] ? 1 : x.dim(i));
+  const Reduction r = reduction_of(x.shape(), reduced);
+  const DType dtype = x.dtype();
   Tensor y = ONWARD_TRY(shape.rank() == reduced.size() ? c.out(0, dtype, shape)
                                                        : c.out_without(0, dtype, shape, reduced));
-  if (y.count() == 0) return {};
-  T* out = reinterpret_cast<T*>(y.mutable_raw());
-  const Fold<T> fold;
-  reduce(c, r, reinterpret_cast<const T*>(c.in(0).raw()), fold,
-         [&](int64_t i, const auto& acc) { out[i] = fold.finish(acc, r.reduced_count); });
+  if (y.count() > 0) fold(c, r, c.in(0).raw(), y.mutable_raw());
   return {};
 }
 
 template <template <class> class Fold>
 Status run(const Attrs& a, RunContext& c) {
-  const Shape& x = c.in(0).shape();
-  const auto reduced = ONWARD_TRY(reduced_axes(a, c));
-  Shape shape;
-  for (size_t i = 0; i < x.rank(); ++i)
-    if (!reduced[i] || a.keepdims) shape.push_back(reduced[i] ? 1 : x[i]);
-  switch (c.in(0).dtype()) {
-    case DType::kFloat32:
-      return run_typed<float, Fold>(c, reduced, shape);
-    case DType::kFloat64:
-      return run_typed<double, Fold>(c, reduced, shape);
-    case DType::kInt32:
-      return run_typed<int32_t, Fold>(c, reduced, shape);
-    case DType::kInt64:
-      return run_typed<int64_t, Fold>(c, reduced, shape);
-    case DType::kUint32:
-      return run_typed<uint32_t, Fold>(c, reduced, shape);
-    case DType::kUint64:
-      return run_typed<uint64_t, Fold>(c, reduced, shape);
-    default:
-      break;
-  }
-  if constexpr (std::is_same_v<Fold<int8_t>, Max<int8_t>> || std::is_same_v<Fold<int8_t>, Min<int8_t>>) {
-    if (c.in(0).dtype() == DType::kInt8) return run_typed<int8_t, Fold>(c, reduced, shape);
-    if (c.in(0).dtype() == DType::kUint8) return run_typed<uint8_t, Fold>(c, reduced, shape);
-    if (c.in(0).dtype() == DType::kBool) return run_typed<bool, Fold>(c, reduced, shape);
-  }
-  return c.error("input 0 is of type ", c.in(0).dtype(), ", expected a type of ", c.node().op_type,
-                 "'s schema");
+  return run_with(a, c, runner<Fold>(c.in(0).dtype()));
 }
 
 using Infer = Status (*)(const Attrs&, InferContext&);

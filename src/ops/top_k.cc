@@ -106,9 +106,53 @@ void select_line(const T* x, int64_t n, int64_t stride, int64_t k, bool largest,
   std::sort(order.begin(), order.end(), before);
 }
 
+// Lines [begin, end) of x seen as [outer, n, inner]; `values` and `indices` may be null.
+struct Lines {
+  int64_t n, inner, k, begin, end;
+  bool largest;
+  int64_t* indices;
+};
+using Select = void (*)(const std::byte* x, const Lines& l, std::byte* values);
+
+// Small integers are looked at as int32: a line of them is converted first.
 template <class T>
-Status run_typed(const Attrs& a, RunContext& c) {
+using Compared = std::conditional_t<(sizeof(T) < 4), int32_t, T>;
+
+template <class T>
+void select_lines(const std::byte* x, const Lines& l, std::byte* values) {
+  constexpr bool kConverts = !std::is_same_v<T, Compared<T>>;
+  std::vector<int64_t> order;
+  std::vector<Compared<T>> converted(kConverts ? static_cast<size_t>(l.n) : 0);
+  for (int64_t line = l.begin; line < l.end; ++line) {
+    const T* from = reinterpret_cast<const T*>(x) + line / l.inner * l.n * l.inner + line % l.inner;
+    if constexpr (kConverts) {
+      for (int64_t i = 0; i < l.n; ++i) converted[static_cast<size_t>(i)] = from[i * l.inner];
+      select_line(converted.data(), l.n, 1, l.k, l.largest, order);
+    } else {
+      select_line(from, l.n, l.inner, l.k, l.largest, order);
+    }
+    const int64_t to = line / l.inner * l.k * l.inner + line % l.inner;
+    for (int64_t i = 0; i < l.k; ++i) {
+      const int64_t index = order[static_cast<size_t>(i)];
+      if (values) reinterpret_cast<T*>(values)[to + i * l.inner] = from[index * l.inner];
+      if (l.indices) l.indices[to + i * l.inner] = index;
+    }
+  }
+}
+
+template <class... T>
+Select select_of(DType t) {
+  Select found = nullptr;
+  ((t == dtype_of<T> ? (found = select_lines<T>, true) : false) || ...);
+  return found;
+}
+
+Status run(const Attrs& a, RunContext& c) {
   const Tensor& x = c.in(0);
+  const Select select =
+      select_of<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(
+          x.dtype());
+  if (!select) return c.error("values of type ", x.dtype(), " have no order here");
   const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis, x.rank())));
   const auto wanted = ONWARD_TRY(read_ints(c, 1));
   const int64_t n = x.dim(axis), k = wanted.size() == 1 ? wanted[0] : -1;
@@ -120,32 +164,12 @@ Status run_typed(const Attrs& a, RunContext& c) {
   if (c.wants(1)) indices = ONWARD_TRY(c.out(1, DType::kInt64, shape));
   if (k == 0 || x.count() == 0) return {};
   const int64_t outer = shape.count(0, axis), inner = shape.count(axis + 1, shape.rank());
+  std::byte* to = values.has_value() ? values.mutable_raw() : nullptr;
+  int64_t* to_indices = indices.has_value() ? indices.mutable_data<int64_t>() : nullptr;
   c.parallel_for(outer * inner, std::max<int64_t>(1, 4096 / n), [&](int64_t begin, int64_t end) {
-    std::vector<int64_t> order;
-    for (int64_t line = begin; line < end; ++line) {
-      const T* from = x.data<T>() + line / inner * n * inner + line % inner;
-      select_line(from, n, inner, k, a.largest, order);
-      const int64_t to = line / inner * k * inner + line % inner;
-      for (int64_t i = 0; i < k; ++i) {
-        const int64_t index = order[static_cast<size_t>(i)];
-        if (values.has_value()) values.mutable_data<T>()[to + i * inner] = from[index * inner];
-        if (indices.has_value()) indices.mutable_data<int64_t>()[to + i * inner] = index;
-      }
-    }
+    select(x.raw(), {n, inner, k, begin, end, a.largest, to_indices}, to);
   });
   return {};
-}
-
-template <class... T>
-Status dispatch(const Attrs& a, RunContext& c) {
-  Status status = c.error("values of type ", c.in(0).dtype(), " have no order here");
-  ((c.in(0).dtype() == dtype_of<T> ? (status = run_typed<T>(a, c), true) : false) || ...);
-  return status;
-}
-
-Status run(const Attrs& a, RunContext& c) {
-  return dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(a,
-                                                                                                           c);
 }
 
 }  // namespace

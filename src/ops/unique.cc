@@ -75,23 +75,8 @@ struct Groups {
   std::vector<int64_t> first, counts, inverse;
 };
 
-template <class T>
-Groups group(const T* x, const Slices& s, bool sorted) {
-  std::vector<int64_t> order(static_cast<size_t>(s.n));
-  for (int64_t i = 0; i < s.n; ++i) order[static_cast<size_t>(i)] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t i, int64_t j) { return compare_slices(x, s, i, j) < 0; });
-  Groups g;
-  g.inverse.resize(order.size());
-  for (size_t i = 0; i < order.size(); ++i) {
-    if (i == 0 || compare_slices(x, s, order[i - 1], order[i]) != 0) {
-      g.first.push_back(order[i]);
-      g.counts.push_back(0);
-    }
-    ++g.counts.back();
-    g.inverse[static_cast<size_t>(order[i])] = static_cast<int64_t>(g.first.size()) - 1;
-  }
-  if (sorted) return g;
+// The groups in order of their first slices, not of their values.
+Groups by_first_slice(const Groups& g) {
   std::vector<int64_t> by_first(g.first.size()), place(g.first.size());
   for (size_t i = 0; i < by_first.size(); ++i) by_first[i] = static_cast<int64_t>(i);
   std::sort(by_first.begin(), by_first.end(), [&](int64_t i, int64_t j) {
@@ -108,6 +93,51 @@ Groups group(const T* x, const Slices& s, bool sorted) {
   return out;
 }
 
+// compare(i, j): how slice i of n compares with slice j.
+template <class Compare>
+Groups group(int64_t n, bool sorted, const Compare& compare) {
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) order[static_cast<size_t>(i)] = i;
+  std::stable_sort(order.begin(), order.end(), [&](int64_t i, int64_t j) { return compare(i, j) < 0; });
+  Groups g;
+  g.inverse.resize(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i == 0 || compare(order[i - 1], order[i]) != 0) {
+      g.first.push_back(order[i]);
+      g.counts.push_back(0);
+    }
+    ++g.counts.back();
+    g.inverse[static_cast<size_t>(order[i])] = static_cast<int64_t>(g.first.size()) - 1;
+  }
+  return sorted ? g : by_first_slice(g);
+}
+
+template <class T>
+int compare_stored(const std::byte* x, const Slices& s, int64_t i, int64_t j) {
+  return compare_slices(reinterpret_cast<const T*>(x), s, i, j);
+}
+using CompareStored = int (*)(const std::byte* x, const Slices& s, int64_t i, int64_t j);
+
+template <class... T>
+CompareStored comparison(DType t) {
+  CompareStored found = nullptr;
+  ((t == dtype_of<T> ? (found = compare_stored<T>, true) : false) || ...);
+  return found;
+}
+
+// One sort for all types, with a call for each comparison; float and int64 have sorts of their own.
+std::optional<Groups> group_slices(const Tensor& x, const Slices& s, bool sorted) {
+  const auto typed = [&]<class T>(const T* data) {
+    return group(s.n, sorted, [&](int64_t i, int64_t j) { return compare_slices(data, s, i, j); });
+  };
+  if (x.dtype() == DType::kFloat32) return typed(x.data<float>());
+  if (x.dtype() == DType::kInt64) return typed(x.data<int64_t>());
+  const auto compare = comparison<double, int8_t, int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t,
+                                  bool, std::string, std::complex<float>, std::complex<double>>(x.dtype());
+  if (!compare) return std::nullopt;
+  return group(s.n, sorted, [&, data = x.raw()](int64_t i, int64_t j) { return compare(data, s, i, j); });
+}
+
 Status write(RunContext& c, size_t o, const std::vector<int64_t>& values) {
   if (!c.wants(o)) return {};
   Tensor y = ONWARD_TRY(c.out(o, DType::kInt64, {static_cast<int64_t>(values.size())}));
@@ -115,19 +145,11 @@ Status write(RunContext& c, size_t o, const std::vector<int64_t>& values) {
   return {};
 }
 
-template <class... T>
-std::optional<Groups> dispatch(const Tensor& x, const Slices& s, bool sorted) {
-  std::optional<Groups> g;
-  ((x.dtype() == dtype_of<T> ? (g = group(x.data<T>(), s, sorted), true) : false) || ...);
-  return g;
-}
-
 Status run(const Attrs& a, RunContext& c) {
   const Tensor x = a.axis ? c.in(0) : c.in(0).reshaped({c.in(0).count()});
   const auto axis = static_cast<size_t>(ONWARD_TRY(read_axis(c, a.axis.value_or(0), x.rank())));
   const Slices s{x.shape().count(0, axis), x.dim(axis), x.shape().count(axis + 1, x.rank())};
-  auto g = dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t,
-                    bool, std::string, std::complex<float>, std::complex<double>>(x, s, a.sorted);
+  auto g = group_slices(x, s, a.sorted);
   if (!g) return c.error("values of type ", x.dtype(), " have no order here");
   Shape shape = x.shape();
   shape[axis] = static_cast<int64_t>(g->first.size());

@@ -58,8 +58,10 @@ struct Sum {
   }
 };
 
-template <class T, class F>
-Status accumulate(RunContext& c, Tensor& y) {
+using Piece = kernels::StridedLoop::Piece;
+
+// y = the inputs, joined two at a time; `only` passes on a single one.
+Status accumulate(RunContext& c, Tensor& y, const Piece& only, const Piece& join) {
   const size_t n = c.inputs();
   for (size_t i = 1; i < n; ++i)
     if (c.in(i).dtype() != c.in(0).dtype())
@@ -76,29 +78,33 @@ Status accumulate(RunContext& c, Tensor& y) {
       copy_elements(inputs[i], copy);
       inputs[i] = copy;
     }
-  if (n == 1)
-    run_pieces(c, y, {&inputs[0]}, kCheapGrain, [](std::byte* const* p, int64_t k) {
-      loop([](T x) { return x; }, k, typed<T>(p[0]), typed<const T>(p[1]));
-    });
-  for (size_t i = 1; i < n; ++i)
-    run_pieces(c, y, {i == 1 ? &inputs[0] : &y, &inputs[i]}, kCheapGrain, [](std::byte* const* p, int64_t k) {
-      loop([](T a, T b) { return F::of(a, b); }, k, typed<T>(p[0]), typed<const T>(p[1]),
-           typed<const T>(p[2]));
-    });
+  if (n == 1) run_pieces(c, y, {&inputs[0]}, kCheapGrain, only);
+  for (size_t i = 1; i < n; ++i) run_pieces(c, y, {i == 1 ? &inputs[0] : &y, &inputs[i]}, kCheapGrain, join);
   return {};
+}
+
+template <class T, class F>
+Status accumulate(RunContext& c, Tensor& y) {
+  return accumulate(
+      c, y,
+      [](std::byte* const* p, int64_t k) {
+        if (p[0] != p[1]) std::copy_n(typed<const T>(p[1]), k, typed<T>(p[0]));
+      },
+      [](std::byte* const* p, int64_t k) {
+        loop([](T a, T b) { return F::of(a, b); }, k, typed<T>(p[0]), typed<const T>(p[1]),
+             typed<const T>(p[2]));
+      });
 }
 
 template <class F, class Types>
 Status run(const NoAttrs&, RunContext& c) {
-  return visit_types(Types{}, c, c.in(0).dtype(), [&]<class T>(T) {
-    Tensor y;
-    return accumulate<T, F>(c, y);
-  });
+  Tensor y;
+  return visit_types(Types{}, c, c.in(0).dtype(), [&]<class T>(T) { return accumulate<T, F>(c, y); });
 }
 
 Status run_mean(const NoAttrs&, RunContext& c) {
+  Tensor y;
   return visit_types(Floats{}, c, c.in(0).dtype(), [&]<class T>(T) -> Status {
-    Tensor y;
     ONWARD_TRY((accumulate<T, Sum>(c, y)));
     const T n = static_cast<T>(c.inputs());
     if (c.inputs() > 1)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "build_parts.h"
 #include "passes/passes.h"
 
 namespace ow {
@@ -13,22 +14,22 @@ std::span<const Pass> pipeline() {
       {"lower", Level::kOff, lower_nodes},
       {"fold", Level::kBasic, fold_constants},
       {"identity", Level::kBasic, eliminate_identity},
-      {"gelu", Level::kFull, fuse_gelu},
-      {"layer_norm", Level::kFull, fuse_layer_norm},
+      {"gelu", Level::kFull, build::kHas_gelu ? fuse_gelu : nullptr},
+      {"layer_norm", Level::kFull, build::kHas_layer_norm ? fuse_layer_norm : nullptr},
       {"batch_norm", Level::kFull, fuse_batch_norm},
       {"scale", Level::kFull, fuse_scale, true},
-      {"pad", Level::kFull, fuse_pad},
-      {"channel_product", Level::kFull, fuse_channel_product, true},
-      {"channel_shuffle", Level::kFull, fuse_channel_shuffle},
-      {"attention", Level::kFull, fuse_attention, true},
+      {"pad", Level::kFull, build::kHas_pad ? fuse_pad : nullptr},
+      {"channel_product", Level::kFull, build::kHas_channel_product ? fuse_channel_product : nullptr, true},
+      {"channel_shuffle", Level::kFull, build::kHas_channel_shuffle ? fuse_channel_shuffle : nullptr},
+      {"attention", Level::kFull, build::kHas_attention ? fuse_attention : nullptr, true},
       {"activation", Level::kFull, fuse_activation},
       {"residual", Level::kFull, fuse_residual},
-      {"depthwise", Level::kFull, fuse_depthwise},
-      {"pointwise", Level::kFull, fuse_pointwise},
-      {"matmul", Level::kFull, fuse_matmul},
-      {"expand", Level::kFull, fuse_expand},
-      {"elementwise", Level::kFull, fuse_elementwise},
-      {"views", Level::kFull, make_views},
+      {"depthwise", Level::kFull, build::kHas_depthwise ? fuse_depthwise : nullptr},
+      {"pointwise", Level::kFull, build::kHas_pointwise ? fuse_pointwise : nullptr},
+      {"matmul", Level::kFull, build::kHas_matmul ? fuse_matmul : nullptr},
+      {"expand", Level::kFull, build::kHas_expand ? fuse_expand : nullptr},
+      {"elementwise", Level::kFull, build::kHas_elementwise ? fuse_elementwise : nullptr},
+      {"views", Level::kFull, build::kHas_views ? make_views : nullptr},
       {"dead", Level::kOff, eliminate_dead},
       {"widen", Level::kOff, widen_types},
   };
@@ -64,6 +65,7 @@ Result<std::vector<PassReport>> run_pipeline(ir::Graph& graph, Level level, int 
   int index = 0;
   for (const Pass& pass : pipeline()) {
     if (stop_after >= 0 && index++ >= stop_after) break;
+    if (!pass.run) continue;  // not in this build
     if (strict && pass.reassociates) continue;
     if (level < pass.from || std::count(skipped.begin(), skipped.end(), pass.name)) continue;
     PassReport report{pass.name};

@@ -1,5 +1,6 @@
 // The C interface: models written back as a session's options simplify them.
 #include "base/file.h"
+#include "build_parts.h"
 #include "runtime/c_api.h"
 
 namespace ow::capi {
@@ -75,7 +76,8 @@ onward_status* model_optimize(onward_model* m, const onward_session_options* opt
     if (to.data_file && (!to.path || to.place))
       return invalid_argument("data_file needs a path to be beside of, and no place function");
     ExportedModel made = ONWARD_TRY(m->model->optimize(ONWARD_TRY(read_session_options(options))));
-    return write(made, to, text);
+    if constexpr (build::kWhole) return write(made, to, text);
+    return {};
   });
 }
 

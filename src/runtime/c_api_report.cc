@@ -1,4 +1,5 @@
 // The C interface: reports on models that need not be valid.
+#include "build_parts.h"
 #include "passes/check/check.h"
 #include "passes/inspect.h"
 #include "runtime/c_api.h"
@@ -17,6 +18,8 @@ Result<std::shared_ptr<onnx::ModelFile>> open(const onward_source* given) {
   return s.model->model->shared_file();
 }
 
+Status not_here() { return unsupported("reports on models are not in this build"); }
+
 }  // namespace
 
 onward_status* inspect_json(const onward_source* source, const onward_inspect_options* options,
@@ -25,6 +28,7 @@ onward_status* inspect_json(const onward_source* source, const onward_inspect_op
     if (!source || !out) return null_argument(source ? "text" : "source");
     const auto o = ONWARD_TRY(read_struct(options, "onward_inspect_options"));
     const auto sizes = ONWARD_TRY(read_sizes(o.dim_names, o.dim_sizes, o.dim_count));
+    if constexpr (!build::kWhole) return not_here();
     *out = new_text(ONWARD_TRY(ow::inspect_json(ONWARD_TRY(open(source)), sizes)));
     return {};
   });
@@ -35,6 +39,7 @@ onward_status* check_json(const onward_source* source, const onward_check_option
   return guarded([&]() -> Status {
     if (!source || !out) return null_argument(source ? "text" : "source");
     const auto o = ONWARD_TRY(read_struct(options, "onward_check_options"));
+    if constexpr (!build::kWhole) return not_here();
     auto file = open(source);
     if (!file.ok() && (file.status().code() == Code::kIo || file.status().code() == Code::kInvalidArgument))
       return file.take_status();

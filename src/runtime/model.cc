@@ -1,3 +1,4 @@
+#include "build_parts.h"
 #include "passes/import_value.h"
 #include "passes/simplify.h"
 #include "runtime/session.h"
@@ -89,6 +90,7 @@ Result<Model::Import> Model::import(ImportOverrides overrides) {
 }
 
 Result<ExportedModel> Model::optimize(const SessionOptions& options) const {
+  if constexpr (!build::kWhole) return unsupported("writing models is not in this build");
   ImportOverrides overrides = options.overrides;
   overrides.initializers.insert(initializers_.begin(), initializers_.end());
   const ImportedModel imported = ONWARD_TRY(import_model(file_, {}, nullptr, overrides));

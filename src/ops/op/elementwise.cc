@@ -56,6 +56,20 @@ Result<Shape> broadcast_inputs(const RunContext& c, size_t n) {
   return shape;
 }
 
+Status run_unary_pieces(RunContext& c, DType dtype, int64_t grain, const kernels::StridedLoop::Piece& piece) {
+  Tensor y = ONWARD_TRY(c.out(0, dtype, c.in(0).shape()));
+  run_pieces(c, y, {&c.in(0)}, grain, piece);
+  return {};
+}
+
+Status run_binary_pieces(RunContext& c, DType dtype, const kernels::StridedLoop::Piece& piece) {
+  if (c.in(1).dtype() != c.in(0).dtype())
+    return c.error("input 1 is of type ", c.in(1).dtype(), ", expected ", c.in(0).dtype(), " as input 0");
+  Tensor y = ONWARD_TRY(c.out(0, dtype, ONWARD_TRY(broadcast_inputs(c, 2))));
+  run_pieces(c, y, {&c.in(0), &c.in(1)}, kCheapGrain, piece);
+  return {};
+}
+
 Status infer_same_dtype(InferContext& c) {
   for (size_t i = 1; i < c.inputs(); ++i)
     if (c.dtype(i) != DType::kUndefined && c.dtype(0) != DType::kUndefined && c.dtype(i) != c.dtype(0))

@@ -53,7 +53,7 @@ Result<Shape> broadcast_inputs(const RunContext& c, size_t n);
 // y[i] = f(x[i]...) over n contiguous elements. The inner trip count is a constant so that the compiler
 // vectorises it without runtime checks: y may be one of the x.
 template <class Y, class... X, class F>
-inline void loop(F f, int64_t n, Y* y, const X*... x) {
+[[gnu::flatten]] inline void loop(F f, int64_t n, Y* y, const X*... x) {
   constexpr int64_t kBlock = 16;
   int64_t i = 0;
   for (; i + kBlock <= n; i += kBlock) {
@@ -68,34 +68,33 @@ T* typed(std::byte* p) {
   return reinterpret_cast<T*>(p);
 }
 
+// Output 0, of type `dtype` and input 0's shape, made by `piece` from input 0.
+Status run_unary_pieces(RunContext& c, DType dtype, int64_t grain, const kernels::StridedLoop::Piece& piece);
+// Output 0, of type `dtype`, made by `piece` from inputs 0 and 1, of one type and broadcast.
+Status run_binary_pieces(RunContext& c, DType dtype, const kernels::StridedLoop::Piece& piece);
+
 // Output 0, of type Y and input 0's shape: f of each element.
 template <class X, class Y, class F>
 Status run_unary(RunContext& c, int64_t grain, F f) {
-  Tensor y = ONWARD_TRY(c.out(0, dtype_of<Y>, c.in(0).shape()));
-  run_pieces(c, y, {&c.in(0)}, grain,
-             [f](std::byte* const* p, int64_t n) { loop(f, n, typed<Y>(p[0]), typed<const X>(p[1])); });
-  return {};
+  return run_unary_pieces(c, dtype_of<Y>, grain, [f](std::byte* const* p, int64_t n) {
+    loop(f, n, typed<Y>(p[0]), typed<const X>(p[1]));
+  });
 }
 
 // The same for float32 by a function over arrays: fn(x, y, n).
 template <class F>
 Status run_unary_arrays(RunContext& c, int64_t grain, F fn) {
-  Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, c.in(0).shape()));
-  run_pieces(c, y, {&c.in(0)}, grain,
-             [&fn](std::byte* const* p, int64_t n) { fn(typed<const float>(p[1]), typed<float>(p[0]), n); });
-  return {};
+  return run_unary_pieces(c, DType::kFloat32, grain, [&fn](std::byte* const* p, int64_t n) {
+    fn(typed<const float>(p[1]), typed<float>(p[0]), n);
+  });
 }
 
 // Output 0, of element type `dtype` stored as Y: f(a, b) of inputs 0 and 1, of one type and broadcast.
 template <class A, class B, class Y, class F>
 Status run_binary(RunContext& c, DType dtype, F f) {
-  if (c.in(1).dtype() != c.in(0).dtype())
-    return c.error("input 1 is of type ", c.in(1).dtype(), ", expected ", c.in(0).dtype(), " as input 0");
-  Tensor y = ONWARD_TRY(c.out(0, dtype, ONWARD_TRY(broadcast_inputs(c, 2))));
-  run_pieces(c, y, {&c.in(0), &c.in(1)}, kCheapGrain, [f](std::byte* const* p, int64_t n) {
+  return run_binary_pieces(c, dtype, [f](std::byte* const* p, int64_t n) {
     loop(f, n, typed<Y>(p[0]), typed<const A>(p[1]), typed<const B>(p[2]));
   });
-  return {};
 }
 
 // The unsigned type of the same size: two's complement addition, subtraction and multiplication are the same

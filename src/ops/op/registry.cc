@@ -1,7 +1,7 @@
 // The table of all operators, built on first use from the files that CMake listed, and never destroyed.
 #include <algorithm>
 
-#include "ops/op/op.h"
+#include "ops/op/op_file.h"
 
 #define ONWARD_OP_FILE(stem)     \
   namespace ow {                 \
@@ -41,6 +41,15 @@ const Op* find_op(std::string_view domain, std::string_view name) {
   auto it =
       std::lower_bound(all.begin(), all.end(), wanted, [](const Op* a, const auto& k) { return key(a) < k; });
   return it != all.end() && key(*it) == wanted ? *it : nullptr;
+}
+
+std::string_view op_file(const Op& op) {
+#define ONWARD_OP_FILE(stem)                             \
+  for (const auto& item : onward_ops_of_##stem().take()) \
+    if (item->domain == op.domain && item->name == op.name) return #stem;
+#include "op_files.inc"
+#undef ONWARD_OP_FILE
+  return {};
 }
 
 }  // namespace ow

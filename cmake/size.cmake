@@ -1,0 +1,64 @@
+# What of the library is compiled for size. Kernels are at -O3 (isa.cmake), the rest at -O2, but for these lists:
+#
+# Cold files (-Os, about half as large): what reads, checks, reports and rewrites models, and operators without a loop
+# over elements of their own: they move whole blocks, call kernels, or work on strings, sizes and single numbers.
+#
+# Warm files (-O2; -Os in a build of some operators, ONWARD_OPS): what every run or load passes through but what does
+# not spend the time itself.
+#
+# Whatever loops over elements in plain code is in neither list.
+
+set(ONWARD_COLD_base json log machine status text)
+set(ONWARD_COLD_ir schema type)
+set(ONWARD_COLD_onnx external_data file text wire_write)
+set(ONWARD_COLD_passes cost eliminate_identity export export_value fold fold_constants fuse_activation fuse_attention
+  fuse_batch_norm fuse_channel_product fuse_channel_shuffle fuse_depthwise fuse_elementwise fuse_expand fuse_gelu
+  fuse_layer_norm fuse_matmul fuse_pad fuse_residual import_overrides inspect lower missed pipeline simplify widen)
+set(ONWARD_COLD_passes/check attribute check constraints external_data function graph inference meaning model node tensor
+  tensor_lint training type)
+set(ONWARD_COLD_runtime c_api c_api_container c_api_image c_api_model c_api_optimize c_api_options c_api_report
+  c_api_session model plan profiler)
+set(ONWARD_COLD_ops
+  # control flow, containers, strings, and what only says shapes
+  constant constant_of_shape flatten gradient identity if loop optional reshape scan sequence sequence_map
+  sequence_split shape squeeze unsqueeze
+  regex_full_match string_concat string_normalizer string_split tf_idf_vectorizer tokenizer
+  # ai.onnx.ml (the trees themselves are in op/tree), ai.onnx.training
+  array_feature_extractor binarizer cast_map category_mapper dict_vectorizer feature_vectorizer imputer
+  label_encoder linear_classifier linear_regressor normalizer one_hot_encoder optimizer scaler svm_classifier
+  svm_regressor tree_ensemble_classifier tree_ensemble_regressor zip_map
+  # few numbers
+  affine_grid bernoulli bit_cast center_crop_pad det dropout experimental eye_like image_decoder likelihood_loss
+  max_roi_pool mel_weight_matrix multinomial random range sparse_to_dense_matmul tensor_scatter window
+  # one call of a kernel
+  fused_matmul pool)
+set(ONWARD_COLD_ops/op attributes contrib decode_image evaluate features feedback gradient gradient_rules infer
+  inverse_fft_single join regex regex_parse registry rewrite text_case tree_read tuning widen)
+
+set(ONWARD_WARM_ir graph patch)
+set(ONWARD_WARM_onnx element_type tensor_data wire_read)
+set(ONWARD_WARM_passes import import_value infer match)
+set(ONWARD_WARM_runtime binding c_api_context c_api_value executor join session)
+set(ONWARD_WARM_tensor dim memory_source shape tensor)
+set(ONWARD_WARM_ops attention batch_normalization bias_gelu causal_conv_with_state channel_product channel_shuffle concat
+  conv conv_depthwise conv_integer conv_transpose depth_to_space dynamic_quantize_linear elementwise_program expand
+  flex_attention gather gather_nd gemm global_pool group_normalization group_query_attention gru layer_normalization
+  linear_attention lstm matmul matmul_integer mean_variance_normalization multi_head_attention pad quantize_linear rnn
+  rotary_embedding rotary_embedding_by_position scatter_elements scatter_nd skip_layer_normalization slice softmax split
+  tile transpose)
+set(ONWARD_WARM_ops/op conv_search convolution elementwise elements fused image matrix move quantization recurrent
+  resize_axis run scatter window)
+
+# onward_size_flags(<list variable of sources>): their flags for size, in a build for speed.
+function(onward_size_flags sources_var)
+  if(ONWARD_SANITIZE OR NOT CMAKE_BUILD_TYPE STREQUAL "Release" OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    return()
+  endif()
+  foreach(file ${${sources_var}})
+    string(REGEX REPLACE "^.*/src/(.*)/[^/]*$" "\\1" folder "${file}")
+    cmake_path(GET file STEM stem)
+    if(stem IN_LIST ONWARD_COLD_${folder} OR (ONWARD_OPS AND stem IN_LIST ONWARD_WARM_${folder}))
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS -Os)
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,60 @@
+"""`onward ops --used-by`: the operator files of a model, of its subgraphs, and of what imports and passes make of it."""
+
+import numpy as np
+from conftest import ROOT, call, floats, save
+from onnx import TensorProto, helper, numpy_helper
+
+
+def files_of(model):
+    done = call("ops", "--used-by", model)
+    assert done.code == 0, done.err
+    first, *stems = done.out.splitlines()
+    assert first.startswith("# ") and str(model) in first
+    assert stems == sorted(set(stems))
+    assert all((ROOT / f"src/ops/{s}.cc").is_file() for s in stems if s != "depthwise_kernels")
+    return set(stems)
+
+
+def test_the_files_of_plain_nodes(tmp_path):
+    weights = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Relu", ["c"], ["y"])]
+    model = save(tmp_path / "m.onnx", nodes, [floats("x", [1, 3, 8, 8])], [floats("y", [1, 4, 6, 6])], [weights])
+    assert files_of(model) == {"conv", "activation"}
+    alone = numpy_helper.from_array(np.ones((3, 1, 3, 3), np.float32), "w")
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"], group=3)]
+    model = save(tmp_path / "d.onnx", nodes, [floats("x", [1, 3, 8, 8])], [floats("y", [1, 3, 6, 6])], [alone])
+    assert files_of(model) == {"conv", "depthwise_kernels"}
+
+
+def test_what_a_pass_makes_and_what_a_branch_holds(tmp_path):
+    half = numpy_helper.from_array(np.array(0.5, np.float32), "half")
+    one = numpy_helper.from_array(np.array(1, np.float32), "one")
+    root = numpy_helper.from_array(np.array(2 ** 0.5, np.float32), "root")
+    nodes = [helper.make_node("Div", ["x", "root"], ["a"]), helper.make_node("Erf", ["a"], ["b"]),
+             helper.make_node("Add", ["b", "one"], ["c"]), helper.make_node("Mul", ["x", "c"], ["d"]),
+             helper.make_node("Mul", ["d", "half"], ["y"])]
+    made = save(tmp_path / "gelu.onnx", nodes, [floats("x", [2, 8])], [floats("y", [2, 8])], [half, one, root])
+    assert {"activation", "arithmetic", "math_function"} <= files_of(made)  # Gelu, and what it is made of
+
+    def branch(op):
+        return helper.make_graph([helper.make_node(op, ["x"], [op])], op, [], [floats(op, [2, 8])])
+
+    choice = helper.make_node("If", ["which"], ["y"], then_branch=branch("Floor"), else_branch=branch("Softmax"))
+    which = helper.make_tensor_value_info("which", TensorProto.BOOL, [])
+    model = save(tmp_path / "if.onnx", [choice], [which, floats("x", [2, 8])], [floats("y", [2, 8])])
+    assert {"if", "rounding", "softmax"} <= files_of(model)
+
+
+def test_an_old_operator_brings_what_it_becomes(tmp_path):
+    scales = numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "s")
+    node = helper.make_node("Upsample", ["x", "s"], ["y"], mode="nearest")
+    model = save(tmp_path / "m.onnx", [node], [floats("x", [1, 1, 2, 2])], [floats("y", [1, 1, 4, 4])], [scales], opset=9)
+    assert "resize" in files_of(model)
+
+
+def test_bad_calls(tmp_path):
+    assert call("ops", "--used-by", tmp_path / "none.onnx").code == 1
+    (tmp_path / "broken.onnx").write_bytes(b"not a model")
+    assert call("ops", "--used-by", tmp_path / "broken.onnx").code == 1
+    done = call("ops", "Conv", "--used-by", tmp_path / "none.onnx")
+    assert done.code == 2 and "stands alone" in done.err
