@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import onnx
-from graph_builder import Builder, element_type
+from graph_builder import Builder, captured, element_type
 from graph_pieces_any import ANY_PIECES
 from graph_pieces_image import IMAGE_PIECES, new_image
 from graph_pieces_nets import NET_PIECES
@@ -47,8 +47,7 @@ def grow(b, style, goal):
 
 def outputs_of(b):
     """What nobody reads, mostly, and a few that others do."""
-    read = {name for node in b.nodes for name in node.input}
-    read |= {n for node in b.nodes for a in node.attribute if a.HasField("g") for n in names_in(a.g)}
+    read = {name for node in b.nodes for name in reads(node)}
     made = [v for v in b.pool if v not in b.inputs and not v.constant]
     ends = [v for v in made if v.name not in read]
     inner = [v for v in made if v.name in read]
@@ -58,13 +57,33 @@ def outputs_of(b):
     return list({v.name: v for v in chosen or made[-1:]}.values())
 
 
-def names_in(graph):
-    for node in graph.node:
-        yield from node.input
-        for a in node.attribute:
-            if a.HasField("g"):
-                yield from names_in(a.g)
-    yield from (o.name for o in graph.output)
+def shuffled(b):
+    """The nodes in another order in which each is made before it is read."""
+    waiting, ready, order = list(b.nodes), {v.name for v in [*b.inputs, *b.initializers]}, []
+    while waiting:
+        fit = [n for n in waiting if all(x in ready for x in reads(n) if x)]
+        node = fit[int(b.rng.integers(len(fit)))]
+        order.append(node)
+        waiting.remove(node)
+        ready.update(node.output)
+    return order
+
+
+def reads(node):
+    return [*node.input, *(n for a in node.attribute if a.HasField("g") for n in captured(a.g))]
+
+
+def as_functions(b, nodes):
+    """Some of the nodes, next to one another, as a call of a function; (nodes, functions)."""
+    first = b.integer(0, len(nodes) - 1)
+    inside = nodes[first : first + b.integer(1, 6)]
+    if any(a.HasField("g") for n in inside for a in n.attribute):
+        return nodes, []
+    made = [o for n in inside for o in n.output if o]
+    read = list(dict.fromkeys(x for n in inside for x in n.input if x and x not in made))
+    name = f"part_{first}"
+    function = h.make_function("local", name, read, made, inside, b.opsets())
+    return [*nodes[:first], h.make_node(name, read, made, domain="local"), *nodes[first + len(inside) :]], [function]
 
 
 def make(seed):
@@ -81,7 +100,12 @@ def make(seed):
     infos = [h.make_tensor_value_info(v.name, element_type(v.array), v.shape) for v in inputs]
     ends = [h.make_tensor_value_info(v.name, element_type(v.array), v.shape if b.chance(0.3) else [None] * v.rank) for v in outputs]
     weights = [numpy_helper.from_array(v.array, v.name) for v in b.initializers]
-    model = b.model_of(h.make_graph(b.nodes, f"graph_{seed}", infos, ends, weights))
+    nodes = shuffled(b) if b.chance(0.3) else b.nodes
+    nodes, functions = as_functions(b, nodes) if b.chance(0.1) else (nodes, [])
+    model = b.model_of(h.make_graph(nodes, f"graph_{seed}", infos, ends, weights))
+    if functions:
+        model.functions.extend(functions)
+        model.opset_import.append(h.make_opsetid("local", 1))
     feeds = {v.name: v.array for v in b.inputs}
     for v in b.defaults:
         if b.chance(0.5):
@@ -115,9 +139,14 @@ def symbolic(model, feeds, rng):
 
 def resized(dynamic, feeds, sizes, rng):
     """Feeds for other sizes of the symbols."""
-    other = {k: int(rng.integers(1, 6)) if k == "N" else n + int(rng.choice([0, 0, -1, 1, 2, 4])) for k, n in sizes.items()}
+    def another(k, n):
+        return int(rng.choice([0, 1, 1, 2, 3, 5])) if k == "N" else n + int(rng.choice([0, 0, -1, 1, 2, 4]))
+
+    other = {k: another(k, n) for k, n in sizes.items()}
     found = dict(feeds)
     for info in dynamic.graph.input:
+        if rng.random() < 0.05:  # symbols that mean one size here and another one there
+            other.update({k: another(k, n) for k, n in sizes.items() if k != "N"})
         shape = [other.get(d.dim_param, d.dim_value) for d in info.type.tensor_type.shape.dim]
         if info.name in feeds and tuple(shape) != feeds[info.name].shape:
             a = feeds[info.name]
