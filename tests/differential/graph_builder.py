@@ -80,6 +80,8 @@ class Builder:
 
     def integer(self, low, high):
         """Both included."""
+        if low > high:
+            raise Unfit("no such number")
         return int(self.rng.integers(low, high + 1))
 
     def name(self, stem="v"):

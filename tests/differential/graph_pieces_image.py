@@ -75,7 +75,10 @@ def image(b, rank=4, where=lambda v: True):
         pass
     if len(b.inputs) > 4:
         raise Unfit("inputs enough")
-    return new_image(b, rank)
+    made = new_image(b, rank)
+    if not where(made):
+        raise Unfit("no such input")
+    return made
 
 
 def new_image(b, rank=4):
@@ -468,7 +471,7 @@ def cropped(b):
     b.keep(conv(b, y, same=True) if b.chance(0.5) else y)
 
 
-IMAGE_PIECES = {conv_chain: 6, residual: 4, inverted_residual: 4, excite: 2, branches: 5, dense_block: 3, split_and_join: 3,
-                channel_shuffle: 1, glu: 1, pool: 3, resize: 2, up_and_join: 2, transposed: 1, blocks_to_pixels: 2, padded: 2,
-                other_norms: 2, channel_product: 1, sampled: 1, other_ranks: 2, to_tokens: 1, head: 1, moved: 2, combined: 2,
+IMAGE_PIECES = {conv_chain: 6, residual: 4, inverted_residual: 7, excite: 2, branches: 5, dense_block: 3, split_and_join: 3,
+                channel_shuffle: 1, glu: 1, pool: 3, resize: 2, up_and_join: 2, transposed: 1, blocks_to_pixels: 2, padded: 3,
+                other_norms: 2, channel_product: 2, sampled: 1, other_ranks: 2, to_tokens: 1, head: 1, moved: 2, combined: 2,
                 cropped: 2}  # fmt: skip

@@ -13,7 +13,10 @@ def tokens(b, where=lambda v: True):
         pass
     if len(b.inputs) > 4:
         raise Unfit("inputs enough")
-    return new_tokens(b)
+    made = new_tokens(b)
+    if not where(made):
+        raise Unfit("no such input")
+    return made
 
 
 def new_tokens(b):
