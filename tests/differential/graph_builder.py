@@ -58,7 +58,7 @@ class Builder:
 
     def __init__(self, rng, opset, batch):
         self.rng, self.opset, self.batch = rng, opset, batch
-        self.ir_version = 9 if opset < 22 else 10
+        self.ir_version = 9 if opset < 21 else 10 if opset < 23 else 11
         self.nodes, self.inputs, self.initializers = [], [], []  # NodeProto, Value, Value
         self.pool = []  # what later pieces may read
         self.named = {}

@@ -1,11 +1,13 @@
 """The engine in a process of its own, so that a crash or a hang of it is an answer: Engine(library).ask(request).
 
 A request is a dict: `model` (bytes), `options` (texts by key, as onward.h's config_keys), `runs` (a list of {input name:
-array}), and, where wanted, `optimize`: the model as the optimiser writes it is returned, too, and `into`: runs after the
-first write to tensors like the first's outputs, full of other bits. The answer is a dict:
+array}), and, where wanted, `optimize`: the model as the optimiser writes it is returned, too; `into`: runs after the
+first write to tensors like the first's outputs, full of other bits; `together`: all runs once more, at one time. The
+answer is a dict:
 
   error    what the session said instead of being made, or "crashed: ..." or "no answer within ..."
   runs     of each run the outputs, a list of arrays, or a text with what went wrong
+  together of each run the same, made beside the others
   nodes    [(domain.operator, calls)] of what ran, with `profile` among the options
   passes   {name: changes}
   written  the optimised model's bytes, or a text with why there are none
@@ -13,6 +15,7 @@ first write to tensors like the first's outputs, full of other bits. The answer 
 Run as a program it is the process, which speaks pickles over its pipes. It knows the C interface by the header alone.
 """
 
+import concurrent.futures
 import ctypes
 import json
 import pathlib
@@ -148,6 +151,16 @@ class Api:
             return str(error)
         return self.text(text)
 
+    def together(self, session, count, runs):
+        def one(feeds):
+            try:
+                return self.run(session, count, feeds)
+            except EngineError as error:
+                return str(error)
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:  # a call leaves the interpreter to the others
+            return list(pool.map(one, runs))
+
     def answer(self, request):
         options = self.options(request["options"])
         answer = {"runs": [], "nodes": [], "passes": {}}
@@ -166,6 +179,8 @@ class Api:
                 answer["runs"].append(self.run(session, self.model_output_count(model), feeds, into))
             except EngineError as error:
                 answer["runs"].append(str(error))
+        if request.get("together"):
+            answer["together"] = self.together(session, self.model_output_count(model), request["runs"])
         if "profile" in request["options"]:
             listed = json.loads(self.session_profile_json(session) or b"[]")
             answer["nodes"] = [(row["op"], row["calls"]) for row in listed]

@@ -12,7 +12,7 @@ from graph_pieces_tokens import TOKEN_PIECES, new_tokens
 from onnx import helper as h
 from onnx import numpy_helper
 
-OPSETS = (11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22)
+OPSETS = (11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24)
 # How often pieces of images, of tokens, of networks and of anything are tried.
 STYLES = {"image": (6, 0, 3, 1), "tokens": (0, 6, 2, 3), "mixed": (3, 3, 3, 5), "any": (1, 1, 1, 9)}
 

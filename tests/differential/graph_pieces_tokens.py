@@ -68,6 +68,8 @@ def layer_norm(b, x):
     if way == 0 and b.opset >= 17:
         return b.op("LayerNormalization", x, b.const(scale), b.const(shift), axis=-1, epsilon=eps)
     eps = max(eps, 1e-6)
+    if way == 1 and b.opset >= 23 and b.chance(0.5):
+        return b.op("RMSNormalization", x, b.const(scale), epsilon=eps)
     if way == 1:  # root mean square
         square = b.op("Pow", x, b.scalar(2)) if b.chance(0.5) else b.op("Mul", x, x)
         root = b.op("Sqrt", b.op("Add", b.reduce("ReduceMean", square, (-1,)), b.scalar(eps)))
@@ -141,7 +143,12 @@ def rotate(b, x):
 
 def rotary(b):
     x = tokens(b, lambda v: v.shape[2] % 2 == 0)
-    b.keep(rotate(b, x))
+    if b.opset >= 23 and b.chance(0.5):
+        angle = np.outer(np.arange(x.shape[1]), 100.0 ** -np.linspace(0, 1, x.shape[2] // 2))
+        tables = [b.op("Expand", b.const(t[None], np.float32), b.slice(b.op("Concat", b.slice(b.op("Shape", x), [0], [1], [0]),
+                  b.ints(*angle.shape), axis=0), [0], [3], [0])) for t in (np.cos(angle), np.sin(angle))]  # fmt: skip
+        return b.keep(b.op("RotaryEmbedding", x, *tables, num_heads=1, interleaved=b.integer(0, 1)))
+    return b.keep(rotate(b, x))
 
 
 def mask_of(b, q, s):
@@ -175,6 +182,10 @@ def attention(b):
     if b.chance(0.3) and d // heads % 2 == 0:
         q, k = rotate(b, q), rotate(b, k)
     scale = (d // heads) ** -0.5
+    if b.opset >= 23 and b.chance(0.5):
+        mask = mask_of(b, q.shape[2], k.shape[2]) if b.chance(0.5) else None
+        y = b.op("Attention", q, k, v, mask, is_causal=b.integer(0, 1) if not mask else 0)
+        return b.keep(b.reshape(b.transpose(y, 0, 2, 1, 3), -1, y.shape[2], d))
     way = b.integer(0, 3)
     if way == 0:
         q = b.op("Mul", q, b.scalar(scale))

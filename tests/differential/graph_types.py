@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-# Products of 8 bits scale by floats; scales of Resize are floats in every type.
-ONLY_FLOAT = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearMatMul", "Resize"}
+# Scales of Resize are floats in every type, and products of 8 bits scale by floats.
+ONLY_FLOAT = {"Resize", "MatMulInteger"}
 
 
 def doubled(tensor):
@@ -18,10 +18,17 @@ def double_type(info):
         info.type.tensor_type.elem_type = TensorProto.DOUBLE
 
 
-def double_nodes(nodes):
+def only_float(node, opset):
+    if node.domain or node.op_type in ONLY_FLOAT:
+        return not node.domain
+    constraints = onnx.defs.get_schema(node.op_type, opset).type_constraints
+    return any("tensor(float)" in c.allowed_type_strs and "tensor(double)" not in c.allowed_type_strs for c in constraints)
+
+
+def double_nodes(nodes, opset):
     """Whether all could be changed."""
     for node in nodes:
-        if node.op_type in ONLY_FLOAT:
+        if only_float(node, opset):
             return False
         if node.op_type == "ConstantOfShape" and not node.attribute:
             value = numpy_helper.from_array(np.zeros(1))
@@ -33,26 +40,23 @@ def double_nodes(nodes):
                 a.i = TensorProto.DOUBLE if a.i == TensorProto.FLOAT else a.i
             if a.HasField("t"):
                 doubled(a.t)
-            if a.HasField("g") and not double_graph(a.g):
+            if a.HasField("g") and not double_graph(a.g, opset):
                 return False
     return True
 
 
-def double_graph(graph):
+def double_graph(graph, opset):
     for tensor in graph.initializer:
         doubled(tensor)
     for info in [*graph.input, *graph.output]:
         double_type(info)
-    return double_nodes(graph.node)
+    return double_nodes(graph.node, opset)
 
 
 def as_double(model, feeds):
     out = onnx.ModelProto()
     out.CopyFrom(model)
-    if not double_graph(out.graph) or not all(double_nodes(f.node) for f in out.functions):
-        return None
-    try:
-        onnx.shape_inference.infer_shapes(out, check_type=True)
-    except onnx.shape_inference.InferenceError:  # an operator without doubles
+    opset = next(o.version for o in model.opset_import if not o.domain)
+    if not double_graph(out.graph, opset) or not all(double_nodes(f.node, opset) for f in out.functions):
         return None
     return out, {n: a.astype(np.float64) if a.dtype == np.float32 else a for n, a in feeds.items()}
