@@ -24,6 +24,10 @@ class Value:
     def __init__(self, name, array, constant=False):
         self.name, self.array, self.constant = name, array, constant
 
+    def info(self, fixed=False):
+        """What a graph says of it: its rank, or its shape."""
+        return h.make_tensor_value_info(self.name, element_type(self.array), self.shape if fixed else [None] * self.rank)
+
     shape = property(lambda self: self.array.shape)
     rank = property(lambda self: self.array.ndim)
     dtype = property(lambda self: self.array.dtype)
@@ -51,6 +55,12 @@ def captured(graph):
         read += [n for n in names if n and n not in own]
         own.update(node.output)
     return read + [o.name for o in graph.output if o.name not in own]
+
+
+def reads(node):
+    """Names that a node reads, those of its subgraphs among them."""
+    inner = [n for a in node.attribute if a.HasField("g") for n in captured(a.g)]
+    return list(dict.fromkeys([*(n for n in node.input if n), *inner]))
 
 
 class Builder:
@@ -145,10 +155,9 @@ class Builder:
         return values[0] if n == 1 else values
 
     def compute(self, node):
-        reads = dict.fromkeys([*(x for x in node.input if x), *(c for a in node.attribute if a.HasField("g") for c in captured(a.g))])
-        feeds = {name: self.named[name].array for name in reads}
-        graph = h.make_graph([node], "one", [h.make_tensor_value_info(k, element_type(a), a.shape) for k, a in feeds.items()],
-                             [onnx.ValueInfoProto(name=o) for o in node.output])  # fmt: skip
+        feeds = {name: self.named[name].array for name in reads(node)}
+        inputs = [h.make_tensor_value_info(k, element_type(a), a.shape) for k, a in feeds.items()]
+        graph = h.make_graph([node], "one", inputs, [onnx.ValueInfoProto(name=o) for o in node.output])
         model = self.model_of(graph)
         try:
             found = ort_session(model.SerializeToString()).run(None, feeds)
@@ -203,9 +212,8 @@ class Builder:
         nodes = self.scopes.pop()
         inside = self.initializers[first:]
         del self.initializers[first:]
-        return h.make_graph(nodes, name, [h.make_tensor_value_info(v.name, element_type(v.array), [None] * v.rank) for v in values],
-                            [h.make_tensor_value_info(v.name, element_type(v.array), [None] * v.rank) for v in outputs],
-                            [numpy_helper.from_array(v.array, v.name) for v in inside])  # fmt: skip
+        weights = [numpy_helper.from_array(v.array, v.name) for v in inside]
+        return h.make_graph(nodes, name, [v.info() for v in values], [v.info() for v in outputs], weights)
 
     # The same meaning at every opset
 

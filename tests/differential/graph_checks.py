@@ -16,24 +16,25 @@
   written     the model as the optimiser writes it, in ONNX Runtime: near the original there
 
 A session or run that fails where a reference does not, a crash and a hang are failures of the check that met them.
-Near is 1e-5 of the largest element (1e-2 where anything is rounded to 16 bits). A difference that is larger is held against what tiny changes
-of inputs and weights do to the reference (unstable()): a graph may magnify rounding, and round or choose by it.
+Near is 1e-5 of the largest element (1e-2 where anything is rounded to 16 bits). A difference that is larger is held
+against what tiny changes of inputs and weights do to the reference (unstable()): a graph may magnify rounding, and round
+or choose by it.
 """
 
 import dataclasses
 import warnings
 
-import graph_maker
 import numpy as np
 import onnx
-from graph_builder import element_type, ort_session
+from graph_builder import element_type, ort_session, reads
 from graph_maker import resized, symbolic
 from graph_types import as_double
 from onnx import helper as h
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-CHECKS = ("reference", "basic", "optimised", "strict", "special", "double", "threads", "into", "dynamic", "again", "together", "resized", "rows", "written")
+CHECKS = ("reference", "basic", "optimised", "strict", "special", "double", "threads", "into", "dynamic", "again", "together",
+          "resized", "rows", "written")  # fmt: skip
 NEAR = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-5, np.dtype(np.float16): 4e-3}
 
 
@@ -71,7 +72,7 @@ def run_by_node(model, feeds):
     """As ONNX Runtime computes each node alone, for models that it refuses as a whole."""
     values = {**{w.name: numpy_helper.to_array(w) for w in model.graph.initializer}, **feeds}
     for node in model.graph.node:
-        names = [n for n in dict.fromkeys(graph_maker.reads(node)) if n in values]
+        names = [n for n in reads(node) if n in values]
         one = onnx.ModelProto()
         one.CopyFrom(model)
         inputs = [h.make_tensor_value_info(n, element_type(values[n]), values[n].shape) for n in names]
@@ -100,7 +101,8 @@ def identical(found, expected):
         same = (f == e) | ((f != f) & (e != e))
         if not same.all():
             at = np.unravel_index(np.argmin(same), f.shape)
-            return i, f"{(~same).sum()} of {f.size} elements have other bits; at {list(map(int, at))} {f[at]!r}, expected {e[at]!r}"
+            return i, (f"{(~same).sum()} of {f.size} elements have other bits; at {list(map(int, at))} {f[at]!r}, "
+                       f"expected {e[at]!r}")  # fmt: skip
     return None
 
 
@@ -332,7 +334,7 @@ class Checker:
         batch = sizes["N"]
         rows = []
         if batch > 1:
-            names = [x.name for x in model.graph.input if x.type.tensor_type.shape.dim and x.type.tensor_type.shape.dim[0].dim_param == "N"]
+            names = [x.name for x in model.graph.input if [d.dim_param for d in x.type.tensor_type.shape.dim][:1] == ["N"]]
             rows = [{n: a[r : r + 1] if n in names else a for n, a in self.feeds.items()} for r in range(batch)]
         references = run_ort(model, [self.feeds, *([] if empty(other) else [other]), *rows])
         if empty(other):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import onnx
-from graph_builder import Builder, captured, element_type
+from graph_builder import Builder, reads
 from graph_pieces_any import ANY_PIECES
 from graph_pieces_image import IMAGE_PIECES, new_image
 from graph_pieces_nets import NET_PIECES
@@ -61,16 +61,12 @@ def shuffled(b):
     """The nodes in another order in which each is made before it is read."""
     waiting, ready, order = list(b.nodes), {v.name for v in [*b.inputs, *b.initializers]}, []
     while waiting:
-        fit = [n for n in waiting if all(x in ready for x in reads(n) if x)]
+        fit = [n for n in waiting if ready.issuperset(reads(n))]
         node = fit[int(b.rng.integers(len(fit)))]
         order.append(node)
         waiting.remove(node)
         ready.update(node.output)
     return order
-
-
-def reads(node):
-    return [*node.input, *(n for a in node.attribute if a.HasField("g") for n in captured(a.g))]
 
 
 def as_functions(b, nodes):
@@ -97,8 +93,8 @@ def make(seed):
     if not outputs or not b.nodes:
         return None
     inputs = [*b.inputs, *b.defaults]
-    infos = [h.make_tensor_value_info(v.name, element_type(v.array), v.shape) for v in inputs]
-    ends = [h.make_tensor_value_info(v.name, element_type(v.array), v.shape if b.chance(0.3) else [None] * v.rank) for v in outputs]
+    infos = [v.info(True) for v in inputs]
+    ends = [v.info(b.chance(0.3)) for v in outputs]
     weights = [numpy_helper.from_array(v.array, v.name) for v in b.initializers]
     nodes = shuffled(b) if b.chance(0.3) else b.nodes
     nodes, functions = as_functions(b, nodes) if b.chance(0.1) else (nodes, [])

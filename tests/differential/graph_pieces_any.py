@@ -190,7 +190,8 @@ def gathered(b):
         _, i = b.op("TopK", x, b.ints(b.integer(1, n)), n=2, axis=axis)
         y = b.op("GatherElements", x, i, axis=axis)
     elif way == 4:
-        y = b.slice(x, [b.integer(-n, n - 1)], [2**31], [axis]) if b.chance(0.6) else b.slice(x, [n], [-n - 1], [axis], [-b.integer(1, 2)])
+        y = b.slice(x, [b.integer(-n, n - 1)], [2**31], [axis]) if b.chance(0.6) else b.slice(
+            x, [n], [-n - 1], [axis], [-b.integer(1, 2)])  # fmt: skip
     else:
         i = b.const(np.stack([b.rng.integers(0, n, b.integer(1, 4)) for n in x.shape[1:2]], -1))
         y = b.op("GatherND", b.transpose(x, 1, 0, *range(2, x.rank)), i)
@@ -227,8 +228,8 @@ def spread(b):
     elif way == 1:
         y = b.op("Expand", b.unsqueeze(x, 1), b.ints(1, b.integer(1, 3), *x.shape[1:]))
     elif way == 2:
-        y = b.op("CumSum", b.op("Mul", x, b.scalar(0.2)), b.const(np.int64(b.integer(1, x.rank - 1))), exclusive=b.integer(0, 1),
-                 reverse=b.integer(0, 1))  # fmt: skip
+        axis = b.const(np.int64(b.integer(1, x.rank - 1)))
+        y = b.op("CumSum", b.op("Mul", x, b.scalar(0.2)), axis, exclusive=b.integer(0, 1), reverse=b.integer(0, 1))
     else:
         if x.rank < 3 or b.opset < 14:
             raise Unfit("no matrices")
@@ -380,7 +381,8 @@ def constants(b):
     """Computed of constants alone: to be folded."""
     x = some(b, lambda v: v.rank >= 2)
     c = b.op("Mul", b.const(b.normal(x.shape[-1])), b.scalar(0.5))
-    c = b.op("Add", c, b.op("Cast", b.op("Range", b.const(np.int64(0)), b.const(np.int64(x.shape[-1])), b.const(np.int64(1))), to=1))
+    numbers = b.op("Range", *(b.const(np.int64(n)) for n in (0, x.shape[-1], 1)))
+    c = b.op("Add", c, b.op("Cast", numbers, to=1))
     c = b.op("Expand", b.unsqueeze(c, 0), b.ints(1, x.shape[-1])) if b.chance(0.5) else c
     y = b.op(b.one(["Add", "Mul"]), x, b.op("Identity", c) if b.chance(0.3) else b.op("Tanh", c))
     b.keep(b.op("Identity", y) if b.chance(0.3) else y)

@@ -84,7 +84,8 @@ def image(b, rank=4, where=lambda v: True):
 def new_image(b, rank=4):
     if rank == 4 and b.large:
         return b.add_input(b.normal(b.batch, b.one([3, 8, 16, 24, 32, 40, 64]), b.integer(14, 48), b.integer(14, 48)))
-    spatial = {3: (b.integer(3, 40),), 4: (b.integer(3, 15), b.integer(3, 15)), 5: tuple(b.integer(2, 6) for _ in range(3))}[rank]
+    least, most = {3: (3, 40), 4: (3, 15), 5: (2, 6)}[rank]
+    spatial = tuple(b.integer(least, most) for _ in range(rank - 2))
     if rank == 4 and b.chance(0.12):
         spatial = (b.integer(16, 40), b.integer(16, 40))
     return b.add_input(b.normal(b.batch, b.one([1, 2, 3, 4, 5, 8, 12, 16, 17, 24]), *spatial))
@@ -316,7 +317,8 @@ def up_and_join(b):
     small = image(b)
     large = b.pick(4, where=lambda v: v.shape[0] == b.batch and min(v.shape) > 0)
     if b.chance(0.7):
-        sizes = b.op("Concat", b.slice(b.op("Shape", small), [0], [2], [0]), b.slice(b.op("Shape", large), [2], [4], [0]), axis=0)
+        first, second = b.slice(b.op("Shape", small), [0], [2], [0]), b.slice(b.op("Shape", large), [2], [4], [0])
+        sizes = b.op("Concat", first, second, axis=0)
         y = b.resize(small, sizes=sizes, mode=b.one(["nearest", "linear"]))
     else:
         y = b.op("ConvTranspose", small, b.weight(small.shape[1], b.one([2, 4, 8]), 2, 2), strides=[2, 2])
@@ -330,8 +332,9 @@ def transposed(b):
     n = x.rank - 2
     k, s = b.one([(2, 2), (3, 2), (3, 1), (4, 2)])
     g = b.one([1, 1, 1, *(g for g in (2, 4) if x.shape[1] % g == 0)])
-    y = b.op("ConvTranspose", x, b.weight(x.shape[1], b.one([1, 2, 5, 8]), *[k] * n, fan_in=x.shape[1] * 2), strides=[s] * n,
-             pads=[b.integer(0, 1)] * (2 * n), group=g, output_padding=[1] * n if s == 2 and b.chance(0.3) else None)  # fmt: skip
+    w = b.weight(x.shape[1], b.one([1, 2, 5, 8]), *[k] * n, fan_in=x.shape[1] * 2)
+    y = b.op("ConvTranspose", x, w, strides=[s] * n, pads=[b.integer(0, 1)] * (2 * n), group=g,
+             output_padding=[1] * n if s == 2 and b.chance(0.3) else None)  # fmt: skip
     b.keep(activate(b, y) if b.chance(0.4) else y)
 
 

@@ -125,7 +125,8 @@ def cached(b):
         q, k = rotate(b, q), rotate(b, k)
     k, v = (b.keep(b.op("Concat", old, new, axis=2)) for old, new in zip(kv, (k, v)))
     if groups < 4:
-        k, v = (b.reshape(b.op("Expand", b.unsqueeze(y, 2), b.ints(1, 1, 4 // groups, 1, 1)), -1, 4, y.shape[2], size) for y in (k, v))
+        times = b.ints(1, 1, 4 // groups, 1, 1)
+        k, v = (b.reshape(b.op("Expand", b.unsqueeze(y, 2), times), -1, 4, y.shape[2], size) for y in (k, v))
     scores = b.op("Mul", b.op("MatMul", q, b.transpose(k, 0, 1, 3, 2)), b.scalar(size**-0.5))
     if b.chance(0.6):
         n, m = q.shape[2], k.shape[2]
@@ -146,12 +147,12 @@ def detection_head(b):
         cells = np.stack(np.meshgrid(np.arange(y.shape[3]), np.arange(y.shape[2])), -1)[None, None].astype("f")
         xy = b.op("Mul", b.op("Add", b.op("Sub", b.op("Mul", xy, b.scalar(2)), b.scalar(0.5)), b.const(cells)), b.scalar(8))
         wh = b.op("Mul", b.op("Pow", b.op("Mul", wh, b.scalar(2)), b.scalar(2)), b.const(b.normal(1, 2, 1, 1, 2)))
-        lists.append(b.reshape(b.op("Concat", xy, wh, rest, axis=4), y.shape[0] if b.batch == 1 else -1, y.array[0].size // 6, 6))
+        lists.append(b.reshape(b.op("Concat", xy, wh, rest, axis=4), -1, y.array[0].size // 6, 6))
     b.keep(b.op("Concat", *lists, axis=1) if len(lists) > 1 else lists[0])
 
 
 def scaled_conv(b):
-    """A convolution with a factor, a shift or a norm of its own behind it; weights of two readers; weights that are computed."""
+    """A convolution with a factor, a shift or a norm behind it; weights of two readers; weights that are computed."""
     x = image(b)
     way = b.integer(0, 4)
     y = conv(b, x, same=True)
@@ -206,7 +207,8 @@ def weight_left(b):
         flat = b.reshape(x, -1, x.shape[2])
         w = b.weight(x.shape[2], 5) if b.chance(0.5) else b.weight(5, x.shape[2])
         turned = w.shape[0] == 5 and x.shape[2] != 5
-        y = b.op("Gemm", flat, w, b.const(b.normal(*b.one([(5,), (1, 5), (1,), ()]))), transB=int(turned), alpha=0.5, beta=b.one([1.0, 0.25]))
+        bias = b.const(b.normal(*b.one([(5,), (1, 5), (1,), ()])))
+        y = b.op("Gemm", flat, w, bias, transB=int(turned), alpha=0.5, beta=b.one([1.0, 0.25]))
         y = activate(b, y) if b.chance(0.5) else y
     elif way == 2:
         y = b.op("Einsum", x, b.weight(x.shape[2], 6), equation=b.one(["bij,jk->bik", "bij, jk -> bki"]))

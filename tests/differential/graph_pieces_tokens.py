@@ -29,7 +29,8 @@ def new_tokens(b):
         return b.keep(y)
     if b.large:
         return b.add_input(b.normal(b.batch, b.integer(30, 200), b.one([32, 64, 96, 128, 192])))
-    return b.add_input(b.normal(b.batch, b.one([1, 2, 3, 5, 7, 8, 12, 16, 19, 33]), b.one([4, 6, 8, 8, 12, 16, 16, 20, 24, 32, 64])))
+    length, features = b.one([1, 2, 3, 5, 7, 8, 12, 16, 19, 33]), b.one([4, 6, 8, 8, 12, 16, 16, 20, 24, 32, 64])
+    return b.add_input(b.normal(b.batch, length, features))
 
 
 def linear(b, x, out, bias=None):
@@ -102,13 +103,14 @@ def feed_forward(b):
         g, u = linear(b, y, 2 * d, bias), linear(b, y, 2 * d, bias)
         y = b.op("Mul", activate(b, g, b.one(["SiLU", "GeluErf", "Sigmoid"])), u)
     else:
-        y = activate(b, linear(b, y, b.one([2 * d, 4 * d])), b.one(["GeluErf", "GeluTanh", "QuickGelu", "Relu", "SiLU", "Gelu"]))
+        kind = b.one(["GeluErf", "GeluTanh", "QuickGelu", "Relu", "SiLU", "Gelu"])
+        y = activate(b, linear(b, y, b.one([2 * d, 4 * d])), kind)
     y = linear(b, y, d)
     b.keep(b.op("Add", *((x, y) if b.chance(0.5) else (y, x))))
 
 
 def split_heads(b, x, heads):
-    y = b.reshape(x, 0 if b.chance(0.5) else -1, *((0,) if b.chance(0) else (x.shape[1],)), heads, x.shape[2] // heads)
+    y = b.reshape(x, 0 if b.chance(0.5) else -1, x.shape[1], heads, x.shape[2] // heads)
     return b.transpose(y, 0, 2, 1, 3)
 
 
@@ -145,8 +147,8 @@ def rotary(b):
     x = tokens(b, lambda v: v.shape[2] % 2 == 0)
     if b.opset >= 23 and b.chance(0.5):
         angle = np.outer(np.arange(x.shape[1]), 100.0 ** -np.linspace(0, 1, x.shape[2] // 2))
-        tables = [b.op("Expand", b.const(t[None], np.float32), b.slice(b.op("Concat", b.slice(b.op("Shape", x), [0], [1], [0]),
-                  b.ints(*angle.shape), axis=0), [0], [3], [0])) for t in (np.cos(angle), np.sin(angle))]  # fmt: skip
+        goal = b.op("Concat", b.slice(b.op("Shape", x), [0], [1], [0]), b.ints(*angle.shape), axis=0)
+        tables = [b.op("Expand", b.const(t[None], np.float32), goal) for t in (np.cos(angle), np.sin(angle))]
         return b.keep(b.op("RotaryEmbedding", x, *tables, num_heads=1, interleaved=b.integer(0, 1)))
     return b.keep(rotate(b, x))
 

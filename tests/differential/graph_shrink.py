@@ -10,7 +10,7 @@ import time
 import graph_checks
 import numpy as np
 import onnx
-from graph_builder import captured, element_type, ort_session
+from graph_builder import element_type, ort_session, reads
 from onnx import helper as h
 
 SECONDS = 40
@@ -28,10 +28,6 @@ def values_inside(model, feeds):
     except Exception:
         return {}
     return {n: np.asarray(a) for n, a in zip(names, found) if not isinstance(a, list) and a is not None}
-
-
-def reads(node):
-    return [*(n for n in node.input if n), *(n for a in node.attribute if a.HasField("g") for n in captured(a.g))]
 
 
 def cut(model, feeds, values, outputs, given=()):
@@ -61,7 +57,8 @@ def without_node(model, feeds, values, index):
     node = model.graph.node[index]
     known = {**values, **feeds}
     out = node.output[0]
-    same = [n for n in node.input if n in known and out in values and known[n].shape == values[out].shape and known[n].dtype == values[out].dtype]
+    kind = lambda n: known[n].shape and (known[n].shape, known[n].dtype)  # noqa: E731
+    same = [n for n in node.input if n in known and out in values and kind(n) == kind(out)]
     if not same or out in {o.name for o in model.graph.output} or len([o for o in node.output if o]) > 1:
         return None
     part = onnx.ModelProto()

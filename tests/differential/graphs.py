@@ -35,7 +35,8 @@ def save(finds, seed, failure, model, feeds):
     np.savez(folder / "inputs.npz", **feeds)
     shown = os.path.relpath(folder, graph_engine.ROOT)
     command = f"./dev graphs --replay {shown}"
-    (folder / "failure.txt").write_text(f"seed {seed}, {failure.check}: {failure.text}\n\n{command}\n\n{onnx.printer.to_text(model)[:20000]}\n")
+    told = f"seed {seed}, {failure.check}: {failure.text}"
+    (folder / "failure.txt").write_text(f"{told}\n\n{command}\n\n{onnx.printer.to_text(model)[:20000]}\n")
     return command
 
 
@@ -50,7 +51,8 @@ class Tally:
     def __init__(self):
         self.graphs = self.nodes = 0
         self.failures = []
-        self.counts = {k: collections.Counter() for k in ("styles", "operators", "held", "notes", "ran", "passes", "graphs_of_pass")}
+        kinds = ("styles", "operators", "held", "notes", "ran", "passes", "graphs_of_pass")
+        self.counts = {k: collections.Counter() for k in kinds}
 
     def add(self, case, report):
         self.graphs += 1
@@ -72,7 +74,8 @@ class Tally:
         held = self.counts["held"]
         print(f"checks that held: {', '.join(f'{c} {held[c]}' for c in graph_checks.CHECKS)}")
         print(f"notes: {listed(self.counts['notes']) or 'none'}")
-        print(f"{len(self.failures)} failures" + (": see the commands above, and mend the cause with a test" if self.failures else ""))
+        advice = ": see the commands above, and mend the cause with a test" if self.failures else ""
+        print(f"{len(self.failures)} failures{advice}")
 
     def json(self, seconds):
         return {"graphs": self.graphs, "nodes": self.nodes, "seconds": seconds, "failures": self.failures,
@@ -81,30 +84,38 @@ class Tally:
 
 def told(seed, failure, nodes, command, quiet):
     if not quiet:
-        print(f"FAIL seed {seed}, {failure.check}: {failure.text}\n  {nodes} nodes after shrinking; to repeat: {command}", flush=True)
+        print(f"FAIL seed {seed}, {failure.check}: {failure.text}")
+        print(f"  {nodes} nodes after shrinking; to repeat: {command}", flush=True)
 
 
 def engine_of(a):
     return graph_engine.Engine(a.library, graph_engine.sanitized() if a.sanitized else ())
 
 
+def run_seed(seed, engine, tally, a):
+    case = graph_maker.make(seed)
+    if not case:
+        tally.counts["notes"]["nothing made"] += 1
+        return
+    report = graph_checks.check(engine, case.model, case.feeds, seed)
+    tally.add(case, report)
+    for failure in {f.check: f for f in report.failures}.values():
+        model, feeds = case.model, case.feeds
+        if not a.no_shrink:
+            model, feeds, failure = graph_shrink.shrink(engine, model, feeds, failure, seed)
+        command = save(a.finds, seed, failure, model, feeds)
+        tally.failures.append({"seed": seed, "check": failure.check, "text": failure.text, "command": command,
+                               "nodes": [node.op_type for node in model.graph.node]})  # fmt: skip
+        told(seed, failure, len(model.graph.node), command, a.json)
+
+
 def run(a):
     engine, tally, start = engine_of(a), Tally(), time.monotonic()
-    for seed in range(a.seed, a.seed + a.count):
-        case = graph_maker.make(seed)
-        if not case:
-            tally.counts["notes"]["nothing made"] += 1
-            continue
-        report = graph_checks.check(engine, case.model, case.feeds, seed)
-        tally.add(case, report)
-        for failure in {f.check: f for f in report.failures}.values():
-            model, feeds = case.model, case.feeds
-            if not a.no_shrink:
-                model, feeds, failure = graph_shrink.shrink(engine, model, feeds, failure, seed)
-            command = save(a.finds, seed, failure, model, feeds)
-            tally.failures.append({"seed": seed, "check": failure.check, "text": failure.text, "command": command,
-                                   "nodes": [node.op_type for node in model.graph.node]})  # fmt: skip
-            told(seed, failure, len(model.graph.node), command, a.json)
+    try:
+        for seed in range(a.seed, a.seed + a.count):
+            run_seed(seed, engine, tally, a)
+    except KeyboardInterrupt:
+        print(f"stopped at seed {seed}", file=sys.stderr)
     seconds = time.monotonic() - start
     engine.close()
     if a.json:
