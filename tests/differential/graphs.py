@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 
 FINDS = graph_engine.ROOT / "build/differential/graphs"
-USUAL, NIGHTLY = 300, 5000
+USUAL, NIGHTLY = 200, 5000
 
 
 def save(finds, seed, failure, model, feeds):
