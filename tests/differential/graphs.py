@@ -101,9 +101,10 @@ def run_seed(seed, engine, tally, a):
     tally.add(case, report)
     for failure in {f.check: f for f in report.failures}.values():
         model, feeds = case.model, case.feeds
+        command = save(a.finds, seed, failure, model, feeds)  # should the shrinking be stopped
         if not a.no_shrink:
             model, feeds, failure = graph_shrink.shrink(engine, model, feeds, failure, seed)
-        command = save(a.finds, seed, failure, model, feeds)
+            command = save(a.finds, seed, failure, model, feeds)
         tally.failures.append({"seed": seed, "check": failure.check, "text": failure.text, "command": command,
                                "nodes": [node.op_type for node in model.graph.node]})  # fmt: skip
         told(seed, failure, len(model.graph.node), command, a.json)
