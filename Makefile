@@ -23,6 +23,7 @@ test: install-deps
 	./dev python
 	./dev round-trip
 	./dev conformance --quiet
+	./dev graphs
 	./dev frameworks
 	./dev pipelines
 

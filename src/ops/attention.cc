@@ -180,9 +180,10 @@ Result<Call> read_call(const Attrs& a, const RunContext& c) {
     std::swap(k.k.length, k.k.size);
     std::swap(k.k.row_stride, k.k.column_stride);
   }
-  const bool fits = k.k.batch == k.q.batch && k.v.batch == k.q.batch && k.k.heads == k.v.heads &&
-                    k.k.heads > 0 && k.q.heads % k.k.heads == 0 && k.k.size == k.q.size &&
-                    k.k.length == k.v.length;
+  // No heads at all is an empty batch, of three axes.
+  const bool grouped = k.k.heads > 0 ? k.q.heads % k.k.heads == 0 : k.q.heads == 0;
+  const bool fits = k.k.batch == k.q.batch && k.v.batch == k.q.batch && k.k.heads == k.v.heads && grouped &&
+                    k.k.size == k.q.size && k.k.length == k.v.length;
   if (!fits)
     return c.error("Q ", c.in(0).shape(), ", K ", c.in(1).shape(), " and V ", c.in(2).shape(),
                    " do not fit together");

@@ -86,7 +86,9 @@ TEST(FuseAttention, OfThreeAxes) {
   expect_changes(g, 1);
   g.mask = {"3", "6", "L", "S"};  // makes the scores larger
   expect_changes(g, 0);
-  g.mask = {"S"};
+  g.q = {"0", "L", "5"}, g.t = {"0", "5", "S"}, g.v = {"0", "S", "4"}, g.mask = {"L", "S"};  // an empty batch
+  expect_changes(g, 1);
+  g.q = {"6", "L", "5"}, g.t = {"6", "5", "S"}, g.v = {"6", "S", "4"}, g.mask = {"S"};
   for (const char* operand : {"q", "t"})
     for (const char* op : {"Div", "Mul"}) {
       const std::string other = operand == std::string("q") ? "t" : "q";

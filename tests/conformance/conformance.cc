@@ -1,5 +1,6 @@
 // onward_conformance: runs the official ONNX tests, each case in a process of its own, and holds the outcome
-// against a list of names that must pass.
+// against a list of names that must pass. A case passes if it does in every setting: without optimisation and
+// with all of it, each with one thread and with two.
 //
 //   onward_conformance .../onnx/backend/test/data/node [more suites] --list tests/conformance/passing.txt
 //
@@ -30,7 +31,8 @@ struct Options {
   bool strict = false, json = false, update = false, quiet = false;
   IsolateOptions isolate;
   Tolerance tolerance;
-  EngineOptions engine;
+  std::vector<std::string> levels{"off", "full"};
+  std::vector<int> threads{1, 2};
 };
 
 struct Outcome {
@@ -38,8 +40,23 @@ struct Outcome {
   Status status;
 };
 
-Status run_set(const TestCase& test, const DataSet& set, const Options& o) {
-  const auto found = ONWARD_TRY(run_model(test.folder + "/model.onnx", set.inputs, o.engine));
+std::vector<EngineOptions> settings_of(const Options& o) {
+  std::vector<EngineOptions> settings;
+  for (const std::string& level : o.levels)
+    for (int threads : o.threads) {
+      settings.push_back({level, threads});
+      if (level == "plain") break;  // has no session that takes threads
+    }
+  return settings;
+}
+
+std::string text_of(const EngineOptions& s) {
+  return s.level == "plain" ? s.level
+                            : cat(s.level, " with ", s.threads, s.threads == 1 ? " thread" : " threads");
+}
+
+Status run_set(const TestCase& test, const DataSet& set, const EngineOptions& engine, const Options& o) {
+  const auto found = ONWARD_TRY(run_model(test.folder + "/model.onnx", set.inputs, engine));
   if (found.size() != set.outputs.size())
     return internal_error(found.size(), " outputs, expected ", set.outputs.size());
   for (size_t i = 0; i < found.size(); ++i)
@@ -48,9 +65,22 @@ Status run_set(const TestCase& test, const DataSet& set, const Options& o) {
   return {};
 }
 
+// The first failure, and the settings that fail where that is not each of them.
 Status run_case(const TestCase& test, const Options& o) {
-  for (const DataSet& set : ONWARD_TRY(read_data_sets(test))) ONWARD_TRY(run_set(test, set, o));
-  return {};
+  const auto sets = ONWARD_TRY(read_data_sets(test));
+  const auto settings = settings_of(o);
+  std::vector<std::string> failed;
+  Status first;
+  for (const EngineOptions& setting : settings)
+    for (const DataSet& set : sets) {
+      Status status = run_set(test, set, setting, o);
+      if (status.ok()) continue;
+      failed.push_back(text_of(setting));
+      if (first.ok()) first = std::move(status);
+      break;
+    }
+  if (failed.empty() || failed.size() == settings.size()) return first;
+  return std::move(first).context(list_text(failed, "", ""));
 }
 
 bool wanted(const std::string& name, const std::vector<std::string>& filters) {
@@ -144,7 +174,15 @@ void print_report(const Options& o, const Report& r) {
     passed += counts.first;
     all += counts.second;
   }
-  std::printf("%-20s %5d of %5d passed\n", "all", passed, all);
+  std::printf("%-20s %5d of %5d passed", "all", passed, all);
+  const auto settings = settings_of(o);
+  for (size_t i = 0; i < settings.size(); ++i)
+    std::printf("%s%s",
+                i                     ? ", "
+                : settings.size() > 1 ? ", each at "
+                                      : ", at ",
+                text_of(settings[i]).c_str());
+  std::printf("\n");
   if (o.list.empty()) return;
   print_names("listed as passing, but failed", r.regressions);
   print_names("listed as passing, but not among the tests", r.missing);
@@ -206,10 +244,13 @@ int main_program(int argc, char** argv) {
   app.add_option("-j,--jobs", o.isolate.processes, "Processes at a time")->check(CLI::Range(1, 256));
   app.add_option("--timeout", o.isolate.timeout_s, "Seconds that a case may take")
       ->check(CLI::PositiveNumber);
-  app.add_option("--level", o.engine.level, "How far models are optimised; plain: node by node")
-      ->check(CLI::IsMember({"full", "off", "plain"}));
-  app.add_option("--threads", o.engine.threads, "Threads of each session (default: all)")
-      ->check(CLI::Range(1, 256));
+  app.add_option("--level", o.levels,
+                 "How far models are optimised (repeatable; default: off and full); plain: node by node")
+      ->check(CLI::IsMember({"full", "off", "plain"}))
+      ->allow_extra_args(false);
+  app.add_option("--threads", o.threads, "Threads of each session (repeatable; default: 1 and 2)")
+      ->check(CLI::Range(1, 256))
+      ->allow_extra_args(false);
   app.add_option("--rtol", o.tolerance.relative, "Relative tolerance");
   app.add_option("--atol", o.tolerance.absolute, "Absolute tolerance");
   CLI11_PARSE(app, argc, argv);
