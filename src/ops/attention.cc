@@ -130,7 +130,7 @@ struct Mask {
 struct Call {
   Heads q, k, v;  // k and v: the new ones
   int64_t past = 0, total = 0;
-  float scale = 1;
+  double scale = 1;
   Mask mask;
   std::vector<int64_t> valid;  // nonpad_kv_seqlen; empty: all
 };
@@ -177,7 +177,7 @@ Result<Call> read_call(const Attrs& a, const RunContext& c) {
                      " do not fit K and V");
   }
   k.total = k.past + k.k.length;
-  k.scale = a.scale ? *a.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(k.q.size)));
+  k.scale = a.scale ? *a.scale : 1 / std::sqrt(static_cast<double>(k.q.size));
   k.mask = ONWARD_TRY(read_mask(c, k));
   if (c.has(6)) {
     k.valid = ONWARD_TRY(read_ints(c, 6));
@@ -236,7 +236,7 @@ struct KeyTiles {
   Rows<T> rows;
   int64_t total;
   bool transposed;  // K^T, times scale; else V
-  float scale = 1;
+  double scale = 1;
   std::byte* packed = nullptr;
   int64_t tile_keys = 0, tile_bytes = 0, tiles = 0;
 
@@ -271,7 +271,7 @@ struct KeyTiles {
                        .n = transposed ? n : size,
                        .stride_k = transposed ? rows.h.column_stride : stride,
                        .stride_n = transposed ? stride : 1,
-                       .scale = scale},
+                       .scale = static_cast<float>(scale)},
                       packed + (place * tiles + tile) * tile_bytes, 1);
     }
   }

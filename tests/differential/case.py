@@ -26,16 +26,20 @@ class Case:
     """`outputs`: how many, or which of them are named. `refuse`: no engine may give a result. `free`: a function of the
     inputs, of the elements of the first output that may be anything. `apart`: by how much integers may differ.
     `constant`: inputs that the references want as initializers, `fed`: that must be fed. `out_types`: type strings where
-    they are not inferred. `avoid`: references that crash on it, or do not mean it."""
+    they are not inferred. `avoid`: references that crash on it, or do not mean it. `truth`: of truth.py, one more reference.
+    `restated`: attributes that say the same in another way, for the references. `may_refuse`: a clear refusal is as good
+    as a result. `unit`: the type whose spacing counts, where it is wider than the result's."""
 
     def __init__(self, op, inputs, attributes=None, *, domain="", outputs=1, close=EXACT, refuse=False, free=None, apart=0,
-                 constant=(), fed=(), out_types=None, opset=None, avoid=(), wide=True, weights=None, check=None):  # fmt: skip
+                 constant=(), fed=(), out_types=None, opset=None, avoid=(), wide=True, check=None, truth=None, restated=None,
+                 may_refuse=False, unit=None):  # fmt: skip
         self.op, self.domain, self.inputs, self.close = op, domain, list(inputs), close
         self.attributes = {k: v for k, v in (attributes or {}).items() if v is not None}
         self.named = [True] * outputs if isinstance(outputs, int) else list(outputs)
         self.refuse, self.free, self.apart, self.avoid = refuse, free, apart, set(avoid)
         self.constant, self.fed, self.out_types, self.wide = set(constant), set(fed), out_types, wide
         self.opset = opset or {"": BOTH, "ai.onnx.ml": 5}.get(domain, 1)
+        self.truth, self.restated, self.may_refuse, self.unit = truth, restated, may_refuse, unit
         self.check = check  # in place of references: a function of (inputs, outputs) that returns what is wrong, or None
         while self.inputs and self.inputs[-1] is None:
             self.inputs.pop()
@@ -139,6 +143,18 @@ class Case:
         wide = Case(self.op, inputs, self.attributes, domain=self.domain, outputs=self.named, opset=self.opset)
         wide.weights, wide.shapes = self.weights, self.shapes
         return wide
+
+    def again(self):
+        """The case restated."""
+        given = {k: v for k, v in self.restated.items() if v is not None}
+        other = Case(self.op, self.inputs, given, domain=self.domain, outputs=self.named, opset=self.opset, out_types=self.out_types)
+        other.weights, other.shapes, other.close, other.wide = self.weights, self.shapes, self.close, self.wide
+        return other
+
+    def answer(self):
+        """What `truth` gives for the outputs that are named."""
+        outputs = self.truth(self.inputs, self.attributes)
+        return None if outputs is None else [y for y, is_named in zip(outputs, self.named) if is_named]
 
     def describe(self):
         parts = []

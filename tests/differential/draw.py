@@ -92,16 +92,15 @@ class Draw:
         shape = tuple(shape)
         kind = values.kind(name)
         if kind == "bool":
-            return rng.integers(0, 2, shape).astype(bool) if mode else np.ones(shape, bool)
+            return np.array(rng.integers(0, 2, shape)).astype(bool) if mode else np.ones(shape, bool)
         if kind == "string":
             return texts(rng, shape)
         if kind == "complex":
             whole = reals(rng, mode, "float", shape, low, high, None), reals(rng, mode, "float", shape, low, high, None)
-            return (whole[0] + 1j * whole[1]).astype(values.dtype(name))
+            return np.array(whole[0] + 1j * whole[1]).astype(values.dtype(name))
+        make = integers if kind == "integer" else reals
         with np.errstate(all="ignore"):
-            if kind == "integer":
-                return integers(rng, mode, name, shape, low, high, edge).astype(values.dtype(name))
-            return reals(rng, mode, name, shape, low, high, edge).astype(values.dtype(name))
+            return np.array(make(rng, mode, name, shape, low, high, edge)).astype(values.dtype(name))
 
 
 def texts(rng, shape):

@@ -12,11 +12,13 @@ A unit is the spacing of the result's type; float16 and bfloat16 are computed in
 so they have 4 units of the largest number in a sum. Denormals may be flushed to zero.
 """
 
+import ml_dtypes
 import numpy as np
 
 import values
 from case import EXACT, FUNCTION, ROUNDED, SUM
 
+MIXED = ("float", "float16", "bfloat16")  # an input of such a type beside a double one: what is computed in double is open
 UNITS = {ROUNDED: 2, FUNCTION: 16, SUM: 64}
 
 
@@ -47,10 +49,13 @@ def near(found, expected, case):
             return same
         units, eps, tiny = UNITS[case.close], 2.0**-23, 2.0**-126
         if kind == "float":
-            info = __import__("ml_dtypes").finfo(values.dtype(name))
+            info = ml_dtypes.finfo(values.dtype(name))
             eps, tiny = float(info.eps), float(info.tiny)
         elif name == "complex128":
             eps, tiny = 2.0**-52, 2.0**-1022
+        for wider in [case.unit, *(values.name_of(x) for x in case.inputs if isinstance(x, np.ndarray))] if kind == "float" else []:
+            if wider and values.kind(wider) == "float":
+                eps = max(eps, float(ml_dtypes.finfo(values.dtype(wider)).eps) if wider in MIXED else 0)
         if eps > 1e-6:
             units = min(units, 4)
         slack = units * eps * np.abs(b) + tiny

@@ -39,6 +39,8 @@ def in_declared_types(model, outputs):
 
 
 def tidy(x, declared):
+    if declared.HasField("optional_type") and isinstance(x, list) and len(x) == 1:
+        return x[0]  # it has an optional as a list
     if isinstance(x, (list, tuple)) or x is None or isinstance(x, dict):
         return x
     x = np.asarray(x)

@@ -3,6 +3,7 @@
 import numpy as np
 from onnx import TensorProto, helper
 
+import truth
 import values
 from case import EXACT, SUM, Case, Impossible
 from registry import operator, types_of
@@ -43,7 +44,8 @@ def insert(d, op):
     s = sequence(d, t)
     wrong = d.chance(8)
     i = position(d, len(s), True) if wrong else d.maybe(lambda: np.array(d.between(-len(s), len(s)), np.int64))
-    return Case(op, [(f"seq(tensor({t}))", s), d.array(t, d.shape(high=2)), i], out_types=[f"seq(tensor({t}))"], refuse=wrong)
+    return Case(op, [(f"seq(tensor({t}))", s), d.array(t, d.shape(high=2)), i], out_types=[f"seq(tensor({t}))"], refuse=wrong,
+                truth=truth.sequence_insert)  # fmt: skip
 
 
 @operator("SequenceLength")
@@ -118,7 +120,7 @@ def optional_element(d, op):
 
 
 def graph(name, nodes, inputs, outputs):
-    make = lambda n, t: helper.make_tensor_value_info(n, t, None)  # noqa: E731
+    make = lambda n, t, shape=None: helper.make_tensor_value_info(n, t, shape)  # noqa: E731
     return helper.make_graph(nodes, name, [make(*i) for i in inputs], [make(*o) for o in outputs])
 
 
@@ -163,8 +165,8 @@ def loop(d, op):
         body += [limit, helper.make_node("Less", ["i", "limit"], ["go"])]
     else:
         body.append(helper.make_node("Identity", ["c"], ["go"]))
-    inner = graph("body", body, [("i", TensorProto.INT64), ("c", TensorProto.BOOL), ("v", number)],
-                  [("go", TensorProto.BOOL), ("w", number), ("s", number)])  # fmt: skip
+    inner = graph("body", body, [("i", TensorProto.INT64, ()), ("c", TensorProto.BOOL, ()), ("v", number)],
+                  [("go", TensorProto.BOOL, ()), ("w", number), ("s", number)])  # fmt: skip
     cond = np.array(d.below(4) > 0)
     trip = np.array(most, np.int64)
     count = most if cond else 0

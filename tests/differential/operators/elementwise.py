@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import truth
 import values
 from case import EXACT, FUNCTION, ROUNDED, Case, Impossible
 from draw import integer_limits
@@ -22,7 +23,8 @@ def function(d, op):
                  "Sqrt": (0, 9)}.get(op, (None, None))  # fmt: skip
     if d.below(2) or values.kind(t) != "float":
         low = high = None
-    return Case(op, [d.array(t, d.shape(), low, high)], close=FUNCTION)
+    said = {"Erf": truth.erf_, "HardSwish": truth.hard_swish, "Softplus": truth.softplus}.get(op)
+    return Case(op, [d.array(t, d.shape(), low, high)], close=FUNCTION, truth=said)
 
 
 ATTRIBUTES = {"Celu": ("alpha",), "Elu": ("alpha",), "HardSigmoid": ("alpha", "beta"), "LeakyRelu": ("alpha",),
@@ -34,6 +36,8 @@ ATTRIBUTES = {"Celu": ("alpha",), "Elu": ("alpha",), "HardSigmoid": ("alpha", "b
 def with_floats(d, op):
     t = d.kind(types_of(op))
     given = {a: d.maybe(lambda: d.pick((0.5, 1.0, 2.0, 0.0, -0.5))) for a in ATTRIBUTES[op]}
+    if op == "Shrink" and values.kind(t) == "integer":
+        given["bias"] = d.pick((0.0, 0.5))  # beyond the limits of the type it is left open
     if op == "Celu" and given["alpha"] == 0:
         given["alpha"] = 3.0  # it divides by alpha
     return Case(op, [d.array(t, d.shape())], given, close=FUNCTION)
@@ -42,7 +46,7 @@ def with_floats(d, op):
 @operator("Gelu")
 def gelu(d, op):
     x = d.array(d.kind(types_of(op)), d.shape())
-    return Case(op, [x], {"approximate": d.maybe(lambda: d.pick(("none", "tanh")))}, close=FUNCTION)
+    return Case(op, [x], {"approximate": d.maybe(lambda: d.pick(("none", "tanh")))}, close=FUNCTION, truth=truth.gelu_)
 
 
 @operator("IsInf")
@@ -77,7 +81,7 @@ def binary(d, op):
     if op == "Div" and whole:
         # ONNX Runtime divides as the processor does, which ends the process.
         ends = is_wrong or 0 in b or (np.any(b == -1) if integer_limits(t)[0] < 0 else False)
-        return Case(op, [a, b], free=None if is_wrong else zero_divisor, refuse=is_wrong, avoid=["onnxruntime"] * bool(ends))
+        return Case(op, [a, b], free=None if is_wrong else zero_divisor, refuse=is_wrong, may_refuse=0 in b, avoid=["onnxruntime"] * bool(ends))
     return Case(op, [a, b], close=ROUNDED if values.kind(t) == "float" else EXACT, refuse=is_wrong)
 
 
@@ -87,7 +91,7 @@ def mod(d, op):
     is_real = values.kind(t) == "float"
     fmod = 1 if is_real else d.maybe(lambda: d.below(2))
     ends = not is_real and (0 in b or (integer_limits(t)[0] < 0 and np.any(b == -1)))
-    return Case(op, [a, b], {"fmod": fmod}, close=ROUNDED if is_real else EXACT, free=None if is_real else zero_divisor,
+    return Case(op, [a, b], {"fmod": fmod}, close=ROUNDED if is_real else EXACT, free=None if is_real else zero_divisor, may_refuse=not is_real and 0 in b,
                 avoid=["onnxruntime"] * bool(ends))  # fmt: skip
 
 
@@ -160,7 +164,7 @@ def cast_values(d, source, target, shape):
         return x
     if kind == "float" and values.kind(target) == "integer":
         least, most = integer_limits(target)
-        return d.array(source, shape, max(least, -1000), min(most, 1000))
+        return d.array(source, shape, max(least, -1000), min(most, 1000 if source != "float8e8m0" else 64))
     if kind == "integer" and target == "float8e8m0":
         return d.array(source, shape, 1, 3)
     return d.array(source, shape, edge=None if target == "float8e8m0" else "all")

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import truth
+import truth_layers
 import values
 from case import EXACT, FUNCTION, NEWEST, ROUNDED, SUM, Case, Impossible
 from registry import operator, types_of
@@ -9,8 +11,8 @@ from registry import operator, types_of
 REALS = ("float", "double", "float16", "bfloat16")
 
 
-def real(d, op, at=0):
-    return d.kind([t for t in types_of(op, at) if t in REALS] or list(REALS))
+def real(d, op, at=0, opset=None):
+    return d.kind([t for t in types_of(op, at, opset=opset) if t in REALS])
 
 
 def soft(t):
@@ -63,7 +65,7 @@ def matmul_integer(d, op):
     ta, tb = d.pick(types_of(op)), d.pick(types_of(op, 1))
     za = d.maybe(lambda: d.array(ta, () if d.below(2) or len(a) < 2 else (a[-2],) if len(a) == 2 else (), 0, 100))
     zb = d.maybe(lambda: d.array(tb, () if d.below(2) or len(b) < 2 else (b[-1],) if len(b) == 2 else (), 0, 100))
-    return Case(op, [d.array(ta, a), d.array(tb, b), za, zb])
+    return Case(op, [d.array(ta, a), d.array(tb, b), za, zb], truth=truth.matmul_integer)
 
 
 # --- convolution and pooling
@@ -91,6 +93,21 @@ def window(d, axes, most=9, dilated=True):
     return given, size
 
 
+def padded(given, size):
+    """The attributes with explicit pads in place of auto_pad: ONNX's formula for them."""
+    auto = given.get("auto_pad")
+    if auto is None:
+        return None
+    out, pads = {k: v for k, v in given.items() if k != "auto_pad"}, []
+    kernel = given["kernel_shape"]
+    for i, n in enumerate(size):
+        stride, step = (given[k][i] if given.get(k) else 1 for k in ("strides", "dilations"))
+        total = max(0, (-(-n // stride) - 1) * stride + (kernel[i] - 1) * step + 1 - n) if auto != "VALID" else 0
+        pads.append(total // 2 if auto == "SAME_UPPER" else total - total // 2)
+        pads.append(total - pads[-1])
+    return {**out, "pads": pads[::2] + pads[1::2]}
+
+
 def channels(d):
     group = d.pick((1, 1, 2, 3, 4, 8))
     if d.chance(3):
@@ -111,12 +128,13 @@ def conv(d, op):
     given["group"] = group if group != 1 else d.maybe(lambda: 1)
     tw = t if op == "Conv" else d.pick(("uint8", "int8"))
     x, w = d.array(t, (n, c, *size), edge=soft(t)), d.array(tw, (m, c // group, *given["kernel_shape"]), edge=None)
+    again = padded(given, size)
     if d.below(2):
         given.pop("kernel_shape")
     if op == "ConvInteger":
         zx = d.maybe(lambda: d.array(t, (), 0, 100))
-        return Case(op, [x, w, zx, d.maybe(lambda: d.array(tw, (), 0, 100))], given)
-    return Case(op, [x, w, d.maybe(lambda: d.array(t, (m,), edge=None))], given, close=SUM)
+        return Case(op, [x, w, zx, d.maybe(lambda: d.array(tw, (), 0, 100))], given, restated=again, truth=truth_layers.conv_integer)
+    return Case(op, [x, w, d.maybe(lambda: d.array(t, (m,), edge=None))], given, close=SUM, restated=again, truth=truth_layers.conv)
 
 
 @operator("ConvTranspose")
@@ -129,6 +147,8 @@ def conv_transpose(d, op):
     strides = given["strides"] or [1] * axes
     dilations = given["dilations"] or [1] * axes
     given["group"] = group if group != 1 else None
+    if given.get("auto_pad", "VALID") != "VALID" and any((k - 1) * e + 1 < s for k, e, s in zip(given["kernel_shape"], dilations, strides)):
+        raise Impossible("pads below zero, whose halves are rounded as one likes")
     full = [(n - 1) * s + (k - 1) * e + 1 for n, s, k, e in zip(size, strides, given["kernel_shape"], dilations)]
     if "pads" in given:
         given["pads"] = [min(p, (full[i % axes] - 1) // 2) for i, p in enumerate(given["pads"])]
@@ -183,7 +203,8 @@ def pool(d, op):
     x = d.array(t, (d.between(1, 2), d.pick((1, 3, 8, 9)), *size), edge="all" if op == "MaxPool" and outputs == 1 else None)
     if values.kind(t) == "float":
         x = np.where(np.isnan(x), np.array(1, x.dtype), x).astype(x.dtype)
-    return Case(op, [x], given, outputs=outputs, close=EXACT if op == "MaxPool" else SUM)
+    again = None if given.get("ceil_mode") and given.get("auto_pad") == "VALID" else padded(given, size)
+    return Case(op, [x], given, outputs=outputs, close=EXACT if op == "MaxPool" else SUM, restated=again)
 
 
 @operator("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
@@ -191,7 +212,8 @@ def global_pool(d, op):
     t = real(d, op)
     given = {"p": d.maybe(lambda: d.pick((2, 1, 3)))} if op == "GlobalLpPool" else {}
     x = d.array(t, d.shape(3, 5, zero=False), edge=None)
-    return Case(op, [x], given, close=EXACT if op == "GlobalMaxPool" else SUM)
+    said = {"GlobalMaxPool": truth.global_max_pool, "GlobalLpPool": truth.global_lp_pool}.get(op)
+    return Case(op, [x], given, close=EXACT if op == "GlobalMaxPool" else SUM, truth=said)
 
 
 @operator("MaxUnpool")
@@ -215,7 +237,7 @@ def lrn(d, op):
     t = real(d, op)
     given = {"size": d.pick((3, 1, 2, 5)), "alpha": d.maybe(lambda: 0.5), "beta": d.maybe(lambda: 0.25),
              "bias": d.maybe(lambda: 2.0)}  # fmt: skip
-    return Case(op, [d.array(t, d.shape(4, 4, most=9, zero=False), edge=None)], given, close=SUM)
+    return Case(op, [d.array(t, d.shape(4, 4, most=9, zero=False), edge=None)], given, close=SUM, truth=truth.lrn)
 
 
 @operator("Col2Im")
@@ -267,7 +289,7 @@ def group_normalization(d, op):
     c = groups * d.pick((1, 2, 4))
     shape = (d.between(1, 2), c, *d.shape(1, 3, most=9, zero=False))
     given = {"num_groups": groups, "epsilon": d.maybe(lambda: 0.01)}
-    return Case(op, [d.array(t, shape, edge=None), vector(d, t, c), vector(d, t, c)], given, close=SUM)
+    return Case(op, [d.array(t, shape, edge=None), vector(d, t, c), vector(d, t, c)], given, close=SUM, unit="float")
 
 
 @operator("LayerNormalization", "RMSNormalization")
@@ -279,10 +301,10 @@ def layer_normalization(d, op):
     scale = d.array(t, last if d.below(3) else d.part_of(last), edge=None)
     given = {"axis": axis, "epsilon": d.maybe(lambda: 0.01)}
     if op == "RMSNormalization":
-        return Case(op, [d.array(t, shape, edge=None), scale], given, close=SUM)
+        return Case(op, [d.array(t, shape, edge=None), scale], given, close=SUM, unit="float")
     outputs = d.pick(([True], [True, True, True], [True, False, True]))
     bias = d.maybe(lambda: d.array(t, last, edge=None))
-    return Case(op, [d.array(t, shape, edge=None), scale, bias], given, outputs=outputs, close=SUM)
+    return Case(op, [d.array(t, shape, edge=None), scale, bias], given, outputs=outputs, close=SUM, unit="float")
 
 
 @operator("Dropout")
@@ -311,7 +333,7 @@ def recurrent(d, op):
     swap = (lambda a: np.ascontiguousarray(a.swapaxes(0, 1))) if layout else lambda a: a
     x = d.array(t, (batch, length, size) if layout else (length, batch, size), edge=None)
     w, r = d.array(t, (both, gates * hidden, size), edge=None), d.array(t, (both, gates * hidden, hidden), edge=None)
-    w, r = (w * w.dtype.type(0.3), r * r.dtype.type(0.3))
+    x, w, r = (v * v.dtype.type(0.3) for v in (x, w, r))
     b = d.maybe(lambda: d.array(t, (both, 2 * gates * hidden), edge=None))
     lens = d.maybe(lambda: d.array("int32", (batch,), 1, length), 3) if d.below(2) else None
     state = lambda: swap(d.array(t, (both, batch, hidden), edge=None))  # noqa: E731
@@ -331,7 +353,7 @@ def recurrent(d, op):
     outputs = d.pick(([True, True], [True], [False, True]))
     if op == "LSTM" and d.below(2):
         outputs = [True, True, True]
-    return Case(op, inputs, given, outputs=outputs, close=SUM)
+    return Case(op, inputs, given, outputs=outputs, close=SUM, truth=truth.recurrent(op))
 
 
 # --- attention
@@ -364,12 +386,12 @@ def attention(d, op):
     if d.chance(4):
         given["qk_matmul_output_mode"] = d.below(4)
         outputs = [True, bool(past), bool(past), True]
-    return Case(op, inputs, given, outputs=outputs, close=SUM)
+    return Case(op, inputs, given, outputs=outputs, close=SUM, truth=truth_layers.attention)
 
 
 @operator("LinearAttention")
 def linear_attention(d, op):
-    t = d.kind(REALS)
+    t = real(d, op, opset=NEWEST)
     b, steps, kv, group, dk, dv = d.pick((1, 2)), d.pick((3, 1, 2, 7)), d.pick((1, 2)), d.pick((1, 2)), d.pick((4, 1, 3)), d.pick((4, 2))
     rule = d.pick(("linear", "gated", "delta", "gated_delta"))
     make = lambda *shape: d.array(t, shape, -1, 1)  # noqa: E731
@@ -384,7 +406,7 @@ def linear_attention(d, op):
 
 @operator("CausalConvWithState")
 def causal_conv(d, op):
-    t = d.kind(REALS)
+    t = real(d, op, opset=NEWEST)
     b, c, n, k = d.pick((1, 2)), d.dim(9), d.dim(9), d.pick((3, 1, 2, 4))
     make = lambda *shape: d.array(t, shape, edge=None)  # noqa: E731
     inputs = [make(b, c, n), make(c, 1, k), d.maybe(lambda: make(c)), d.maybe(lambda: make(b, c, k - 1))]

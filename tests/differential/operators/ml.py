@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from onnx import helper, numpy_helper
 
+import truth
 import values
 from case import EXACT, FUNCTION, ROUNDED, SUM, Case, Impossible
 from registry import operator, types_of
@@ -51,7 +52,7 @@ def cast_map(d, op):
     out = {"TO_INT64": "int64", "TO_STRING": "string"}.get(to, "float")
     kind = f"map(int64,tensor({'string' if text else 'float'}))"
     return ml(op, [(kind, given)], {"cast_to": to, "map_form": "SPARSE" if sparse else None, "max_map": most},
-              out_types=[f"tensor({out})"])  # fmt: skip
+              out_types=[f"tensor({out})"], truth=truth.cast_map)  # fmt: skip
 
 
 @named("CategoryMapper")
@@ -71,7 +72,7 @@ def dict_vectorizer(d, op):
     value = d.pick(("float", "double", "int64") if text else ("float", "double"))
     chosen = {k: (d.between(-3, 3) if value == "int64" else d.between(-3, 3) / 2) for k in vocabulary if d.below(2)}
     key = "string" if text else "int64"
-    return ml(op, [(f"map({key},tensor({value}))", chosen)], {f"{key}_vocabulary": vocabulary}, out_types=[f"tensor({value})"])
+    return ml(op, [(f"map({key},tensor({value}))", chosen)], {f"{key}_vocabulary": vocabulary}, out_types=[f"tensor({value})"], truth=truth.dict_vectorizer)
 
 
 @named("FeatureVectorizer")
@@ -125,9 +126,11 @@ def linear_classifier(d, op):
     scores = 1 if classes <= 2 and d.below(2) else classes
     given = {"coefficients": numbers(d, scores * x.shape[1]), "intercepts": d.maybe(lambda: numbers(d, scores)),
              "post_transform": d.maybe(lambda: d.pick(POST[:4])), "multi_class": d.maybe(lambda: d.below(2))}  # fmt: skip
+    if scores != max(classes, 2) and given["intercepts"] is None:
+        raise Impossible("how many scores there are is said by the intercepts")
     made = labels(d, classes if classes > 1 else 2)
     out = "tensor(string)" if "classlabels_strings" in made else "tensor(int64)"
-    return ml(op, [x], {**given, **made}, outputs=2, out_types=[out, "tensor(float)"], close=SUM)
+    return ml(op, [x], {**given, **made}, outputs=2, out_types=[out, "tensor(float)"], close=SUM, truth=truth.linear_classifier)
 
 
 @named("LinearRegressor")
@@ -136,7 +139,7 @@ def linear_regressor(d, op):
     x, targets = rows(d, t), d.between(1, 4)
     given = {"coefficients": numbers(d, targets * x.shape[1]), "intercepts": d.maybe(lambda: numbers(d, targets)),
              "targets": targets if targets > 1 else d.maybe(lambda: 1), "post_transform": d.maybe(lambda: d.pick(POST[:4]))}  # fmt: skip
-    return ml(op, [x], given, close=SUM)
+    return ml(op, [x], given, close=SUM, truth=truth.linear_regressor)
 
 
 @named("Normalizer")
@@ -152,13 +155,13 @@ def one_hot_encoder(d, op):
     if d.below(2):
         from draw import WORDS
 
-        return ml(op, [d.array("string", shape)], {"cats_strings": list(WORDS), "zeros": zeros})
+        return ml(op, [d.array("string", shape)], {"cats_strings": list(WORDS), "zeros": zeros}, truth=truth.one_hot_encoder)
     t = d.kind([k for k in kinds(op) if k != "string"])
     outside = d.chance(4) and zeros
     x = d.array(t, shape, 0, 5 if outside else 3)
     if values.kind(t) == "float":
         x = np.floor(x)
-    return ml(op, [x], {"cats_int64s": [0, 1, 2, 3], "zeros": zeros})
+    return ml(op, [x], {"cats_int64s": [0, 1, 2, 3], "zeros": zeros}, truth=truth.one_hot_encoder)
 
 
 @named("Scaler")
@@ -188,7 +191,7 @@ def svm_regressor(d, op):
     count = d.between(1, 5)
     given = {"support_vectors": numbers(d, count * x.shape[1]), "coefficients": numbers(d, count), "n_supports": count,
              "rho": numbers(d, 1), "one_class": d.maybe(lambda: d.below(2)), **kernel(d, x.shape[1])}  # fmt: skip
-    return ml(op, [x], given, close=SUM)
+    return ml(op, [x], given, close=SUM, truth=truth.svm_regressor)
 
 
 @named("SVMClassifier")
@@ -254,7 +257,7 @@ def tree_regressor(d, op):
     given = {**tree_attributes(d, x.shape[1], targets, "target"), "n_targets": targets,
              "aggregate_function": d.maybe(lambda: d.pick(("SUM", "AVERAGE", "MIN", "MAX"))),
              "base_values": d.maybe(lambda: numbers(d, targets)), "post_transform": d.maybe(lambda: d.pick(POST[:4]))}  # fmt: skip
-    return ml(op, [x], given, close=SUM, opset=3)
+    return ml(op, [x], given, close=SUM, opset=3, truth=truth.tree_regressor)
 
 
 @named("TreeEnsembleClassifier")
@@ -294,4 +297,4 @@ def tree_ensemble(d, op):
         "leaf_targetids": [d.below(targets) for _ in leaves], "leaf_weights": of([d.pick((1.0, -0.5, 0.25, 2.0)) for _ in leaves]),
         "aggregate_function": d.maybe(lambda: d.below(4)), "post_transform": d.maybe(lambda: d.pick((0, 1, 2, 3))),
     }  # fmt: skip
-    return ml(op, [x], given, close=SUM)
+    return ml(op, [x], given, close=SUM, truth=truth.tree_ensemble)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import truth
 import values
 from case import BOTH, EXACT, NEWEST, ROUNDED, SUM, Case, Impossible
 from registry import operator, types_of
@@ -41,7 +42,8 @@ def reshape(d, op):
 @operator("Flatten")
 def flatten(d, op):
     x = any_array(d, op)
-    return Case(op, [x], {"axis": d.maybe(lambda: d.between(-x.ndim, x.ndim))})
+    axis = d.maybe(lambda: d.between(-x.ndim, x.ndim))
+    return Case(op, [x], {"axis": 0 if x.ndim == 0 else axis})  # the default, 1, is beyond a scalar
 
 
 @operator("Transpose")
@@ -187,7 +189,7 @@ def gather(d, op):
     axis = d.maybe(lambda: d.axis(x.ndim))
     wrong = d.chance(12)
     i = indices(d, x.shape[axis or 0], d.shape(high=3, most=9), wrong=wrong)
-    return Case(op, [x, i], {"axis": axis}, refuse=wrong and i.size > 0)
+    return Case(op, [x, i], {"axis": axis}, refuse=wrong and i.size > 0, truth=truth.gather)
 
 
 @operator("GatherElements")
@@ -287,7 +289,7 @@ def tensor_scatter(d, op):
     if wrong:
         at = at.copy()
         at[0] = d.pick((length - n + 1, -1, 2**62))
-    return Case(op, [past, d.array(t, shape), at], {"axis": axis, "mode": mode}, refuse=wrong)
+    return Case(op, [past, d.array(t, shape), at], {"axis": axis, "mode": mode}, refuse=wrong, truth=truth.tensor_scatter)
 
 
 @operator("OneHot")
@@ -302,7 +304,7 @@ def one_hot(d, op):
         i = np.round(i)
     axis = d.maybe(lambda: d.between(-len(shape) - 1, len(shape)))
     n = np.array(depth if d.below(2) else [depth], values.dtype(d.pick(("int64", "int32", "float"))))
-    return Case(op, [i, n, d.array(t_out, (2,))], {"axis": axis})
+    return Case(op, [i, n, d.array(t_out, (2,))], {"axis": axis}, truth=truth.one_hot)
 
 
 @operator("Compress")
@@ -318,7 +320,7 @@ def compress(d, op):
 @operator("NonZero")
 def non_zero(d, op):
     t = d.kind(types_of(op))
-    return Case(op, [d.array(t, d.shape(elements=1000))])
+    return Case(op, [d.array(t, d.shape(elements=1000))], truth=truth.non_zero)
 
 
 @operator("EyeLike")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import truth
 import values
 from case import EXACT, FUNCTION, ROUNDED, SUM, Case
 from registry import operator, types_of
@@ -36,7 +37,10 @@ def arg(d, op):
     t = d.kind(types_of(op))
     given = {"axis": d.maybe(lambda: d.axis(len(shape))), "keepdims": d.maybe(lambda: d.below(2)),
              "select_last_index": d.maybe(lambda: d.below(2))}  # fmt: skip
-    return Case(op, [d.array(t, shape)], given)
+    x = d.array(t, shape)
+    if values.kind(t) == "float":
+        x = np.where(np.isnan(x), np.array(1, x.dtype), x).astype(x.dtype)  # how NaN is ordered is left open
+    return Case(op, [x], given)
 
 
 @operator("CumSum", "CumProd")
@@ -109,7 +113,7 @@ def lp_normalization(d, op):
     shape = d.shape(low=1)
     t = d.kind(types_of(op))
     given = {"axis": d.maybe(lambda: d.axis(len(shape))), "p": d.maybe(lambda: d.pick((2, 1)))}
-    return Case(op, [d.array(t, shape, edge=None)], given, close=SUM)
+    return Case(op, [d.array(t, shape, edge=None)], given, close=SUM, truth=truth.lp_normalization)
 
 
 @operator("Det")
@@ -125,4 +129,4 @@ def mean_variance(d, op):
     t = d.kind(types_of(op))
     shape = d.shape(rank, rank, most=9, zero=False)
     given = {"axes": d.axes(rank) if rank != 4 else d.maybe(lambda: d.axes(rank))}
-    return Case(op, [d.array(t, shape, edge=None)], given, close=SUM)
+    return Case(op, [d.array(t, shape, edge=None)], given, close=SUM, truth=truth.mean_variance)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from case import Case, Impossible
-from draw import WORDS
+import truth
+from case import Case
 from registry import operator
 
 
@@ -25,7 +25,7 @@ def normalizer(d, op):
     x = words(d, (n,) if d.below(2) else (1, n), ("monday", "Tuesday", "WEDNESDAY", "a", "", "éa"))
     given = {"case_change_action": d.maybe(lambda: d.pick(("NONE", "LOWER", "UPPER"))), "is_case_sensitive": d.maybe(lambda: d.below(2)),
              "stopwords": d.maybe(lambda: [d.pick(("monday", "tuesday", "A")) for _ in range(d.between(1, 2))])}  # fmt: skip
-    return Case(op, [x], given)
+    return Case(op, [x], given, truth=truth.string_normalizer)
 
 
 @operator("StringSplit")

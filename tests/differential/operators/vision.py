@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import truth
 import values
 from case import EXACT, FUNCTION, ROUNDED, SUM, Case, Impossible
 from registry import operator, types_of
@@ -55,7 +56,7 @@ def upsample(d, op):
     mode = d.maybe(lambda: d.pick(("nearest", "linear")))
     shape = d.shape(4, 4, most=7, zero=False)
     scales = np.array([1, 1, d.pick((2.0, 1.0, 1.5, 3.0)), d.pick((2.0, 1.0, 1.5))], np.float32)
-    return Case(op, [d.array(t, shape, edge=None), scales], {"mode": mode}, opset=9, close=SUM, apart=1, constant=[1])
+    return Case(op, [d.array(t, shape, edge=None), scales], {"mode": mode}, opset=9, close=SUM, apart=1, constant=[1], truth=truth.upsample)
 
 
 @operator("GridSample")
@@ -118,7 +119,7 @@ def max_roi_pool(d, op):
     if wrong:
         rois[0, 0] = d.pick((n, -1))
     given = {"pooled_shape": [d.pick((2, 1, 3)), d.pick((2, 1, 3))], "spatial_scale": d.maybe(lambda: d.pick((1.0, 0.5)))}
-    return Case(op, [d.array(t, (n, c, h, w), edge=None), rois], given, refuse=wrong, wide=False)
+    return Case(op, [d.array(t, (n, c, h, w), edge=None), rois], given, refuse=wrong, wide=False, truth=truth.max_roi_pool)
 
 
 @operator("ImageDecoder")
