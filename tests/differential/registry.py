@@ -1,5 +1,7 @@
 """The operators and their generators: one function of (draw, operator name) makes a case; families share one."""
 
+import functools
+
 from onnx import defs
 
 import values
@@ -28,6 +30,7 @@ def every_operator():
     return sorted({(s.domain, s.name) for s in defs.get_all_schemas_with_history() if s.domain in domains})
 
 
+@functools.cache
 def types_of(name, at=0, domain="", output=False, opset=None):
     """Element types that input `at` takes, the plain ones first."""
     schema = defs.get_schema(name, opset or (5 if domain else BOTH), domain)

@@ -49,8 +49,8 @@ def try_case(operator, seed, choices, skipped, stage):
     except Exception:
         return Verdict("fail", "generator", traceback.format_exc(limit=-4), shown, d.choices, ())
     status, kind, text, held = judged(case, model, skipped, stage)
-    if status == "fail" and known.find(case, kind, text):
-        status = "known"
+    if status == "fail" and (entry := known.find(case, kind, text)):
+        status, text = "known", entry.reason
     return Verdict(status, kind, text, shown, d.choices, held)
 
 
@@ -135,10 +135,14 @@ def serve(connection):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)  # what engines log
+    parent = os.getppid()
     while True:
         try:
+            while not connection.poll(5):
+                if os.getppid() != parent:
+                    return
             task = connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         connection.send(("done", try_case(*task, lambda name: connection.send(("stage", name)))))
 

@@ -42,6 +42,26 @@ def gather(inputs, a):
     return [np.take(inputs[0], inputs[1], a.get("axis", 0))]
 
 
+def shape(inputs, a):
+    rank = inputs[0].ndim
+    first, last = (min(max(v + rank if v < 0 else v, 0), rank) for v in (a.get("start", 0), a.get("end", rank)))
+    return [np.array(inputs[0].shape[first:last], np.int64)]
+
+
+def slice_(inputs, a):
+    """Starts and ends are clamped as ONNX says, which for steps below zero is not as numpy does."""
+    x, starts, ends, axes, steps = [*inputs, None, None][:5]
+    y = x
+    for k, (first, last) in enumerate(zip(starts.tolist(), ends.tolist())):
+        axis, step = (k if axes is None else int(axes[k]) % x.ndim), 1 if steps is None else int(steps[k])
+        n = x.shape[axis]
+        first, last = (v + n if v < 0 else v for v in (first, last))
+        first = min(max(first, 0), n if step > 0 else n - 1)
+        last = min(max(last, 0 if step > 0 else -1), n if step > 0 else n - 1)
+        y = np.take(y, range(first, last, step) if n else [], axis)
+    return [y]
+
+
 def non_zero(inputs, a):
     x = inputs[0]
     there = np.array([bool(v) for v in x.reshape(-1)], bool).reshape(x.shape)

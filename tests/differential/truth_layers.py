@@ -98,3 +98,77 @@ def attention(inputs, a):
     if flat:
         y = y.swapaxes(1, 2).reshape(*y.shape[:1], rows, -1)
     return [t.astype(kind) for t in (y, k, v, stages[a.get("qk_matmul_output_mode", 0)])]
+
+
+def conv_transpose(inputs, a):
+    x, w = wide(inputs[0]), wide(inputs[1])
+    axes, kernel, group = w.ndim - 2, w.shape[2:], a.get("group", 1)
+    strides, dilations = a.get("strides") or [1] * axes, a.get("dilations") or [1] * axes
+    extra = a.get("output_padding") or [0] * axes
+    full = [(n - 1) * s + (k - 1) * e + 1 + p for n, s, k, e, p in zip(x.shape[2:], strides, kernel, dilations, extra)]
+    auto, size = a.get("auto_pad", "NOTSET"), a.get("output_shape")
+    if auto in ("SAME_UPPER", "SAME_LOWER") and not size:
+        size = [n * s for n, s in zip(x.shape[2:], strides)]
+    if size:
+        total = [f - n for f, n in zip(full, size)]
+        small, large = [t // 2 for t in total], [t - t // 2 for t in total]
+        first = small if auto == "SAME_UPPER" else large
+        if min(total) < 0:
+            return None
+    else:
+        pads = a.get("pads") or [0] * 2 * axes
+        first, size = pads[:axes], [f - p - q for f, p, q in zip(full, pads[:axes], pads[axes:])]
+    each, made = x.shape[1] // group, w.shape[1]
+    y = np.zeros((x.shape[0], made * group, *full))
+    for tap in itertools.product(*(range(k) for k in kernel)):
+        at = tuple(slice(t * e, t * e + (n - 1) * s + 1, s) for t, e, n, s in zip(tap, dilations, x.shape[2:], strides))
+        for g in range(group):
+            of = slice(g * each, (g + 1) * each)
+            with np.errstate(all="ignore"):
+                y[(slice(None), slice(g * made, (g + 1) * made), *at)] += np.einsum(
+                    "nc...,cm->nm...", x[:, of], w[(of, slice(None), *tap)])  # fmt: skip
+    y = y[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(first, size)))]
+    if len(inputs) > 2:
+        y = y + along(wide(inputs[2]), y.ndim)
+    with np.errstate(all="ignore"):
+        return [y.astype(inputs[0].dtype)]
+
+
+def pool(op):
+    """AveragePool, MaxPool and LpPool: a window that begins behind the padded end is dropped from a rounded-up size."""
+
+    def outputs(inputs, a):
+        x, kernel = wide(inputs[0]) if inputs[0].dtype.kind not in "iu" else inputs[0].astype(object), a["kernel_shape"]
+        axes, size = len(kernel), x.shape[2:]
+        strides, dilations, pads = a.get("strides") or [1] * axes, a.get("dilations") or [1] * axes, pads_of(a, size, kernel)
+        out = []
+        for i, n in enumerate(size):
+            room = n + pads[i] + pads[i + axes] - (kernel[i] - 1) * dilations[i] - 1
+            count = (-(-room // strides[i]) if a.get("ceil_mode") else room // strides[i]) + 1
+            while count > 1 and a.get("ceil_mode") and (count - 1) * strides[i] >= n + pads[i]:
+                count -= 1
+            out.append(count)
+        y, at = np.zeros((*x.shape[:2], *out), x.dtype), np.zeros((*x.shape[:2], *out), np.int64)
+        for place in itertools.product(*(range(n) for n in out)):
+            lines = [[o * s - p + t * e for t in range(k)] for o, s, p, k, e in zip(place, strides, pads, kernel, dilations)]
+            padded_taps = np.prod([sum(i < n + q for i in line) for line, n, q in zip(lines, size, pads[axes:])], dtype=int)
+            lines = [[i for i in line if 0 <= i < n] for line, n in zip(lines, size)]
+            part = x[(slice(None), slice(None), *np.ix_(*lines))].reshape(*x.shape[:2], -1)
+            to = (slice(None), slice(None), *place)
+            if part.shape[2] == 0:
+                return None
+            if op == "AveragePool":
+                y[to] = part.sum(-1) / (padded_taps if a.get("count_include_pad") else part.shape[2])
+            elif op == "LpPool":
+                y[to] = (np.abs(part) ** a.get("p", 2)).sum(-1) ** (1 / a.get("p", 2))
+            else:
+                best = part.argmax(-1)
+                y[to] = np.take_along_axis(part, best[..., None], -1)[..., 0]
+                order = "F" if a.get("storage_order") else "C"
+                flat = np.ravel_multi_index(np.meshgrid(*lines, indexing="ij"), size, order=order).reshape(-1)
+                planes = np.arange(x.shape[0] * x.shape[1]).reshape(x.shape[:2])
+                at[to] = planes * int(np.prod(size)) + flat[best]
+        with np.errstate(all="ignore"):
+            return [y.astype(inputs[0].dtype), at]
+
+    return outputs

@@ -36,11 +36,13 @@ ATTRIBUTES = {"Celu": ("alpha",), "Elu": ("alpha",), "HardSigmoid": ("alpha", "b
 def with_floats(d, op):
     t = d.kind(types_of(op))
     given = {a: d.maybe(lambda: d.pick((0.5, 1.0, 2.0, 0.0, -0.5))) for a in ATTRIBUTES[op]}
+    x = d.array(t, d.shape())
     if op == "Shrink" and values.kind(t) == "integer":
-        given["bias"] = d.pick((0.0, 0.5))  # beyond the limits of the type it is left open
+        given["bias"] = d.pick((0.0, 0.5))  # beyond the limits of the type, and of what a double holds, it is left open
+        x = np.where((x > 2**20) | (x < -(2**20) if np.iinfo(x.dtype).min else False), x.dtype.type(7), x)
     if op == "Celu" and given["alpha"] == 0:
         given["alpha"] = 3.0  # it divides by alpha
-    return Case(op, [d.array(t, d.shape())], given, close=FUNCTION)
+    return Case(op, [x], given, close=FUNCTION)
 
 
 @operator("Gelu")
@@ -160,11 +162,13 @@ def cast_values(d, source, target, shape):
     if source == "string":
         x = np.empty(shape, object)
         words = ("1", "-3", "0", "7") if values.kind(target) != "float" else ("1.5", "-3", "NaN", "INF", "-INF", "1e-3", "0.1")
+        if values.kind(target) == "integer" and not integer_limits(target)[0]:
+            words = ("1", "0", "7")
         x.reshape(-1)[:] = [d.pick(words) for _ in range(x.size)]
         return x
     if kind == "float" and values.kind(target) == "integer":
         least, most = integer_limits(target)
-        return d.array(source, shape, max(least, -1000), min(most, 1000 if source != "float8e8m0" else 64))
+        return d.array(source, shape, max(least, -1000) * 0.75, min(most * 0.75, 1000))  # rounded, still inside
     if kind == "integer" and target == "float8e8m0":
         return d.array(source, shape, 1, 3)
     return d.array(source, shape, edge=None if target == "float8e8m0" else "all")

@@ -159,7 +159,7 @@ def conv_transpose(d, op):
         given["output_shape"] = [f - d.below(min(3, f)) for f in full]
     x, w = d.array(t, (d.between(1, 2), c, *size), edge=soft(t)), d.array(t, (c, m // group or 1, *given["kernel_shape"]), edge=None)
     out = (m // group or 1) * group
-    return Case(op, [x, w, d.maybe(lambda: d.array(t, (out,), edge=None))], given, close=SUM)
+    return Case(op, [x, w, d.maybe(lambda: d.array(t, (out,), edge=None))], given, close=SUM, truth=truth_layers.conv_transpose)
 
 
 @operator("DeformConv")
@@ -168,7 +168,7 @@ def deform_conv(d, op):
     kernel = [d.pick((3, 1, 2)) for _ in range(2)]
     strides, dilations = [d.pick((1, 2)) for _ in range(2)], [d.pick((1, 2)) for _ in range(2)]
     pads = [d.below(3) for _ in range(4)]
-    size = [max(d.dim(9), (k - 1) * e + 1) for k, e in zip(kernel, dilations)]
+    size = [max(d.dim(5), (k - 1) * e + 1) for k, e in zip(kernel, dilations)]  # the evaluator takes long
     out = [(n + pads[i] + pads[i + 2] - (k - 1) * e - 1) // s + 1
            for i, (n, k, e, s) in enumerate(zip(size, kernel, dilations, strides))]  # fmt: skip
     group, offsets = d.pick((1, 2)), d.pick((1, 2))
@@ -204,7 +204,8 @@ def pool(d, op):
     if values.kind(t) == "float":
         x = np.where(np.isnan(x), np.array(1, x.dtype), x).astype(x.dtype)
     again = None if given.get("ceil_mode") and given.get("auto_pad") == "VALID" else padded(given, size)
-    return Case(op, [x], given, outputs=outputs, close=EXACT if op == "MaxPool" else SUM, restated=again)
+    return Case(op, [x], given, outputs=outputs, close=EXACT if op == "MaxPool" else SUM, restated=again,
+                truth=truth_layers.pool(op))  # fmt: skip
 
 
 @operator("GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
@@ -271,7 +272,8 @@ def batch_normalization(d, op):
     training = d.chance(4)
     given = {"epsilon": d.maybe(lambda: 0.01), "momentum": d.maybe(lambda: 0.5), "training_mode": 1 if training else d.maybe(lambda: 0)}
     inputs = [d.array(t, shape, edge=None), vector(d, t, c), vector(d, t, c), vector(d, t, c), vector(d, t, c, 0.5, 2)]
-    return Case(op, inputs, given, outputs=3 if training else 1, close=SUM)
+    return Case(op, inputs, given, outputs=3 if training else 1, close=SUM,
+                unit="float" if training else None)  # fmt: skip
 
 
 @operator("InstanceNormalization")

@@ -81,7 +81,7 @@ def unsqueeze(d, op):
 @operator("Shape")
 def shape_(d, op):
     x = any_array(d, op)
-    return Case(op, [x], {a: d.maybe(lambda: d.between(-5, 5)) for a in ("start", "end")})
+    return Case(op, [x], {a: d.maybe(lambda: d.between(-5, 5)) for a in ("start", "end")}, truth=truth.shape)
 
 
 @operator("Size")
@@ -148,7 +148,7 @@ def slice_(d, op):
     edges = (np.iinfo(t).max, np.iinfo(t).min + 1)
     start, end = ([d.between(-20, 20) if d.below(4) else d.pick(edges) for _ in range(count)] for _ in range(2))
     steps = d.maybe(lambda: ints([d.pick((1, 2, -1, -2, 3, 7, -20)) for _ in range(count)], t))
-    return Case(op, [x, ints(start, t), ints(end, t), None if axes is None else ints(axes, t), steps])
+    return Case(op, [x, ints(start, t), ints(end, t), None if axes is None else ints(axes, t), steps], truth=truth.slice_)
 
 
 @operator("Pad")
@@ -387,7 +387,7 @@ def range_(d, op):
         step = d.pick((1, 2, 3, 7) if values.limits(t)[0] == 0 else (1, 2, -1, -3, 7))
         stop = max(start + step * d.between(-2, 40) + d.below(3), 0 if values.limits(t)[0] == 0 else -100)
         stop = min(stop, edge, 120)
-    return Case(op, [np.array(v, values.dtype(t)) for v in (start, stop, step)], opset=opset, close=ROUNDED, wide=False)
+    return Case(op, [np.array(v, values.dtype(t)) for v in (start, stop, step)], opset=opset, close=SUM, wide=False)
 
 
 @operator("ConstantOfShape")

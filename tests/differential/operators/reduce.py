@@ -4,7 +4,7 @@ import numpy as np
 
 import truth
 import values
-from case import EXACT, FUNCTION, ROUNDED, SUM, Case
+from case import EXACT, FUNCTION, SUM, Case, Impossible
 from registry import operator, types_of
 
 
@@ -24,6 +24,8 @@ def reduce(d, op):
     if d.below(4):
         axes = np.array(d.axes(len(shape), 0), np.int64) if shape else np.array([], np.int64)
     given = {"keepdims": d.maybe(lambda: d.below(2)), "noop_with_empty_axes": d.maybe(lambda: d.below(2))}
+    if op == "ReduceMean" and 0 in shape and values.kind(t) == "integer":
+        raise Impossible("no integer is the mean of nothing")
     wrong = axes is not None and bool(shape) and d.chance(40)
     if wrong:
         axes = np.array([len(shape)], np.int64)
@@ -88,7 +90,9 @@ def unique(d, op):
     x = d.array(t, shape, -3, 3, edge=None) if values.kind(t) == "integer" else d.array(t, shape, edge=None)
     if values.kind(t) == "float":
         x = np.round(x)
-    return Case(op, [x], {"axis": axis, "sorted": d.maybe(lambda: d.below(2))}, outputs=4)
+    is_sorted = d.maybe(lambda: d.below(2))
+    avoid = ["evaluator"] * (is_sorted == 0 and axis is not None)  # it takes the first entries of axis 0
+    return Case(op, [x], {"axis": axis, "sorted": is_sorted}, outputs=4, avoid=avoid)
 
 
 @operator("Einsum")
