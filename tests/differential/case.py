@@ -28,18 +28,18 @@ class Case:
     `constant`: inputs that the references want as initializers, `fed`: that must be fed. `out_types`: type strings where
     they are not inferred. `avoid`: references that crash on it, or do not mean it. `truth`: of truth.py, one more reference.
     `restated`: attributes that say the same in another way, for the references. `may_refuse`: a clear refusal is as good
-    as a result. `unit`: the type whose spacing counts, where it is wider than the result's."""
+    as a result. `unit`: the type whose spacing counts, where it is wider than the result's; `units`: how many of them."""
 
     def __init__(self, op, inputs, attributes=None, *, domain="", outputs=1, close=EXACT, refuse=False, free=None, apart=0,
                  constant=(), fed=(), out_types=None, opset=None, avoid=(), wide=True, check=None, truth=None, restated=None,
-                 may_refuse=False, unit=None):  # fmt: skip
+                 may_refuse=False, unit=None, units=None):  # fmt: skip
         self.op, self.domain, self.inputs, self.close = op, domain, list(inputs), close
         self.attributes = {k: v for k, v in (attributes or {}).items() if v is not None}
         self.named = [True] * outputs if isinstance(outputs, int) else list(outputs)
         self.refuse, self.free, self.apart, self.avoid = refuse, free, apart, set(avoid)
         self.constant, self.fed, self.out_types, self.wide = set(constant), set(fed), out_types, wide
         self.opset = opset or {"": BOTH, "ai.onnx.ml": 5}.get(domain, 1)
-        self.truth, self.restated, self.may_refuse, self.unit = truth, restated, may_refuse, unit
+        self.truth, self.restated, self.may_refuse, self.unit, self.units = truth, restated, may_refuse, unit, units
         self.check = check  # in place of references: a function of (inputs, outputs) that returns what is wrong, or None
         while self.inputs and self.inputs[-1] is None:
             self.inputs.pop()

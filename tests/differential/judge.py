@@ -47,7 +47,7 @@ def near(found, expected, case):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         if case.close == EXACT:
             return same
-        units, eps, tiny = UNITS[case.close], 2.0**-23, 2.0**-126
+        units, eps, tiny = case.units or UNITS[case.close], 2.0**-23, 2.0**-126
         if kind == "float":
             info = ml_dtypes.finfo(values.dtype(name))
             eps, tiny = float(info.eps), float(info.tiny)
@@ -57,7 +57,7 @@ def near(found, expected, case):
             if wider and values.kind(wider) == "float":
                 eps = max(eps, float(ml_dtypes.finfo(values.dtype(wider)).eps) if wider in MIXED else 0)
         if eps > 1e-6:
-            units = min(units, 4)
+            units = min(units, 4) if case.units is None else 4
         slack = units * eps * np.abs(b) + tiny
         if case.close == FUNCTION:
             slack = np.maximum(slack, 16 * min(eps, 2.0**-23))

