@@ -108,6 +108,8 @@ def power(d, op):
             y = np.round(y.astype(np.float64)).astype(y.dtype)
     else:
         y = d.array(e, d.part_of(shape))
+        if e in ("float16", "bfloat16") and e != t:
+            x = d.array(t, x.shape, edge=None)  # numpy's own power has a NaN for the root of -infinity there
     most = 6 if t in ("int8", "uint8", "int2", "uint2", "int4", "uint4") else 9
     if values.kind(t) == "integer":
         x = np.clip(x, min(-most, 0) if integer_limits(t)[0] else 0, most).astype(x.dtype)

@@ -162,6 +162,8 @@ def pad(d, op):
     most = [n - 1 if mode == "reflect" else n for n in over]
     pads = [d.between(-(n // 3) if plain else 0, min(4, m) if not plain else 4) for n, m in zip(over * 2, most * 2)]
     value = d.maybe(lambda: d.array(t, (), edge=None)) if plain else None
+    if t == "float8e8m0" and plain and value is None:
+        raise Impossible("the type has no zero to pad with")
     kind = d.pick((np.int64, np.int32)) if axes is not None else np.int64
     return Case(op, [d.array(t, shape), ints(pads), value, None if axes is None else ints(axes, kind)], {"mode": mode})
 

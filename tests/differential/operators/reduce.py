@@ -24,8 +24,8 @@ def reduce(d, op):
     if d.below(4):
         axes = np.array(d.axes(len(shape), 0), np.int64) if shape else np.array([], np.int64)
     given = {"keepdims": d.maybe(lambda: d.below(2)), "noop_with_empty_axes": d.maybe(lambda: d.below(2))}
-    if op == "ReduceMean" and 0 in shape and values.kind(t) == "integer":
-        raise Impossible("no integer is the mean of nothing")
+    if op in ("ReduceMean", "ReduceLogSum", "ReduceLogSumExp") and 0 in shape and values.kind(t) == "integer":
+        raise Impossible("no integer is the mean, or the logarithm, of nothing")
     wrong = axes is not None and bool(shape) and d.chance(40)
     if wrong:
         axes = np.array([len(shape)], np.int64)
@@ -91,7 +91,7 @@ def unique(d, op):
     if values.kind(t) == "float":
         x = np.round(x)
     is_sorted = d.maybe(lambda: d.below(2))
-    avoid = ["evaluator"] * (is_sorted == 0 and axis is not None)  # it takes the first entries of axis 0
+    avoid = ["evaluator"] * (is_sorted == 0 and (axis is not None or 0 in shape))  # it takes the first entries of axis 0
     return Case(op, [x], {"axis": axis, "sorted": is_sorted}, outputs=4, avoid=avoid)
 
 
