@@ -46,6 +46,27 @@ def test_every_operator_has_cases_or_a_reason():
     assert not needless, "take these out of registry.REASONS"
 
 
+def drawn(operator, seeds):
+    for s in differential.seeds(operator, 1, seeds):
+        try:
+            yield trial.generate(operator, s)[0]
+        except Exception as error:
+            assert type(error).__name__ == "Impossible"
+
+
+def test_edge_values_are_drawn():
+    """The division that overflows, halves, NaN, infinities, denormals, and sizes of 0, among the cases of a nightly run."""
+    divisions = [c.inputs for c in drawn(("", "Div"), 200) if c.inputs[0].dtype == np.int32 and not c.refuse]
+    pairs = [np.broadcast_arrays(*i) for i in divisions]
+    assert any(((a == np.iinfo(np.int32).min) & (b == -1)).any() for a, b in pairs)
+    rounded = np.concatenate([c.inputs[0].reshape(-1) for c in drawn(("", "Round"), 200) if c.inputs[0].dtype == np.float32])
+    assert np.isnan(rounded).any() and np.isposinf(rounded).any() and np.isneginf(rounded).any()
+    assert (rounded == 2.5).any() and ((rounded != 0) & (abs(rounded) < np.finfo(np.float32).tiny)).any()
+    shapes = [c.inputs[0].shape for c in drawn(ABS, 200)]
+    assert any(0 in s for s in shapes) and () in shapes and any(np.prod(s) > 1000 for s in shapes)
+    assert sum(c.refuse for c in drawn(GATHER, 200)) > 3
+
+
 def spoil(y):
     if isinstance(y, (list, tuple)):
         return [*y, np.float32(1)]

@@ -125,6 +125,9 @@ def conv(d, op):
     n = d.pick((1, 2, 0)) if d.chance(4) else d.between(1, 2)
     if np.prod(size) * c * m > 200000:
         c, m, group = 3, 4, 1
+    if d.chance(6) and axes < 3:  # as large as layers of networks are, for the methods that only they take
+        c, m, group = d.pick(((16, 16, 1), (32, 24, 1), (24, 48, 2), (3, 64, 1), (64, 16, 1), (32, 32, 32)))
+        size = [max(k, d.pick((14, 17, 28, 12))) for k in size]
     given["group"] = group if group != 1 else d.maybe(lambda: 1)
     tw = t if op == "Conv" else d.pick(("uint8", "int8"))
     x, w = d.array(t, (n, c, *size), edge=soft(t)), d.array(tw, (m, c // group, *given["kernel_shape"]), edge=None)
