@@ -89,7 +89,8 @@ def report(counts, failures, seconds, out=sys.stdout):
         shown[key] += 1
         if shown[key] > SHRUNK:
             continue
-        print(f"\n{'.'.join(filter(None, operator))}: {verdict.kind} ({by_kind[key]} such cases)\n  {verdict.case}\n  {verdict.text}", file=out)
+        name = ".".join(filter(None, operator))
+        print(f"\n{name}: {verdict.kind} ({by_kind[key]} such cases)\n  {verdict.case}\n  {verdict.text}", file=out)
         if verdict.kind != "generator":
             print(f"  ./dev differential --replay {save.folder(FAILURES, operator, seed).relative_to(ROOT)}", file=out)
     said = ", ".join(f"{total[k]} {k}" for k in ("pass", "known", "refused", "unreferenced", "skip", "fail") if total[k])

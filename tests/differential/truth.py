@@ -62,6 +62,59 @@ def slice_(inputs, a):
     return [y]
 
 
+def mean(inputs, a):
+    with np.errstate(all="ignore"):
+        return [(sum(wide(x) for x in inputs) / len(inputs)).astype(inputs[0].dtype)]
+
+
+def gather_elements(inputs, a):
+    x, i, axis = inputs[0], inputs[1], a.get("axis", 0)
+    at = list(np.indices(i.shape))
+    at[axis] = i
+    return [x[tuple(at)]]
+
+
+def scatter(inputs, a):
+    """Of places that are written once."""
+    x, i, u = inputs
+    if a.get("reduction", "none") != "none":
+        return None
+    at, y = list(np.indices(i.shape)), x.copy()
+    at[a.get("axis", 0)] = i
+    y[tuple(at)] = u
+    return [y]
+
+
+def pad(inputs, a):
+    """In mode constant: sizes below zero cut off."""
+    x, pads, value, axes = [*inputs, None, None][:4]
+    if a.get("mode", "constant") != "constant" or (value is None and x.dtype.kind == "V"):
+        return None
+    axes = range(x.ndim) if axes is None else [int(v) % x.ndim for v in axes]
+    size, first = list(x.shape), [0] * x.ndim
+    for k, axis in enumerate(axes):
+        first[axis] = int(pads[k])
+        size[axis] += int(pads[k]) + int(pads[k + len(axes)])
+    y = np.full(size, np.zeros((), x.dtype) if value is None else value, x.dtype)
+    to = tuple(slice(max(f, 0), max(min(f + n, m), max(f, 0))) for f, n, m in zip(first, x.shape, size))
+    y[to] = x[tuple(slice(t.start - f, t.stop - f) for t, f in zip(to, first))]
+    return [y]
+
+
+def scan(inputs, a):
+    """The body is one operator on state and element."""
+    state, x = inputs
+    axis, out_axis = (a.get("scan_input_axes") or [0])[0], a["scan_output_axes"][0]
+    run, seen = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}[a["body"].node[0].op_type], []
+    steps = list(np.moveaxis(x, axis, 0))
+    for element in steps[::-1] if (a.get("scan_input_directions") or [0])[0] else steps:
+        state = run(state, element)
+        seen.append(state)
+    if (a.get("scan_output_directions") or [0])[0]:
+        seen.reverse()
+    return [np.asarray(state), np.moveaxis(np.stack(seen), 0, out_axis)]
+
+
 def non_zero(inputs, a):
     x = inputs[0]
     there = np.array([bool(v) for v in x.reshape(-1)], bool).reshape(x.shape)
@@ -227,8 +280,10 @@ def recurrent(op):
         if layout:
             x = x.swapaxes(0, 1)
         length, batch, directions = x.shape[0], x.shape[1], w.shape[0]
-        state = lambda s: np.zeros((directions, batch, hidden)) if s is None else wide(s).swapaxes(0, 1) if layout else wide(s)  # noqa: E731
-        h, c = state(h0), state(c0)
+        none = np.zeros((batch, directions, hidden) if layout else (directions, batch, hidden))
+        h, c = (none.copy() if s is None else wide(s) for s in (h0, c0))
+        if layout:
+            h, c = h.swapaxes(0, 1), c.swapaxes(0, 1)
         b = np.zeros((directions, 2 * w.shape[1])) if b is None else wide(b)
         p = np.zeros((directions, 3 * hidden)) if p is None else wide(p)
         names = a.get("activations") or CELL_ACTIVATIONS[op] * directions

@@ -29,7 +29,8 @@ def convolve(x, w, a):
         for g in range(group):
             part = x[(slice(None), slice(g * each, (g + 1) * each), *at)]
             with np.errstate(all="ignore"):
-                y[:, g * made : (g + 1) * made] += np.einsum("nc...,mc->nm...", part, w[(slice(g * made, (g + 1) * made), slice(None), *tap)])
+                of = slice(g * made, (g + 1) * made)
+                y[:, of] += np.einsum("nc...,mc->nm...", part, w[(of, slice(None), *tap)])
     return y
 
 

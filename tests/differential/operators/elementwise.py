@@ -83,7 +83,8 @@ def binary(d, op):
     if op == "Div" and whole:
         # ONNX Runtime divides as the processor does, which ends the process.
         ends = is_wrong or 0 in b or (np.any(b == -1) if integer_limits(t)[0] < 0 else False)
-        return Case(op, [a, b], free=None if is_wrong else zero_divisor, refuse=is_wrong, may_refuse=0 in b, avoid=["onnxruntime"] * bool(ends))
+        return Case(op, [a, b], free=None if is_wrong else zero_divisor, refuse=is_wrong, may_refuse=0 in b,
+                    avoid=["onnxruntime"] * bool(ends))  # fmt: skip
     return Case(op, [a, b], close=ROUNDED if values.kind(t) == "float" else EXACT, refuse=is_wrong)
 
 
@@ -93,7 +94,8 @@ def mod(d, op):
     is_real = values.kind(t) == "float"
     fmod = 1 if is_real else d.maybe(lambda: d.below(2))
     ends = not is_real and (0 in b or (integer_limits(t)[0] < 0 and np.any(b == -1)))
-    return Case(op, [a, b], {"fmod": fmod}, close=ROUNDED if is_real else EXACT, free=None if is_real else zero_divisor, may_refuse=not is_real and 0 in b,
+    return Case(op, [a, b], {"fmod": fmod}, close=ROUNDED if is_real else EXACT, free=None if is_real else zero_divisor,
+                may_refuse=not is_real and 0 in b,
                 avoid=["onnxruntime"] * bool(ends))  # fmt: skip
 
 
@@ -141,7 +143,7 @@ def variadic(d, op):
     t = d.kind(types_of(op))
     shape = d.shape()
     return Case(op, [d.array(t, d.part_of(shape)) for _ in range(d.between(1, 4))],
-                close=EXACT if op in ("Max", "Min") else ROUNDED)  # fmt: skip
+                close=EXACT if op in ("Max", "Min") else ROUNDED, truth=truth.mean if op == "Mean" else None)  # fmt: skip
 
 
 @operator("Where")

@@ -5,7 +5,7 @@ import numpy as np
 import truth
 import truth_layers
 import values
-from case import EXACT, FUNCTION, NEWEST, ROUNDED, SUM, Case, Impossible
+from case import EXACT, NEWEST, ROUNDED, SUM, Case, Impossible
 from registry import operator, types_of
 
 REALS = ("float", "double", "float16", "bfloat16")

@@ -3,11 +3,11 @@
 import functools
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
 import truth
 import values
-from case import EXACT, FUNCTION, ROUNDED, SUM, Case, Impossible
+from case import SUM, Case, Impossible
 from registry import operator, types_of
 
 DOMAIN = "ai.onnx.ml"
@@ -72,7 +72,8 @@ def dict_vectorizer(d, op):
     value = d.pick(("float", "double", "int64") if text else ("float", "double"))
     chosen = {k: (d.between(-3, 3) if value == "int64" else d.between(-3, 3) / 2) for k in vocabulary if d.below(2)}
     key = "string" if text else "int64"
-    return ml(op, [(f"map({key},tensor({value}))", chosen)], {f"{key}_vocabulary": vocabulary}, out_types=[f"tensor({value})"], truth=truth.dict_vectorizer)
+    return ml(op, [(f"map({key},tensor({value}))", chosen)], {f"{key}_vocabulary": vocabulary}, out_types=[f"tensor({value})"],
+              truth=truth.dict_vectorizer)  # fmt: skip
 
 
 @named("FeatureVectorizer")
@@ -111,7 +112,9 @@ def label_encoder(d, op):
 
 
 def labels(d, count):
-    return {"classlabels_strings": [f"c{i}" for i in range(count)]} if d.below(2) else {"classlabels_ints": [3 + 2 * i for i in range(count)]}
+    if d.below(2):
+        return {"classlabels_strings": [f"c{i}" for i in range(count)]}
+    return {"classlabels_ints": [3 + 2 * i for i in range(count)]}
 
 
 def numbers(d, count):
@@ -265,7 +268,8 @@ def tree_classifier(d, op):
     x, classes = features(d, d.kind(kinds(op))), d.pick((2, 3, 4))
     one = classes == 2 and d.below(2)
     # Of two classes, one without a score makes engines differ; of more, it cannot win.
-    given = {**tree_attributes(d, x.shape[1], 1 if one else classes, "class", classes == 2), "post_transform": d.maybe(lambda: d.pick(POST[:4])),
+    given = {**tree_attributes(d, x.shape[1], 1 if one else classes, "class", classes == 2),
+             "post_transform": d.maybe(lambda: d.pick(POST[:4])),
              "base_values": d.maybe(lambda: numbers(d, 1 if one else classes))}  # fmt: skip
     if classes == 2 and len(set(given["class_ids"])) == 1 and len(given.get("base_values") or []) == 2:
         raise Impossible("what two base values are to one score is left open")

@@ -4,7 +4,7 @@ import numpy as np
 
 import truth
 import values
-from case import BOTH, EXACT, NEWEST, ROUNDED, SUM, Case, Impossible
+from case import BOTH, EXACT, NEWEST, SUM, Case, Impossible
 from registry import operator, types_of
 
 
@@ -165,7 +165,8 @@ def pad(d, op):
     if t == "float8e8m0" and plain and value is None:
         raise Impossible("the type has no zero to pad with")
     kind = d.pick((np.int64, np.int32)) if axes is not None else np.int64
-    return Case(op, [d.array(t, shape), ints(pads), value, None if axes is None else ints(axes, kind)], {"mode": mode})
+    return Case(op, [d.array(t, shape), ints(pads), value, None if axes is None else ints(axes, kind)], {"mode": mode},
+                truth=truth.pad)  # fmt: skip
 
 
 def indices(d, size, shape, t=None, wrong=False):
@@ -202,7 +203,7 @@ def gather_elements(d, op):
     shape[axis or 0] = d.dim(9, zero=True)
     wrong = d.chance(12)
     i = indices(d, x.shape[axis or 0], shape, wrong=wrong)
-    return Case(op, [x, i], {"axis": axis}, refuse=wrong and i.size > 0)
+    return Case(op, [x, i], {"axis": axis}, refuse=wrong and i.size > 0, truth=truth.gather_elements)
 
 
 def nd_indices(d, shape, batch, wrong):
@@ -256,7 +257,7 @@ def scatter_elements(d, op):
         i = np.abs(i)
     given = {"axis": axis, **({} if op == "Scatter" else {"reduction": way})}
     return Case(op, [x, i, d.array(t, i.shape, edge=None)], given, refuse=bad, close=SUM if way in ("add", "mul") else EXACT,
-                opset=10 if op == "Scatter" else None, wide=False)  # fmt: skip
+                opset=10 if op == "Scatter" else None, wide=False, truth=truth.scatter)  # fmt: skip
 
 
 @operator("ScatterND")

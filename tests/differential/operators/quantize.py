@@ -4,7 +4,7 @@ import numpy as np
 
 import truth_layers
 import values
-from case import EXACT, ROUNDED, Case
+from case import ROUNDED, Case
 from draw import integer_limits
 from operators.layers import channels, matrix_shapes, padded, window
 from registry import operator, types_of
@@ -104,4 +104,5 @@ def q_conv(d, op):
     zw = zero(tw) if not of else np.full(of, zero(tw))
     sy = np.array(d.pick((16.0, 4.0, 64.0)), np.float32)
     bias = d.maybe(lambda: d.array("int32", (m,), -500, 500))
-    return Case(op, [x, one(d, "float"), zero(tx), w, scales(d, "float", of), zw, sy, zero(ty), bias], given, apart=1, restated=padded(given, size), truth=truth_layers.qlinear_conv)
+    return Case(op, [x, one(d, "float"), zero(tx), w, scales(d, "float", of), zw, sy, zero(ty), bias], given, apart=1,
+                restated=padded(given, size), truth=truth_layers.qlinear_conv)

@@ -4,8 +4,8 @@ import numpy as np
 
 import truth
 import values
-from case import EXACT, FUNCTION, ROUNDED, SUM, Case, Impossible
-from registry import operator, types_of
+from case import SUM, Case, Impossible
+from registry import operator
 
 REALS = ("float", "double", "float16", "bfloat16")
 
