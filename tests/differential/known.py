@@ -18,17 +18,10 @@ def binary(case, text):
     return len(case.attributes["vectors_per_class"]) == 2 and case.attributes.get("post_transform", "NONE") != "NONE"
 
 
-def two_labels(case, text):
-    names = case.attributes.get("classlabels_strings") or case.attributes.get("classlabels_int64s")
-    return len(names) == 2 and text.startswith("output 0") and "(evaluator)" not in text
-
-
 KNOWN = [
     Known("Gelu", "differs", infinite, "of -infinity our 0 is the limit; the formula multiplies an infinity by 0"),
     Known("HardSwish", "differs", infinite, "of -infinity our 0 is the limit; the formula multiplies an infinity by 0"),
     Known("Swish", "differs", infinite, "of -infinity our 0 is the limit; the formula multiplies an infinity by 0"),
-    Known("TreeEnsembleClassifier", "differs", two_labels, "ONNX Runtime calls two classes with a score each 0 and 1, "
-          "whatever their labels; the evaluator takes no model with such a tree"),
     Known("SVMClassifier", "differs", binary, "ONNX Runtime leaves post_transform out of two classes' scores; the evaluator "
           "takes no such model"),
 ]  # fmt: skip

@@ -67,6 +67,12 @@ def mean(inputs, a):
         return [(sum(wide(x) for x in inputs) / len(inputs)).astype(inputs[0].dtype)]
 
 
+def prelu(inputs, a):
+    x, slope = inputs
+    with np.errstate(all="ignore"):
+        return [np.where(x < 0, x * slope, x).astype(x.dtype)]
+
+
 def gather_elements(inputs, a):
     x, i, axis = inputs[0], inputs[1], a.get("axis", 0)
     at = list(np.indices(i.shape))

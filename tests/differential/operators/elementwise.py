@@ -122,7 +122,7 @@ def power(d, op):
 def prelu(d, op):
     t = d.kind(types_of(op))
     shape = d.shape(low=1)
-    return Case(op, [d.array(t, shape), d.array(t, d.part_of(shape))], close=ROUNDED)
+    return Case(op, [d.array(t, shape), d.array(t, d.part_of(shape))], close=ROUNDED, truth=truth.prelu)
 
 
 @operator("BitShift")

@@ -277,7 +277,8 @@ def tree_classifier(d, op):
     if "classlabels_ints" in made:
         made["classlabels_int64s"] = made.pop("classlabels_ints")
     out = "tensor(string)" if "classlabels_strings" in made else "tensor(int64)"
-    return ml(op, [x], {**given, **made}, outputs=2, out_types=[out, "tensor(float)"], close=SUM, opset=3)
+    avoid = ["onnxruntime"] * (classes == 2 and not one)  # it calls them 0 and 1, whatever their labels
+    return ml(op, [x], {**given, **made}, outputs=2, out_types=[out, "tensor(float)"], close=SUM, opset=3, avoid=avoid)
 
 
 @named("TreeEnsemble")
