@@ -28,6 +28,8 @@ def resize(d, op):
     if frame == "half_pixel_symmetric" and t not in ("float", "uint8"):
         t = "float"  # the evaluator has it wrong where a scale's output size is rounded down
     antialias = d.maybe(lambda: d.below(2), 3) if mode in ("linear", "cubic") else None
+    if antialias and frame == "pytorch_half_pixel":
+        t = "float"  # the evaluator has one output at the edge, ONNX Runtime in the middle, as PyTorch
     at = used if axes is None else axes
     count = rank if axes is None else len(axes)
     factors, sizes = [1.0] * count, list(shape) if axes is None else [shape[a] for a in axes]
@@ -58,7 +60,7 @@ def resize(d, op):
     inputs = [d.array(t, shape, edge=None), roi, None if by_size else np.array(factors, np.float32),
               np.array(sizes, np.int64) if by_size else None]  # fmt: skip
     return Case(op, inputs, given, close=SUM, apart=1, wide=values.kind(t) == "float", unit="float",
-                units=coordinate_units(shape))  # fmt: skip
+                units=coordinate_units(shape), constant=[2, 3] if antialias else ())  # fmt: skip
 
 
 @operator("Upsample")
