@@ -277,7 +277,8 @@ def tree_classifier(d, op):
     if "classlabels_ints" in made:
         made["classlabels_int64s"] = made.pop("classlabels_ints")
     out = "tensor(string)" if "classlabels_strings" in made else "tensor(int64)"
-    avoid = ["onnxruntime"] * (classes == 2 and not one)  # it calls them 0 and 1, whatever their labels
+    # Of two scores ONNX Runtime calls the labels 0 and 1, whatever they are; of one it takes no softmax.
+    avoid = ["onnxruntime"] * (classes == 2 and (not one or "SOFTMAX" in (given["post_transform"] or "")))
     return ml(op, [x], {**given, **made}, outputs=2, out_types=[out, "tensor(float)"], close=SUM, opset=3, avoid=avoid)
 
 

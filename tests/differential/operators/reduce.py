@@ -29,7 +29,9 @@ def reduce(d, op):
     wrong = axes is not None and bool(shape) and d.chance(40)
     if wrong:
         axes = np.array([len(shape)], np.int64)
-    return Case(op, [x, axes], given, close=EXACT if exact else SUM, refuse=wrong, wide=values.kind(t) == "float",
+    # The evaluator makes True of the infinity that it begins with; ONNX Runtime leaves the axis at 0.
+    avoid = ["evaluator", "onnxruntime"] if t == "bool" and 0 in shape else []
+    return Case(op, [x, axes], given, close=EXACT if exact else SUM, refuse=wrong, avoid=avoid, wide=values.kind(t) == "float",
                 apart=1 if values.kind(t) == "integer" and op in ("ReduceL2", "ReduceLogSum", "ReduceLogSumExp") else 0)  # fmt: skip
 
 
