@@ -21,6 +21,7 @@ test: install-deps
 	./dev hostile
 	./dev hostile --preset asan
 	./dev python
+	./dev differential
 	./dev round-trip
 	./dev conformance --quiet
 	./dev graphs

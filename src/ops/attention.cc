@@ -145,7 +145,7 @@ struct Mask {
 struct Call {
   Heads q, k, v;  // k and v: the new ones
   int64_t past = 0, total = 0;
-  float scale = 1;
+  double scale = 1;
   Mask masks[2];
   std::vector<int64_t> valid;  // nonpad_kv_seqlen; empty: all
 };
@@ -197,7 +197,7 @@ Result<Call> read_call(const Attrs& a, const RunContext& c) {
                      " do not fit K and V");
   }
   k.total = k.past + k.k.length;
-  k.scale = a.scale ? *a.scale : static_cast<float>(1 / std::sqrt(static_cast<double>(k.q.size)));
+  k.scale = a.scale ? *a.scale : 1 / std::sqrt(static_cast<double>(k.q.size));
   k.masks[0] = ONWARD_TRY(read_mask(c, 3, k));
   if (a.fused) k.masks[1] = ONWARD_TRY(read_mask(c, 4, k));
   if (c.has(6)) {
@@ -257,7 +257,7 @@ struct KeyTiles {
   Rows<T> rows;
   int64_t total;
   bool transposed;  // K^T, times scale; else V
-  float scale = 1;
+  double scale = 1;
   std::byte* packed = nullptr;
   int64_t tile_keys = 0, tile_bytes = 0, tiles = 0;
 
@@ -292,7 +292,7 @@ struct KeyTiles {
                        .n = transposed ? n : size,
                        .stride_k = transposed ? rows.h.column_stride : stride,
                        .stride_n = transposed ? stride : rows.h.column_stride,
-                       .scale = scale},
+                       .scale = static_cast<float>(scale)},
                       packed + (place * tiles + tile) * tile_bytes, 1);
     }
   }

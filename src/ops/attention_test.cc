@@ -161,6 +161,19 @@ TEST(Attention, PresentStateIsPastThenNew) {
   }
 }
 
+TEST(Attention, DoubleHasAScaleInDouble) {
+  // One query along the first of three axes; 1 / sqrt(3) in float would be off in the ninth digit.
+  const std::vector<double> values = {1, 0, 0, 3, 0, 0};
+  Tensor q = *Tensor::allocate(DType::kFloat64, {1, 1, 1, 3}),
+         k = *Tensor::allocate(DType::kFloat64, {1, 1, 2, 3});
+  std::copy_n(values.data(), 3, q.mutable_data<double>());
+  std::copy_n(values.data(), 6, k.mutable_data<double>());
+  auto y = evaluate_op("Attention", {q, k, k});
+  ASSERT_TRUE(y.ok()) << y.status().message();
+  const double a = std::exp(1 / std::sqrt(3.0)), b = std::exp(3 / std::sqrt(3.0));
+  EXPECT_NEAR((*y)[0].tensor()->data<double>()[0], (a + 3 * b) / (a + b), 1e-14);
+}
+
 TEST(Attention, ShapesMustFit) {
   Case c;
   EXPECT_TRUE(evaluate_op("Attention", {c.q, c.k, c.v}).ok());

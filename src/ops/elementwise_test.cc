@@ -90,6 +90,21 @@ TEST(MaxMin, NanWinsWhereverItStands) {
   }
 }
 
+TEST(Shrink, IsZeroBetweenTheLimitsAndOfNan) {
+  auto y = contents<float>(
+      evaluate_op("Shrink", {of<float>({5}, {-2, -0.5f, kNan, 0.25f, 3})}, 1, {{"bias", 0.5f}}));
+  EXPECT_EQ(y, (std::vector<float>{-1.5f, 0, 0, 0, 2.5f}));
+}
+
+TEST(HannWindow, OfOneIsNoNumberWhenSymmetric) {
+  for (int64_t periodic : {0, 1}) {
+    auto y = contents<float>(evaluate_op("HannWindow", {of<int64_t>({}, {1})}, 1, {{"periodic", periodic}}));
+    ASSERT_EQ(y.size(), 1u);
+    EXPECT_EQ(std::isnan(y[0]), periodic == 0);
+    if (periodic) EXPECT_EQ(y[0], 0);
+  }
+}
+
 TEST(Mean, OfThreeBroadcastInputs) {
   auto y = evaluate_op("Mean", {of<float>({2, 1}, {1, 2}), of<float>({2}, {3, 6}), of<float>({}, {5})});
   EXPECT_EQ(contents<float>(y), (std::vector<float>{3, 4, 10.0f / 3, 13.0f / 3}));

@@ -1,4 +1,4 @@
-// Shrink: x + bias below -lambd, x - bias above lambd, 0 between.
+// Shrink: x + bias below -lambd, x - bias above lambd, 0 otherwise, of NaN too.
 //
 // Integers are computed in double and saturate at the ends of their type.
 #include <limits>
@@ -26,17 +26,14 @@ T saturated(double v) {
 Status run(const Attrs& a, RunContext& c) {
   return visit_types(Numbers{}, c, c.in(0).dtype(), [&]<class T>(T) {
     using Wide = std::conditional_t<std::is_same_v<T, float>, float, double>;
-    return run_unary<T, T>(c, kCheapGrain,
-                           [bias = static_cast<Wide>(a.bias), lambd = static_cast<Wide>(a.lambd)](T x) {
-                             const Wide v = static_cast<Wide>(x), y = v < -lambd  ? v + bias
-                                                                      : v > lambd ? v - bias
-                                                                      : v != v    ? v
-                                                                                  : Wide(0);
-                             if constexpr (std::is_floating_point_v<T>)
-                               return y;
-                             else
-                               return saturated<T>(y);
-                           });
+    return run_unary<T, T>(
+        c, kCheapGrain, [bias = static_cast<Wide>(a.bias), lambd = static_cast<Wide>(a.lambd)](T x) {
+          const Wide v = static_cast<Wide>(x), y = v < -lambd ? v + bias : v > lambd ? v - bias : Wide(0);
+          if constexpr (std::is_floating_point_v<T>)
+            return y;
+          else
+            return saturated<T>(y);
+        });
   });
 }
 

@@ -1,5 +1,6 @@
 // BlackmanWindow, HannWindow, HammingWindow: a0 - a1 cos(2 pi i / n) + a2 cos(4 pi i / n) for i below `size`,
-// where n is size (periodic) or size - 1. Computed in double whatever the output type.
+// where n is size (periodic) or size - 1: a symmetric window of one is NaN, as the formula is. Computed in
+// double whatever the output type.
 #include <cmath>
 #include <numbers>
 
@@ -35,7 +36,7 @@ Status fill(const Attrs& a, RunContext& c, double a0, double a1, double a2) {
   Tensor exact = ONWARD_TRY(Tensor::allocate(DType::kFloat64, {n}, c.budget()));
   const double step = 2 * std::numbers::pi / static_cast<double>(a.periodic ? n : n - 1);
   for (int64_t i = 0; i < n; ++i) {
-    const double angle = n == 1 ? 0 : step * static_cast<double>(i);
+    const double angle = step * static_cast<double>(i);
     // In this order the ends are 0 and the middle 1 to the bit, as integers need it.
     exact.mutable_data<double>()[i] = (a0 + a2 * std::cos(2 * angle)) - a1 * std::cos(angle);
   }
