@@ -45,7 +45,8 @@ int winograd_tile(const ConvShape& s) {
 ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
   constexpr int64_t kMinChannels = 8, kTap = 150, kElement4 = 8, kElement6 = 16, kElement7 = 12,
                     kElement8 = 20, kByte = 3, kPack = 200, kLaneSum = 180, kKeptByte = 10;
-  constexpr int64_t kCachedBytes = 8 << 20, kFewBytes = 17 << 20, kUsualExtent = 32;
+  constexpr int64_t kCachedBytes = 8 << 20, kFewBytes = 8 << 20, kUsualExtent = 32;
+  constexpr double kWorthItsRounding = 1.08;  // what 8 points must be quicker by
   if (s.groups != 1) return ConvMethod::kDirect;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   ConvShape usual = s;
@@ -81,7 +82,9 @@ ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
                                      : kElement8;
     const int64_t planes = s.dilation[0] == 1 ? 1 : s.kernel[0];  // transformed for each output plane
     const double pack = pack_too ? static_cast<double>(kPack * in * out) : 0;
-    offer(offered, pack + cost(tiles, products, weights, depth, products * element * (planes * in + out)));
+    const double price =
+        pack + cost(tiles, products, weights, depth, products * element * (planes * in + out));
+    offer(offered, n == 8 ? price * kWorthItsRounding : price);
   };
   offer_winograd(ConvMethod::kWinograd2, 2);
   offer_winograd(ConvMethod::kWinograd3, 3);

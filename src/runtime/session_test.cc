@@ -348,7 +348,7 @@ TEST(Session, ConvolutionsOfPartlyKnownImages) {
         dims.push_back(open >> i & 1 && i != 1 ? cat("d", i) : cat(shape[i]));
       auto g = graph({value("x", kFloat, dims)}, {value("y", kFloat)}, {node("Conv", {"x", "w"}, {"y"})},
                      {stored});
-      compare(g, Inputs{{"x", x}}, {x}, 1e-4f);
+      compare(g, Inputs{{"x", x}}, {x}, 3e-4f);  // the methods may differ
       if (testing::Test::HasFailure()) return;
     }
   }
@@ -372,7 +372,7 @@ TEST(Session, TuningMeasuresOnce) {
     auto s = session(m, {.tuning = use, .tuning_file = file});
     auto out = s->run(in);
     ASSERT_TRUE(out.ok()) << out.status().message();
-    expect_same((*out)[0], (*want)[0], 1e-4f, "tuned");
+    expect_same((*out)[0], (*want)[0], 3e-4f, "tuned");
     if (!std::filesystem::exists(file)) {
       EXPECT_EQ(use, TuningUse::kKnown);
       continue;
