@@ -146,13 +146,14 @@ def judge_levels(c, lines):
     codes = "/".join(CODE_NAMES[e] for e in c.expect)
     shown = [(l["stage"], l["level"], CODE_NAMES[l["code"]], l["message"][:300]) for l in lines if l["stage"] != "good"]
     ran = [l for l in lines if l["stage"] == "run"]
-    if c.expect == (OK,):
-        if failed:
-            return f"expected Ok, got {shown}"
-        return judge_values(c, ran) if c.values is not None else ""
+    if OK in c.expect:
+        for l in failed:
+            if l["code"] not in c.expect or not re.search(c.message, l["message"]):
+                return f"expected {codes}{c.message and f' that matches /{c.message}/'}, got {shown}"
+        return judge_values(c, [l for l in ran if l["code"] == 0]) if c.values is not None else ""
     loaded = lines[0]["code"] == 0
     wanted = 2 if loaded else 1
-    if len([l for l in failed if l["code"] in c.expect]) != wanted and not (OK in c.expect and not failed):
+    if len([l for l in failed if l["code"] in c.expect]) != wanted:
         return f"expected {codes}, got {shown}"
     for l in failed:
         if not re.search(c.message, l["message"]):
