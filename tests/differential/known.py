@@ -21,6 +21,7 @@ def binary(case, text):
 KNOWN = [
     Known("Gelu", "differs", infinite, "of -infinity our 0 is the limit; the formula multiplies an infinity by 0"),
     Known("HardSwish", "differs", infinite, "of -infinity our 0 is the limit; the formula multiplies an infinity by 0"),
+    Known("Mish", "differs", infinite, "of -infinity our 0 is the limit; the formula multiplies an infinity by 0"),
     Known("Swish", "differs", infinite, "of -infinity our 0 is the limit; the formula multiplies an infinity by 0"),
     Known("SVMClassifier", "differs", binary, "ONNX Runtime leaves post_transform out of two classes' scores; the evaluator "
           "takes no such model"),
