@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "build_parts.h"
+#include "kernels/ceil_div.h"
 #include "kernels/conv_direct.h"
 #include "kernels/depthwise.h"
 #include "kernels/dots.h"
@@ -48,12 +49,11 @@ ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
   constexpr int64_t kCachedBytes = 8 << 20, kFewBytes = 8 << 20, kUsualExtent = 32;
   constexpr double kWorthItsRounding = 1.08;  // what 8 points must be quicker by
   if (s.groups != 1) return ConvMethod::kDirect;
-  const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   ConvShape usual = s;
   for (int i = 1; i < 3; ++i)
     if (s.out[i] <= 0) usual.out[i] = kUsualExtent;
-  const int64_t pixels = usual.out[1] * usual.out[2], in = up(s.in_channels, 16) * 16,
-                out = up(s.out_channels, 16) * 16;
+  const int64_t pixels = usual.out[1] * usual.out[2], in = ceil_div(s.in_channels, 16) * 16,
+                out = ceil_div(s.out_channels, 16) * 16;
   const auto cost = [&](int64_t rows, int64_t products, int64_t weights, int64_t depth, int64_t per_row) {
     const int64_t bytes = 4 * weights * depth * out;
     const int64_t kept = pack_too ? 0 : std::max<int64_t>(0, bytes - kFewBytes);
@@ -61,24 +61,25 @@ ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
            static_cast<double>(kByte * std::max<int64_t>(0, bytes - kCachedBytes) + kKeptByte * kept);
   };
   const int64_t taps = s.taps();
-  double least = cost(pixels, taps, taps, in, taps * kTap * up(out, 32));
+  double least = cost(pixels, taps, taps, in, taps * kTap * ceil_div(out, 32));
   ConvMethod method = ConvMethod::kDirect;
   const auto offer = [&](ConvMethod offered, double price) {
     if (price < least) least = price, method = offered;
   };
   if (dots_apply(s)) {
     const int64_t run = s.dilation[2] == 1 ? s.kernel[2] * s.in_channels : s.in_channels;
-    const int64_t sum = taps * s.in_channels / run * up(run, 16) * 16;
+    const int64_t sum = taps * s.in_channels / run * ceil_div(run, 16) * 16;
     offer(ConvMethod::kDots, static_cast<double>(pixels * s.out_channels * (sum + kLaneSum)));
   }
   const auto offer_winograd = [&](ConvMethod offered, int m) {
     if (!winograd_applies(s, m) || s.in_channels < kMinChannels) return;
-    const int64_t n = m + s.kernel[1] - 1, tiles = winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m),
-                  depth = up(s.kernel[0] * s.in_channels, 16) * 16;
-    const int64_t products = m == 3 ? 49 : n * n, weights = m == 3 ? 25 : n * n,
-                  element = m == 3   ? kElement7
-                            : n == 4 ? kElement4
+    const WinogradLine line = winograd_line(s, m);
+    const int64_t n = line.products, tiles = winograd_tiles(usual, 1, m) * winograd_tiles(usual, 2, m),
+                  depth = ceil_div(s.kernel[0] * s.in_channels, 16) * 16, products = n * n,
+                  weights = line.weights * line.weights,
+                  element = n == 4   ? kElement4
                             : n == 6 ? kElement6
+                            : n == 7 ? kElement7
                                      : kElement8;
     const int64_t planes = s.dilation[0] == 1 ? 1 : s.kernel[0];  // transformed for each output plane
     const double pack = pack_too ? static_cast<double>(kPack * in * out) : 0;

@@ -6,9 +6,9 @@
 // An image is [batch][d][h][w] pixels of `ld` floats, the first C of which are its channels: ld > C is a
 // slice of a wider image (concatenation in place) or padding. Fewer axes: leading axes of extent 1. Method:
 // 1x1 with unit stride is one GEMM; groups of one input channel run a direct kernel over channels; square
-// kernels of 3 to 7 with unit stride may take Winograd's algorithm (winograd.h) and few output channels dot
-// products (dots.h) where that is quicker; all else is the batch-reduce GEMM over row pointers, where padding
-// is a pointer to a row of zeros.
+// kernels of 3 to 7 with unit stride, and of 3 with stride 2, may take Winograd's algorithm (winograd.h) and
+// few output channels dot products (dots.h) where that is quicker; all else is the batch-reduce GEMM over row
+// pointers, where padding is a pointer to a row of zeros.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -13,6 +13,8 @@ inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 8, kMaxSteps = 4;
 inline constexpr int64_t kSumBlock = 384;  // (tap, k) pairs of one block of the sum
 inline constexpr int64_t kMaxBlockTaps = 64;
 
+inline constexpr int64_t kFetchChunk = 32;  // terms of the sum between two fetches of what lies ahead
+
 inline constexpr int64_t kOneTap = 0;  // GemmTile::tap of a plain product
 
 // One tile over one block of the sum, panel by panel. Of rows of C, of the residual and of the bias the

@@ -37,8 +37,8 @@ class Winograd {
         math_(math_table(isa)),
         s_(s),
         m_(m),
-        points_(m == kStrideTwoOutputs ? kStrideTwoPoints : m + s.kernel[1] - 1),
-        weights_of_line_(m == kStrideTwoOutputs ? kStrideTwoWeights : points_),
+        points_(winograd_line(s, m).products),
+        weights_of_line_(winograd_line(s, m).weights),
         products_(points_ * points_),
         tiles_h_(winograd_tiles(s, 1, m)),
         tiles_w_(winograd_tiles(s, 2, m)),
@@ -303,7 +303,7 @@ void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float
       const int64_t at = panel * products_ + i, all = panels_ * products_, line = at * next.count / all,
                     begin = ceil_div(line * all, next.count), end = ceil_div((line + 1) * all, next.count);
       ahead = next.at[line] + next.floats[line] * (at - begin) / (end - begin);
-      ahead_step = ceil_div(next.floats[line], (end - begin) * parts * pieces * round_up(piece, 32));
+      ahead_step = ceil_div(next.floats[line], (end - begin) * parts * pieces * round_up(piece, kFetchChunk));
     }
     for (int64_t k = 0; k < depth_; k += piece)
       for (int64_t part = 0, row = 0; part < parts; ++part) {
@@ -328,7 +328,7 @@ void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float
                                     .ahead = ahead,
                                     .ahead_step = ahead_step,
                                     .ahead_panels = ahead_step > 0});
-        ahead += ahead_step * round_up(piece, 32);
+        ahead += ahead_step * round_up(piece, kFetchChunk);
       }
   }
 }
@@ -408,6 +408,12 @@ bool winograd_applies(const ConvShape& s, int m) {
     if (s.kernel[i] != r || s.stride[i] != (strided ? 2 : 1) || (strided && s.dilation[i] != 1)) return false;
   if (strided) return r == 3;
   return r >= 3 && r <= kMaxWinogradTaps && r % 2 == 1 && m + r - 1 <= kMaxWinogradPoints;
+}
+
+WinogradLine winograd_line(const ConvShape& s, int m) {
+  if (m == kStrideTwoOutputs) return {kStrideTwoPoints, kStrideTwoWeights};
+  const int64_t points = m + s.kernel[1] - 1;
+  return {points, points};
 }
 
 int64_t winograd_tiles(const ConvShape& s, int axis, int m) {

@@ -32,6 +32,12 @@ namespace ow::kernels {
 // 2, 4, 6) or 2 (m = 3), one group; any extent along the first axis, at unit stride.
 bool winograd_applies(const ConvShape& shape, int m);
 
+// Products of a tile along an axis, and how many of them have weights of their own.
+struct WinogradLine {
+  int64_t products, weights;
+};
+WinogradLine winograd_line(const ConvShape& shape, int m);
+
 // Tiles along spatial axis 1 or 2.
 int64_t winograd_tiles(const ConvShape& shape, int axis, int m);
 

@@ -13,10 +13,8 @@ namespace {
 // The shape of its constant float weights, if it is a float32 convolution that adds nothing; else null.
 const Shape* plain_weights(const ir::Node& node) {
   if ((!node.is("Conv") && !node.is("Conv", "onward")) || node.input(3) || !node.output(0)) return nullptr;
-  const ir::Value* w = node.input(1);
-  const bool packs = w && w->is_constant() && w->fact.constant->dtype() == DType::kFloat32 &&
-                     w->fact.constant->is_dense() && w->fact.constant->count() > 0;
-  return packs && node.output(0)->type().dtype == DType::kFloat32 ? &w->fact.constant->shape() : nullptr;
+  const Tensor* w = float_constant(node.input(1));
+  return w && w->count() > 0 && node.output(0)->type().dtype == DType::kFloat32 ? &w->shape() : nullptr;
 }
 
 bool all(const ir::Ints& list, auto holds) { return std::all_of(list.begin(), list.end(), holds); }

@@ -21,15 +21,9 @@ bool all_are(const ir::Ints& list, int64_t wanted) {
 
 const SymShape* shape_of(const ir::Value* v) { return v && v->type().shape ? &*v->type().shape : nullptr; }
 
-const Tensor* constant(const ir::Value* v) {
-  return v && v->is_constant() && v->fact.constant->dtype() == DType::kFloat32 && v->fact.constant->is_dense()
-             ? &*v->fact.constant
-             : nullptr;
-}
-
 bool is_pointwise(const ir::Node& n) {
   if (!n.is("Conv") && !n.is("Conv", "onward")) return false;
-  const Tensor* w = constant(n.input(1));
+  const Tensor* w = float_constant(n.input(1));
   const AttrReader a(n);
   return w && w->rank() >= 3 && w->count() > 0 && w->count() == w->dim(0) * w->dim(1) &&
          a.integer("group", 1) == 1 && all_are(a.integers("strides"), 1) && all_are(a.integers("pads"), 0) &&
@@ -61,7 +55,7 @@ std::optional<Before> scaled(const ir::Node& mul, Why& why) {
 std::optional<Before> normalized(const ir::Node& norm, ir::Patch& patch, Why& why) {
   const Tensor* c[4];
   for (size_t i = 0; i < 4; ++i) {
-    c[i] = constant(norm.input(i + 1));
+    c[i] = float_constant(norm.input(i + 1));
     if (!c[i] || c[i]->count() != c[0]->count())
       return why.no(1, "what ", &norm, " normalizes with is not constant");
   }

@@ -17,15 +17,9 @@
 namespace ow {
 namespace {
 
-const Tensor* constant(const ir::Value* v) {
-  return v && v->is_constant() && v->fact.constant->dtype() == DType::kFloat32 && v->fact.constant->is_dense()
-             ? &*v->fact.constant
-             : nullptr;
-}
-
 // The constant's n numbers along `axis` of a tensor of this rank, if it repeats along all others.
 std::optional<std::vector<float>> along(const ir::Value* v, size_t rank, size_t axis, int64_t n) {
-  const Tensor* t = constant(v);
+  const Tensor* t = float_constant(v);
   if (!t || t->rank() > rank || (t->count() != 1 && t->count() != n)) return std::nullopt;
   for (size_t i = 0; i < t->rank(); ++i)
     if (t->dim(i) != 1 && i + rank - t->rank() != axis) return std::nullopt;
@@ -41,7 +35,7 @@ bool all_finite(const Tensor& t) {
 
 // t[i] *= factors[i / inner % n], as a new constant; null if a number would not be finite.
 ir::Value* times(const ir::Value* v, const std::vector<float>& factors, int64_t inner, ir::Patch& patch) {
-  const Tensor& t = *constant(v);
+  const Tensor& t = *float_constant(v);
   auto made = Tensor::allocate(DType::kFloat32, t.shape());
   if (!made.ok()) return nullptr;
   const auto n = static_cast<int64_t>(factors.size());
@@ -62,7 +56,7 @@ Behind behind(const ir::Value* v, std::string_view op_type) {
 }
 
 bool scale_product(ir::Node& node, ir::Patch& patch, Why& why) {
-  const Tensor* w = constant(node.input(1));
+  const Tensor* w = float_constant(node.input(1));
   const ir::Value* y = node.output(0);
   if (!w || w->rank() < 2 || !y || !y->type().shape || w->count() == 0) return false;
   const int64_t n = w->shape().back();
@@ -118,7 +112,7 @@ bool take_into_conv(ir::Node& node, ir::Patch& patch, Why& why) {
   for (size_t c = 0; c < numbers->size(); ++c)
     (*bias)[c] = add.node ? (*bias)[c] + (*numbers)[c] : (*bias)[c] * (*numbers)[c];
   if (mul.node) {
-    const Tensor* t = constant(w);
+    const Tensor* t = float_constant(w);
     if (!t || w->uses().size() != 1 || w->output_uses() > 0)
       return why.no(1, "the weights ", w, " are not constant, or others read them, too"), false;
     weights = times(w, *numbers, t->count() / *channels, patch);

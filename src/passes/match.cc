@@ -19,6 +19,12 @@ ir::Node* only_reader(const ir::Value* v) {
   return n->graph() == v->graph() ? n : nullptr;
 }
 
+const Tensor* float_constant(const ir::Value* v) {
+  if (!v || !v->is_constant()) return nullptr;
+  const Tensor& t = *v->fact.constant;
+  return t.dtype() == DType::kFloat32 && t.is_dense() ? &t : nullptr;
+}
+
 std::optional<float> scalar(const ir::Value* v) {
   if (!v || !v->is_constant()) return std::nullopt;
   const Tensor& t = *v->fact.constant;

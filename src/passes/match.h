@@ -13,6 +13,8 @@ bool has_subgraphs(const ir::Node& node);
 // The node that alone reads `v`, once; null if there is none in v's graph, or if `v` leaves the graph.
 ir::Node* only_reader(const ir::Value* v);
 
+// The constant float32 tensor that `v` is; null if it is none, or not dense.
+const Tensor* float_constant(const ir::Value* v);
 // The element of a constant float tensor of one element.
 std::optional<float> scalar(const ir::Value* v);
 // Whether `v` is such a constant within a relative 1e-4 of `number`.

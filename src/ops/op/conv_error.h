@@ -11,8 +11,8 @@ namespace ow {
 // of edge detectors, are those that round worst. w: as conv_pack takes them.
 Result<double> conv_error(const kernels::ConvShape& shape, const kernels::UnalignedFloat* w);
 
-// `shape.method`, or, where it is Winograd's and its error is more than a limit that exact weights of any
-// usual layer stay far below, the next one that rounds less.
+// `shape.method`, or, where it is Winograd's and its error is above a limit that the weights of usual layers
+// stay below, the next one that rounds less.
 Result<kernels::ConvMethod> accurate_method(const kernels::ConvShape& shape,
                                             const kernels::UnalignedFloat* w);
 
