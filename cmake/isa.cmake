@@ -1,6 +1,60 @@
 # Kernel files named *_portable.cc, *_avx2.cc and *_avx512.cc compile the same code for different instruction
 # sets. They share no inline function with other files, so none of their code can be linked in elsewhere.
 
+# onward_read_isas(): ONWARD_ISAS checked; ONWARD_WITHOUT_ISAS, those of x86-64 that are not built. Portable always is.
+function(onward_read_isas)
+  foreach(isa ${ONWARD_ISAS})
+    if(NOT isa MATCHES "^(portable|avx2|avx512)$")
+      message(FATAL_ERROR "ONWARD_ISAS: there is no instruction set '${isa}'. Expected a list of portable, avx2 and "
+        "avx512; portable is always built, and empty means all.")
+    endif()
+  endforeach()
+  set(without "")
+  foreach(isa avx2 avx512)
+    if(ONWARD_ISAS AND NOT isa IN_LIST ONWARD_ISAS)
+      list(APPEND without ${isa})
+    endif()
+  endforeach()
+  set(ONWARD_WITHOUT_ISAS "${without}" PARENT_SCOPE)
+  set(lines "")
+  foreach(isa avx2 avx512)
+    set(has true)
+    if(isa IN_LIST without)
+      set(has false)
+    endif()
+    string(APPEND lines "inline constexpr bool kIsa_${isa} = ${has};\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/build_isas.h @ONLY CONTENT
+    "// Written by cmake/isa.cmake: the instruction sets that are built.\n#pragma once\nnamespace ow::build {\n${lines}}\n")
+endfunction()
+
+# onward_drop_isas(<list variable of sources>): takes out what is compiled for the sets that are not built. Tables that
+# name them (isa_table.h) get the portable one; no processor is taken to have these sets (cpu.cc), so none is used.
+function(onward_drop_isas sources_var)
+  set(sources ${${sources_var}})
+  foreach(isa ${ONWARD_WITHOUT_ISAS})
+    set(dropped ${sources})
+    list(FILTER dropped INCLUDE REGEX "/src/kernels/.*_${isa}\\.cc$")
+    list(FILTER sources EXCLUDE REGEX "_${isa}\\.cc$")
+    if(NOT dropped)
+      continue()
+    endif()
+    file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*_table.h)
+    set(text "")
+    foreach(header ${headers})
+      file(STRINGS ${header} found REGEX "^ONWARD_ISA_TABLES\\([A-Za-z]+, [a-z_]+\\)$")
+      if(found MATCHES "\\(([A-Za-z]+), ([a-z_]+)\\)")
+        cmake_path(GET header FILENAME name)
+        string(APPEND text "#include \"kernels/${name}\"\n"
+          "const ow::kernels::${CMAKE_MATCH_1}& ow::kernels::${CMAKE_MATCH_2}_${isa}() { return ${CMAKE_MATCH_2}_portable(); }\n")
+      endif()
+    endforeach()
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/without_${isa}.cc CONTENT "${text}" @ONLY)
+    list(APPEND sources ${PROJECT_BINARY_DIR}/generated/without_${isa}.cc)
+  endforeach()
+  set(${sources_var} ${sources} PARENT_SCOPE)
+endfunction()
+
 # onward_isa_flags(<list variable of sources>): sets the flags by suffix; drops the x86 files on other machines.
 function(onward_isa_flags sources_var)
   set(sources ${${sources_var}})

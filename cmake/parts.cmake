@@ -1,9 +1,41 @@
 # What of the library is built. ONWARD_OPS empty: all of it. Else only these operator files of src/ops, the passes that
 # make or look for their operators, and what loads and runs a model: no reports on models, no checker, no export.
 
+# All element types, by their codes in ONNX, and those that every build has.
+set(ONWARD_ALL_TYPES undefined float uint8 int8 uint16 int16 int32 int64 string bool float16 double uint32 uint64
+  complex64 complex128 bfloat16 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz uint4 int4 float4e2m1 float8e8m0
+  uint2 int2)
+set(ONWARD_PLAIN_TYPES undefined float int32 int64 bool)
+
+# onward_take_types(<list variable>): takes type: entries out of it and sets ONWARD_TYPES, empty if there were none.
+function(onward_take_types stems_var)
+  set(rest "")
+  set(types "")
+  foreach(entry ${${stems_var}})
+    if(NOT entry MATCHES "^type:(.*)$")
+      list(APPEND rest ${entry})
+    elseif(CMAKE_MATCH_1 IN_LIST ONWARD_ALL_TYPES)
+      list(APPEND types ${CMAKE_MATCH_1})
+    else()
+      list(JOIN ONWARD_ALL_TYPES " " all)
+      message(FATAL_ERROR "ONWARD_OPS: '${entry}' names no element type. Expected type: and one of ${all}")
+    endif()
+  endforeach()
+  if(types)
+    list(APPEND types ${ONWARD_PLAIN_TYPES})
+  endif()
+  set(${stems_var} ${rest} PARENT_SCOPE)
+  set(ONWARD_TYPES ${types} PARENT_SCOPE)
+endfunction()
+
 # onward_read_ops(): ONWARD_OPS as a list of stems in ONWARD_OP_STEMS (all there are if it is empty). It is such a list,
-# or a file with a stem a line, as `onward ops --used-by MODEL` writes it; what follows a # is a comment. One more name
-# may be in it: depthwise_kernels, without which depthwise convolutions run like other grouped ones.
+# or a file with a stem a line, as `onward ops --used-by MODEL` writes it; what follows a # is a comment. More names
+# may be in it:
+#   depthwise_kernels    without it, depthwise convolutions run like other grouped ones
+#   curved_activations   the kernels of Sigmoid, Tanh, Gelu, Mish, Swish, Exp, Log and Erf; there by itself if the list
+#                        names no type
+#   type:float16         an element type to compute in beside float, int32, int64 and bool; a list with any such line
+#                        (type:float will do) has only those types, one without has all
 function(onward_read_ops)
   file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/ops/*.cc)
   list(FILTER files EXCLUDE REGEX "_test\\.cc$")
@@ -23,10 +55,18 @@ function(onward_read_ops)
     list(FILTER lines EXCLUDE REGEX "^$")
     set(stems ${lines})
   endif()
-  set(ONWARD_DEPTHWISE_KERNELS false PARENT_SCOPE)
-  if(NOT ONWARD_OPS OR "depthwise_kernels" IN_LIST stems)
-    set(ONWARD_DEPTHWISE_KERNELS true PARENT_SCOPE)
-    list(REMOVE_ITEM stems depthwise_kernels)
+  onward_take_types(stems)
+  foreach(kernels DEPTHWISE_KERNELS CURVED_ACTIVATIONS)
+    string(TOLOWER ${kernels} name)
+    set(has false)
+    if(NOT ONWARD_OPS OR name IN_LIST stems)
+      set(has true)
+    endif()
+    list(REMOVE_ITEM stems ${name})
+    set(ONWARD_${kernels} ${has})
+  endforeach()
+  if(NOT ONWARD_TYPES OR "attention" IN_LIST stems OR "elementwise_program" IN_LIST stems OR "math_function" IN_LIST stems)
+    set(ONWARD_CURVED_ACTIVATIONS true)
   endif()
   foreach(stem ${stems})
     if(NOT stem IN_LIST all)
@@ -36,6 +76,9 @@ function(onward_read_ops)
   endforeach()
   list(REMOVE_DUPLICATES stems)
   list(SORT stems)
+  foreach(var DEPTHWISE_KERNELS CURVED_ACTIVATIONS TYPES)
+    set(ONWARD_${var} "${ONWARD_${var}}" PARENT_SCOPE)
+  endforeach()
   set(ONWARD_OP_STEMS ${stems} PARENT_SCOPE)
 endfunction()
 
@@ -53,15 +96,40 @@ function(onward_list_parts)
   endif()
   # Each pass needs these operator files, which hold what it makes or what it looks for.
   set(lines "inline constexpr bool kWhole = ${whole};\n")
-  string(APPEND lines "inline constexpr bool kDepthwiseKernels = ${ONWARD_DEPTHWISE_KERNELS};\n")
-  foreach(pass attention=attention channel_product=channel_product channel_shuffle=channel_shuffle
-      depthwise=conv_depthwise elementwise=elementwise_program expand=gather_elements gelu=activation
-      layer_norm=layer_normalization matmul=gemm pad=pad pointwise=pointwise_conv views=slice)
+  string(APPEND lines "inline constexpr bool kDepthwiseKernels = ${ONWARD_DEPTHWISE_KERNELS};\n"
+    "inline constexpr bool kCurvedActivations = ${ONWARD_CURVED_ACTIVATIONS};\n")
+  # Names of operators, and other words in capitals that are quoted in their files.
+  set(names "")
+  if(ONWARD_OPS)
+    foreach(stem ${ONWARD_OP_STEMS})
+      set(file ${PROJECT_SOURCE_DIR}/src/ops/${stem}.cc)
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+      file(STRINGS ${file} quoted REGEX "\"[A-Z][A-Za-z0-9_]+\"")
+      string(REGEX MATCHALL "\"[A-Z][A-Za-z0-9_]+\"" quoted "${quoted}")
+      list(APPEND names ${quoted})
+    endforeach()
+    list(REMOVE_DUPLICATES names)
+    list(APPEND names "")
+    list(JOIN names ", " names)
+  endif()
+  string(APPEND lines "inline constexpr const char* kOpNames[] = {${names}\"\"};\n")
+  set(mask 0)
+  set(bit 1)
+  foreach(type ${ONWARD_ALL_TYPES})
+    if(NOT ONWARD_TYPES OR type IN_LIST ONWARD_TYPES)
+      math(EXPR mask "${mask} | ${bit}" OUTPUT_FORMAT HEXADECIMAL)
+    endif()
+    math(EXPR bit "${bit} << 1")
+  endforeach()
+  string(APPEND lines "inline constexpr unsigned kTypes = ${mask};  // by code\n")
+  foreach(pass attention=attention batch_norm=batch_normalization channel_product=channel_product
+      channel_shuffle=channel_shuffle depthwise=conv_depthwise elementwise=elementwise_program expand=gather_elements
+      gelu=activation layer_norm=layer_normalization matmul=gemm pad=pad pointwise=pointwise_conv views=slice)
     string(REPLACE "=" ";" pair ${pass})
     list(GET pair 0 name)
     list(GET pair 1 stem)
     set(has true)
-    if(NOT stem IN_LIST ONWARD_OP_STEMS)
+    if(NOT stem IN_LIST ONWARD_OP_STEMS OR (name STREQUAL "gelu" AND NOT ONWARD_CURVED_ACTIVATIONS))
       set(has false)
     endif()
     string(APPEND lines "inline constexpr bool kHas_${name} = ${has};\n")

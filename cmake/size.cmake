@@ -7,13 +7,18 @@
 # not spend the time itself.
 #
 # Whatever loops over elements in plain code is in neither list.
+#
+# A build of some operators is optimised as a whole when it is linked, all but the kernels of instruction sets: those
+# share no function with other files, and must not. What is there for any type at run time (-fno-rtti) or for
+# interrupts in the middle of a function (-fno-asynchronous-unwind-tables) is left out of it; exceptions are not.
 
 set(ONWARD_COLD_base json log machine status text)
 set(ONWARD_COLD_ir schema type)
 set(ONWARD_COLD_onnx external_data file text wire_write)
-set(ONWARD_COLD_passes cost eliminate_identity export export_value fold fold_constants fuse_activation fuse_attention
+set(ONWARD_COLD_passes axis_groups cost eliminate_identity export export_value fold fold_constants fuse_activation fuse_attention
   fuse_batch_norm fuse_channel_product fuse_channel_shuffle fuse_depthwise fuse_elementwise fuse_expand fuse_gelu
-  fuse_layer_norm fuse_matmul fuse_pad fuse_residual import_overrides inspect lower missed pipeline simplify widen)
+  fuse_layer_norm fuse_matmul fuse_pad fuse_pointwise fuse_residual fuse_scale import_overrides inspect lower make_views
+  missed pipeline simplify widen)
 set(ONWARD_COLD_passes/check attribute check constraints external_data function graph inference meaning model node tensor
   tensor_lint training type)
 set(ONWARD_COLD_runtime c_api c_api_container c_api_image c_api_model c_api_optimize c_api_options c_api_report
@@ -32,14 +37,17 @@ set(ONWARD_COLD_ops
   max_roi_pool mel_weight_matrix multinomial random range sparse_to_dense_matmul tensor_scatter window
   # one call of a kernel
   fused_matmul pool)
-set(ONWARD_COLD_ops/op attributes contrib decode_image evaluate features feedback gradient gradient_rules infer
+set(ONWARD_COLD_ops/op attributes contrib decode_image evaluate features feedback gradient gradient_activations
+  gradient_attention gradient_moves gradient_normalizations gradient_rules gradient_windows infer
   inverse_fft_single join regex regex_parse registry rewrite text_case tree_read tuning widen)
 
+set(ONWARD_WARM_base budget file stop task_queue thread_pool)
 set(ONWARD_WARM_ir graph patch)
+set(ONWARD_WARM_kernels conv conv_transpose cpu dots gemm gemm_generic math pool winograd)
 set(ONWARD_WARM_onnx element_type tensor_data wire_read)
 set(ONWARD_WARM_passes import import_value infer match)
-set(ONWARD_WARM_runtime binding c_api_context c_api_value executor join session)
-set(ONWARD_WARM_tensor dim memory_source shape tensor)
+set(ONWARD_WARM_runtime binding c_api_context c_api_value executor join prepare session)
+set(ONWARD_WARM_tensor alignment convert dim dtype memory_source shape tensor)
 set(ONWARD_WARM_ops attention batch_normalization bias_gelu causal_conv_with_state channel_product channel_shuffle concat
   conv conv_depthwise conv_integer conv_transpose depth_to_space dynamic_quantize_linear elementwise_program expand
   flex_attention gather gather_nd gemm global_pool group_normalization group_query_attention gru layer_normalization
@@ -47,7 +55,14 @@ set(ONWARD_WARM_ops attention batch_normalization bias_gelu causal_conv_with_sta
   rotary_embedding rotary_embedding_by_position scatter_elements scatter_nd skip_layer_normalization slice softmax split
   tile transpose)
 set(ONWARD_WARM_ops/op conv_search convolution elementwise elements fused image matrix move quantization recurrent
-  resize_axis run scatter window)
+  resize_axis run scatter stored_weights window)
+
+# onward_size_link(<target>): the shared library of a build of some operators.
+function(onward_size_link target)
+  if(ONWARD_OPS AND NOT ONWARD_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_link_options(${target} PRIVATE -flto -flto-partition=one -Wl,-z,noseparate-code)
+  endif()
+endfunction()
 
 # onward_size_flags(<list variable of sources>): their flags for size, in a build for speed.
 function(onward_size_flags sources_var)
@@ -57,8 +72,17 @@ function(onward_size_flags sources_var)
   foreach(file ${${sources_var}})
     string(REGEX REPLACE "^.*/src/(.*)/[^/]*$" "\\1" folder "${file}")
     cmake_path(GET file STEM stem)
+    set(flags "")
     if(stem IN_LIST ONWARD_COLD_${folder} OR (ONWARD_OPS AND stem IN_LIST ONWARD_WARM_${folder}))
-      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS -Os)
+      set(flags -Os)
+    elseif(ONWARD_OPS AND folder STREQUAL "kernels")
+      set(flags -O2)
+    endif()
+    if(ONWARD_OPS AND NOT file MATCHES "_(portable|avx2|avx512)\\.cc$")
+      list(APPEND flags -flto -fno-rtti -fno-asynchronous-unwind-tables)
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${flags}")
+    elseif(flags AND NOT folder STREQUAL "kernels")
+      set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${flags}")
     endif()
   endforeach()
 endfunction()

@@ -193,7 +193,7 @@ def braces(row):
 
 
 def array(kind, name, items):
-    return f"constinit const {kind} SchemaData::{name}[] = {{\n{wrapped(items)}\n}};\n"
+    return f"constexpr {kind} SchemaData::{name}[] = {{\n{wrapped(items)}\n}};\n"
 
 
 def render(tables):
@@ -207,7 +207,7 @@ def render(tables):
     sections = [
         f"// Written by scripts/generate_schemas.py from onnx {ONNX_VERSION}; do not edit. "
         f"{len(tables.schemas)} operator versions.\n",
-        f"constinit const char SchemaData::kStrings[] =\n{texts};\n",
+        f"constexpr char SchemaData::kStrings[] =\n{texts};\n",
         array("uint16_t", "kOtherTypes", map(str, tables.others)),
         array("TypeSet", "kTypeSets", map(mask, tables.type_sets.rows)),
         array("SchemaParam", "kParams", map(braces, tables.params.rows)),

@@ -44,11 +44,14 @@ def write_inputs(program, model, folder):
     (folder / "tensors.txt").write_text("".join(lines))
 
 
-def run_model(worker, library, model, inputs, out, runs=20):
-    """Runs the model with that library in a process of its own; (its least milliseconds, {file: bytes} of the outputs)."""
+def run_model(worker, library, model, inputs, out, runs=20, isa=None):
+    """Runs the model with that library in a process of its own, with at most that instruction set.
+
+    Returns (its least milliseconds, {file: bytes} of the outputs).
+    """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent)}
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent), **({"ONWARD_ISA": isa} if isa else {})}
     answers = subprocess.run([worker, model, "1", inputs], env=environment, text=True, capture_output=True,
                              input=f"load\nrun {runs} 100\nsave {out}\n").stdout.splitlines()
     if len(answers) != 4 or not all(a.startswith("ok") for a in answers[1:]):
@@ -56,7 +59,7 @@ def run_model(worker, library, model, inputs, out, runs=20):
     return min(map(float, answers[2].split()[1:])), {p.name: p.read_bytes() for p in sorted(out.iterdir())}
 
 
-def build_for(root, program, model, folder, jobs):
+def build_for(root, program, model, folder, jobs, isas=""):
     """The library for that model in `folder`; the path of it."""
     folder.mkdir(parents=True, exist_ok=True)
     listed = subprocess.run([program, "ops", "--used-by", model], text=True, capture_output=True)
@@ -64,22 +67,23 @@ def build_for(root, program, model, folder, jobs):
         sys.exit(f"minimal: {listed.stderr.strip()}")
     (folder / "operators.txt").write_text(listed.stdout)
     run("cmake", "-S", root, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-        f"-DONWARD_OPS={folder / 'operators.txt'}")
+        f"-DONWARD_OPS={folder / 'operators.txt'}", f"-DONWARD_ISAS={isas}")
     run("cmake", "--build", folder, "-j", jobs, "--target", "onward_library")
     return (folder / "lib/libonward.so").resolve()
 
 
-def minimal(root, programs, model, folder, inputs=None, limit=0, jobs=2):
-    """programs: the folder of the whole build's onward and onward_worker."""
-    library = build_for(root, programs / "onward", model, folder, jobs)
+def minimal(root, programs, model, folder, inputs=None, limit=0, jobs=2, isas=""):
+    """programs: the folder of the whole build's onward and onward_worker. isas: as -DONWARD_ISAS takes them."""
+    library = build_for(root, programs / "onward", model, folder, jobs, isas)
+    best = next((isa for isa in ("avx512", "avx2") if isa in isas.split(";")), "portable") if isas else None
     size = library_size.stripped_bytes(library)
     whole = (programs.parent / "lib/libonward.so").resolve()
     if not inputs:
         inputs = folder / "inputs"
         write_inputs(programs / "onward", model, inputs)
     worker = programs / "onward_worker"
-    whole_ms, expected = run_model(worker, whole, model, inputs, folder / "outputs_whole")
-    ms, got = run_model(worker, library, model, inputs, folder / "outputs")
+    whole_ms, expected = run_model(worker, whole, model, inputs, folder / "outputs_whole", isa=best)
+    ms, got = run_model(worker, library, model, inputs, folder / "outputs", isa=best)
     if got != expected:
         sys.exit(f"minimal: {library} computes other results than {whole}")
     stems = [s for s in (folder / "operators.txt").read_text().split("\n") if s and not s.startswith("#")]

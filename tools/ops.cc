@@ -24,7 +24,7 @@ constexpr const char* kExample =
     "  onward ops --missing       what this build does not have\n"
     "  onward ops Gemm --types    which types it computes in, and which through a wider one\n"
     "  onward ops --used-by net.onnx > net.ops\n"
-    "                             the operator files that a build for one model needs: cmake "
+    "                             the operator files and types that a build for one model needs: cmake "
     "-DONWARD_OPS=net.ops\n";
 
 struct Options {
@@ -187,7 +187,7 @@ void add_ops(CLI::App& program, int& exit_code) {
   sub->add_flag("--missing", o->missing, "Only operators that this build does not have");
   sub->add_flag("--types", o->types, "How each type of each type variable is computed");
   sub->add_option("--used-by", o->used_by,
-                  "Model: the operator files that it takes, for a build with -DONWARD_OPS");
+                  "Model: the operator files and element types that it takes, for a build with -DONWARD_OPS");
   sub->add_flag("--json", o->json, "Print JSON");
   sub->callback([o, &exit_code] { exit_code = ops(*o); });
 }

@@ -1,5 +1,6 @@
-// Which operator files a model takes: those of the nodes in the file, of the graph that the import makes of
-// it, and of what each pass makes of that; a node may come with one pass and go with the next.
+// Which operator files and element types a model takes: those of the nodes in the file, of the graph that the
+// import makes of it, and of what each pass makes of that; a node may come with one pass and go with the
+// next.
 #include "tools/ops_used.h"
 
 #include <set>
@@ -17,8 +18,19 @@ namespace {
 
 using Ops = std::set<const ow::Op*>;
 
-// The kernels for depthwise convolutions, which are large, are on the list by this name.
-constexpr const char* kDepthwise = "depthwise_kernels";
+// What is on the list beside operator files: kernels that are large, and types.
+struct Used {
+  Ops ops;
+  std::set<ow::DType> types;
+  bool depthwise_kernels = false, curved_activations = false;
+};
+
+// An activation with an exponential or such in it, under its own name or as part of another operator.
+bool is_curved(const ow::ir::Node& node) {
+  for (const char* name : {"Sigmoid", "Tanh", "Gelu", "Mish", "Swish"})
+    if (node.op_type.find(name) != std::string::npos) return true;
+  return node.is("ElementwiseProgram", "onward");
+}
 
 bool has_groups(const ow::ir::Node& node) {
   const auto group = node.attributes.find("group");
@@ -26,18 +38,31 @@ bool has_groups(const ow::ir::Node& node) {
   return n && *n > 1;
 }
 
-void add(Ops& ops, std::string_view domain, std::string_view name) {
-  if (const ow::Op* op = ow::find_op(domain, name)) ops.insert(op);
+void add(Used& used, std::string_view domain, std::string_view name) {
+  if (const ow::Op* op = ow::find_op(domain, name)) used.ops.insert(op);
 }
 
-void add_nodes(Ops& ops, const std::vector<ow::onnx::Node>& nodes) {
+void add_type(Used& used, std::optional<int32_t> code) {
+  const auto type = static_cast<ow::DType>(code.value_or(0));
+  if (ow::is_valid(type)) used.types.insert(type);
+}
+
+void add_graph(Used& used, const ow::onnx::Graph& graph);
+
+void add_nodes(Used& used, const std::vector<ow::onnx::Node>& nodes) {
   for (const ow::onnx::Node& node : nodes) {
-    add(ops, ow::onnx::or_default(node.domain), ow::onnx::or_default(node.op_type));
+    add(used, ow::onnx::or_default(node.domain), ow::onnx::or_default(node.op_type));
     for (const ow::onnx::Attribute& a : node.attribute) {
-      if (a.g) add_nodes(ops, a.g->node);
-      for (const ow::onnx::Graph& g : a.graphs) add_nodes(ops, g.node);
+      if (a.t) add_type(used, a.t->data_type);
+      if (a.g) add_graph(used, *a.g);
+      for (const ow::onnx::Graph& g : a.graphs) add_graph(used, g);
     }
   }
+}
+
+void add_graph(Used& used, const ow::onnx::Graph& graph) {
+  for (const ow::onnx::Tensor& t : graph.initializer) add_type(used, t.data_type);
+  add_nodes(used, graph.node);
 }
 
 std::vector<ow::ir::Graph*> graphs_of(ow::ir::Graph& main) {
@@ -46,13 +71,16 @@ std::vector<ow::ir::Graph*> graphs_of(ow::ir::Graph& main) {
   return graphs;
 }
 
-// Sets `grouped` if there is a grouped convolution.
-void add_graph(Ops& ops, ow::ir::Graph& main, bool& grouped) {
-  for (ow::ir::Graph* g : graphs_of(main))
+void add_graph(Used& used, ow::ir::Graph& main) {
+  for (ow::ir::Graph* g : graphs_of(main)) {
+    for (const auto& v : g->values())
+      if (ow::is_valid(v->type().dtype)) used.types.insert(v->type().dtype);
     for (const auto& node : g->nodes()) {
-      add(ops, node->domain, node->op_type);
-      grouped |= has_groups(*node);
+      add(used, node->domain, node->op_type);
+      used.depthwise_kernels |= has_groups(*node);
+      used.curved_activations |= is_curved(*node);
     }
+  }
 }
 
 template <class T>
@@ -64,24 +92,26 @@ T value_or_throw(ow::Result<T> result) {
 }  // namespace
 
 std::string used_operator_files(const std::string& model_path) {
-  Ops ops;
+  Used used;
   const auto file = value_or_throw(ow::onnx::load(model_path));
-  if (file->model.graph) add_nodes(ops, file->model.graph->node);
-  for (const ow::onnx::Function& f : file->model.functions) add_nodes(ops, f.node);
+  if (file->model.graph) add_graph(used, *file->model.graph);
+  for (const ow::onnx::Function& f : file->model.functions) add_nodes(used, f.node);
   const ow::ImportedModel imported = value_or_throw(ow::import_model(file));
-  bool grouped = false;
-  add_graph(ops, *imported.graph, grouped);
+  add_graph(used, *imported.graph);
   for (const ow::Pass& pass : ow::pipeline()) {
     if (!pass.run) continue;
     const auto graphs = graphs_of(*imported.graph);
     for (auto g = graphs.rbegin(); g != graphs.rend(); ++g) value_or_throw(pass.run(**g, nullptr));
-    add_graph(ops, *imported.graph, grouped);
+    add_graph(used, *imported.graph);
   }
-  std::set<std::string_view> files;
-  if (grouped) files.insert(kDepthwise);
-  for (const ow::Op* op : ops) files.insert(ow::op_file(*op));
-  std::string out = "# operator files for " + ow::printable(model_path) + "\n";
-  for (std::string_view stem : files) out += std::string(stem) + "\n";
+  std::set<std::string> lines;
+  for (const ow::Op* op : used.ops) lines.emplace(ow::op_file(*op));
+  if (used.depthwise_kernels) lines.emplace("depthwise_kernels");
+  if (used.curved_activations) lines.emplace("curved_activations");
+  lines.emplace("type:float");
+  for (ow::DType type : used.types) lines.insert(ow::cat("type:", type));
+  std::string out = "# operator files and element types for " + ow::printable(model_path) + "\n";
+  for (const std::string& line : lines) out += line + "\n";
   return out;
 }
 

@@ -1,6 +1,9 @@
 #include "base/machine.h"
 
 #include <sys/resource.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +40,12 @@ int64_t measure() {
 int64_t usable_memory_bytes() {
   static const int64_t bytes = measure();
   return bytes;
+}
+
+void give_back_free_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace ow

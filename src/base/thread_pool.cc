@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/crowding.h"
 #include "base/parallel_tasks.h"
 #include "base/stop.h"
 #include "base/thread_spin.h"
@@ -50,9 +51,9 @@ constexpr int kSpinsPerUs = 40;
 constexpr int kShortSpins = 50 * kSpinsPerUs, kLongSpins = 1000 * kSpinsPerUs;
 constinit std::atomic<int> g_spins{-1};  // negative: the default
 constinit std::atomic<int> g_runs{0};
-int spins_before_sleep() {
+int spins_before_sleep(bool crowded) {
   const int set = g_spins.load(std::memory_order_relaxed);
-  return set >= 0 ? set : g_runs.load(std::memory_order_relaxed) > 0 ? kLongSpins : kShortSpins;
+  return set >= 0 ? set : !crowded && g_runs.load(std::memory_order_relaxed) > 0 ? kLongSpins : kShortSpins;
 }
 
 class Pool {
@@ -80,7 +81,7 @@ class Pool {
     // Only who is inside is waited for: one that the system has not woken yet would be long in coming.
     gate_.fetch_or(kClosed, std::memory_order_acq_rel);
     for (int spins = 0; (gate_.load(std::memory_order_acquire) & kInside) != 0; ++spins) {
-      if (spins < spins_before_sleep())
+      if (spins < spins_before_sleep(false))
         relax();
       else
         std::this_thread::yield();
@@ -130,12 +131,22 @@ class Pool {
     return wanted;
   }
 
+  void wait_for_next(uint32_t seen, Crowding& crowding) {
+    const auto waits = [&] { return region_.load(std::memory_order_acquire) == seen; };
+    int spins = 0;
+    for (; waits() && spins < std::min(kSpinsPerUs, spins_before_sleep(false)); ++spins) relax();
+    const bool crowded = waits() && crowding.noticed();
+    for (; waits() && spins < spins_before_sleep(crowded); ++spins) relax();
+    if (!waits()) return;
+    crowding.before_sleep();
+    region_.wait(seen, std::memory_order_acquire);
+    crowding.after_sleep();
+  }
+
   void loop(int index, uint32_t seen) {
+    Crowding crowding;
     for (;;) {
-      for (int spins = 0; region_.load(std::memory_order_acquire) == seen && spins < spins_before_sleep();
-           ++spins)
-        relax();
-      region_.wait(seen, std::memory_order_acquire);
+      wait_for_next(seen, crowding);
       uint32_t now = region_.load(std::memory_order_acquire);
       if (now == seen) continue;
       seen = now;

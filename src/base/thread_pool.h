@@ -2,10 +2,10 @@
 //
 // A parallel region is split into chunks. Each thread has a share of them, the same part of every region, so
 // that it finds in its cache what it made in the one before; who is done helps the others. The caller works
-// too. Workers spin for the next region, longer while a run is on, then sleep in the kernel, so an idle
-// process uses no CPU. One region runs at a time: a second caller (or a nested region) runs its chunks
-// itself, one after the other, with the same results, because no result may depend on which thread computed
-// it. After fork() the child starts a new pool.
+// too. Workers spin for the next region, longer while a run is on unless other programs want the CPUs, then
+// sleep in the kernel, so an idle process uses no CPU. One region runs at a time: a second caller (or a
+// nested region) runs its chunks itself, one after the other, with the same results, because no result may
+// depend on which thread computed it. After fork() the child starts a new pool.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -38,7 +38,7 @@ using ChunkFunction = CallableRef<int64_t, int64_t>;
 void parallel_for(int64_t n, int64_t grain, int threads, ChunkFunction fn);
 
 // A run of many regions on `threads` threads, with work for one thread between them: while one exists,
-// workers wait awake for up to a millisecond.
+// workers wait awake for up to a millisecond, where the CPUs are not crowded.
 class RunOfRegions {
  public:
   explicit RunOfRegions(int threads);

@@ -1,12 +1,17 @@
 // Readers of the schema tables. A row holds offsets: into kStrings for a name, into another table for a list.
+//
+// A build of some operators has the rows of those alone: what the readers see of a table is then a copy of a
+// part of it, made by the compiler, and the table itself is left out by the linker.
 
 #include "ir/schema.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <tuple>
 
 #include "base/text.h"
+#include "build_parts.h"
 
 namespace ow {
 
@@ -28,17 +33,107 @@ struct SchemaData {
   static const Domain kDomains[];
   static const Schema kSchemas[];
 
-  static std::string_view text(uint16_t offset) { return kStrings + offset; }
+  static constexpr std::string_view text(uint16_t offset) { return kStrings + offset; }
   static std::span<const uint16_t> other_types();
+  struct Used;
 };
 
 // clang-format off
 #include "ir/schema_data.inc"
 // clang-format on
 
+// What this build has of each table: a copy of the listed operators' rows, or all of it.
+struct SchemaData::Used {
+  static consteval bool listed(const Schema& s) {
+    for (std::string_view name : build::kOpNames)
+      if (text(s.name_) == name) return true;
+    return false;
+  }
+  // Calls f(first, count) for each list of rows that a listed schema has in one table.
+  static constexpr auto kEach = [](const Schema&, auto f) { f(0, 1); };
+  static constexpr auto kParamsOf = [](const Schema& s, auto f) {
+    f(s.inputs_, s.input_count_);
+    f(s.outputs_, s.output_count_);
+  };
+  static constexpr auto kConstraintsOf = [](const Schema& s, auto f) {
+    f(s.constraints_, s.constraint_count_);
+  };
+  static constexpr auto kAttributesOf = [](const Schema& s, auto f) { f(s.attributes_, s.attribute_count_); };
+
+  static consteval size_t count(auto lists) {
+    size_t n = 0;
+    for (const Schema& s : kSchemas)
+      if (listed(s)) lists(s, [&](size_t, size_t rows) { n += rows; });
+    return n;
+  }
+  template <size_t n>
+  static consteval auto rows(auto lists) {
+    std::array<size_t, n> out = {};
+    size_t at = 0;
+    for (const Schema& s : kSchemas)
+      if (listed(s))
+        lists(s, [&](size_t first, size_t rows) {
+          for (size_t i = 0; i < rows; ++i) out[at++] = first + i;
+        });
+    return out;
+  }
+  // One row more, so that none is no row: an array has one at least.
+  template <size_t n, class Row>
+  static consteval auto copy(const Row* table, const std::array<size_t, n>& rows) {
+    return [&]<size_t... i>(std::index_sequence<i...>) {
+      return std::array<Row, n + 1>{table[rows[i]]..., table[0]};
+    }
+    (std::make_index_sequence<n>());
+  }
+  template <size_t n>
+  static consteval auto schemas() {
+    std::array<size_t, n> rows = {};
+    for (size_t i = 0, at = 0; i < std::size(kSchemas); ++i)
+      if (listed(kSchemas[i])) rows[at++] = i;
+    auto out = copy(kSchemas, rows);
+    uint16_t params = 0, constraints = 0, attributes = 0;
+    for (size_t i = 0; i < n; ++i) {
+      Schema& s = out[i];
+      s.inputs_ = params;
+      s.outputs_ = static_cast<uint16_t>(params + s.input_count_);
+      params = static_cast<uint16_t>(s.outputs_ + s.output_count_);
+      s.constraints_ = constraints;
+      constraints = static_cast<uint16_t>(constraints + s.constraint_count_);
+      s.attributes_ = attributes;
+      attributes = static_cast<uint16_t>(attributes + s.attribute_count_);
+    }
+    return out;
+  }
+};
+
 std::span<const uint16_t> SchemaData::other_types() { return kOtherTypes; }
 
+template <bool kPart>
+struct SchemaTables {  // of the whole build
+  static constexpr std::span<const Schema> kSchemas = SchemaData::kSchemas;
+  static constexpr const SchemaParam* kParams = SchemaData::kParams;
+  static constexpr const TypeConstraint* kConstraints = SchemaData::kConstraints;
+  static constexpr const SchemaAttribute* kAttributes = SchemaData::kAttributes;
+};
+
+template <>
+struct SchemaTables<true> {
+  using Used = SchemaData::Used;
+  template <auto kLists>
+  static constexpr auto kRows = Used::rows<Used::count(kLists)>(kLists);
+  static constexpr auto kSchemaRows = Used::schemas<Used::count(Used::kEach)>();
+  static constexpr auto kParamRows = Used::copy(SchemaData::kParams, kRows<Used::kParamsOf>);
+  static constexpr auto kConstraintRows = Used::copy(SchemaData::kConstraints, kRows<Used::kConstraintsOf>);
+  static constexpr auto kAttributeRows = Used::copy(SchemaData::kAttributes, kRows<Used::kAttributesOf>);
+  static constexpr std::span<const Schema> kSchemas = {kSchemaRows.data(), kSchemaRows.size() - 1};
+  static constexpr const SchemaParam* kParams = kParamRows.data();
+  static constexpr const TypeConstraint* kConstraints = kConstraintRows.data();
+  static constexpr const SchemaAttribute* kAttributes = kAttributeRows.data();
+};
+
 namespace {
+
+using Tables = SchemaTables<!build::kWhole>;
 
 std::string without_spaces(std::string_view text) {
   std::string out;
@@ -164,15 +259,13 @@ std::optional<std::vector<std::string_view>> SchemaAttribute::default_strings() 
 
 std::string_view Schema::domain() const { return SchemaData::text(domain_); }
 std::string_view Schema::name() const { return SchemaData::text(name_); }
-std::span<const SchemaParam> Schema::inputs() const { return {SchemaData::kParams + inputs_, input_count_}; }
-std::span<const SchemaParam> Schema::outputs() const {
-  return {SchemaData::kParams + outputs_, output_count_};
-}
+std::span<const SchemaParam> Schema::inputs() const { return {Tables::kParams + inputs_, input_count_}; }
+std::span<const SchemaParam> Schema::outputs() const { return {Tables::kParams + outputs_, output_count_}; }
 std::span<const TypeConstraint> Schema::type_constraints() const {
-  return {SchemaData::kConstraints + constraints_, constraint_count_};
+  return {Tables::kConstraints + constraints_, constraint_count_};
 }
 std::span<const SchemaAttribute> Schema::attributes() const {
-  return {SchemaData::kAttributes + attributes_, attribute_count_};
+  return {Tables::kAttributes + attributes_, attribute_count_};
 }
 const SchemaParam* Schema::input(size_t i) const { return actual(inputs(), i); }
 const SchemaParam* Schema::output(size_t i) const { return actual(outputs(), i); }
@@ -184,7 +277,7 @@ const SchemaAttribute* Schema::attribute(std::string_view name) const {
   return found == all.end() ? nullptr : &*found;
 }
 
-std::span<const Schema> all_schemas() { return SchemaData::kSchemas; }
+std::span<const Schema> all_schemas() { return Tables::kSchemas; }
 
 std::span<const Schema> schema_versions(std::string_view domain, std::string_view name) {
   using Key = std::tuple<std::string_view, std::string_view>;

@@ -22,12 +22,25 @@ constexpr int64_t kManyOutputs = 16;
 
 // What the GEMM computes is a matrix spread out: at several positions most of it would be zeros.
 bool by_gemm(const ChannelProduct& s, int lanes) {
-  if (s.positions == 1) return s.outputs >= kManyOutputs;
-  return s.positions % lanes != 0 && lanes % s.positions != 0;
+  if (s.positions == 1) return s.in_double || s.outputs >= kManyOutputs;
+  return !s.in_double && s.positions % lanes != 0 && lanes % s.positions != 0;
 }
 
 int64_t row_floats(const ChannelProduct& s, int lanes) {
   return (s.channels * s.positions + lanes - 1) / lanes * lanes;
+}
+
+// m: as the table's rows have it, ld floats a row.
+void rows_in_double(const ChannelProduct& s, const float* m, int64_t ld, const float* x, float* y) {
+  constexpr int64_t kStrip = 16;
+  for (int64_t o = 0; o < s.outputs; ++o, m += ld, y += s.positions)
+    for (int64_t j0 = 0; j0 < s.positions; j0 += kStrip) {
+      const int64_t count = std::min(kStrip, s.positions - j0);
+      double sums[kStrip] = {};
+      for (int64_t k = j0; k < s.channels * s.positions; k += s.positions)
+        for (int64_t j = 0; j < count; ++j) sums[j] += double{m[k + j]} * double{x[k + j]};
+      for (int64_t j = 0; j < count; ++j) y[j0 + j] = static_cast<float>(sums[j]);
+    }
 }
 
 }  // namespace
@@ -49,7 +62,13 @@ void pack_channel_matrix(const ChannelProduct& s, const float* m, void* packed, 
   auto* to = static_cast<std::byte*>(packed) + kHeaderBytes;
   const int64_t width = s.channels * s.positions;
   if (header.by_gemm && s.positions == 1) {
-    pack_b({.b = m, .k = s.channels, .n = s.outputs, .stride_k = 1, .stride_n = s.channels}, to, threads);
+    pack_b({.b = m,
+            .k = s.channels,
+            .n = s.outputs,
+            .stride_k = 1,
+            .stride_n = s.channels,
+            .in_double = s.in_double},
+           to, threads);
     return;
   }
   if (header.by_gemm) {
@@ -81,6 +100,12 @@ void channel_product(const ChannelProduct& s, const void* packed, const float* x
   const int64_t grain =
       std::max<int64_t>(2, 65536 / std::max<int64_t>(1, s.channels * s.positions * s.outputs));
   parallel_for(s.pixels, grain, threads, [&](int64_t begin, int64_t end) {
+    if (s.in_double) {
+      for (int64_t p = begin; p < end; ++p)
+        rows_in_double(s, reinterpret_cast<const float*>(m), row_floats(s, table.lanes), x + p * s.in_ld,
+                       y + p * s.out_ld);
+      return;
+    }
     table.rows(s, reinterpret_cast<const float*>(m), x, y, begin, end);
   });
 }

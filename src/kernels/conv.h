@@ -17,9 +17,22 @@
 
 namespace ow::kernels {
 
-// Direct: products of register tiles; Winograd (winograd.h): F(m x m); dots (dots.h): dot products, for few
-// output channels.
-enum class ConvMethod : uint8_t { kDirect, kWinograd2, kWinograd3, kWinograd4, kWinograd6, kDots };
+// Direct: products of register tiles; Winograd (winograd.h): F(m x m), the weights being transformed before
+// the run or in it; dots (dots.h): dot products, for few output channels. InDouble: direct, with sums in
+// double that are rounded once (BSource::in_double).
+enum class ConvMethod : uint8_t {
+  kDirect,
+  kWinograd2,
+  kWinograd3,
+  kWinograd4,
+  kWinograd6,
+  kDots,
+  kInDouble,
+  kWinograd2AtUse,
+  kWinograd3AtUse,
+  kWinograd4AtUse,
+  kWinograd6AtUse
+};
 
 // Spatial values are {d, h, w}. Also describes a transposed convolution: in and out as its caller sees them.
 struct ConvShape {
@@ -29,7 +42,7 @@ struct ConvShape {
   int64_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
   int64_t pad[3] = {0, 0, 0};     // before the first element (may be negative); behind it: follows from `out`
   int64_t in_ld = 0, out_ld = 0;  // floats from pixel to pixel
-  ConvMethod method = ConvMethod::kDirect;  // others only where they apply
+  ConvMethod method = ConvMethod::kDirect;  // others only where they apply; kInDouble does everywhere
 
   // Whether all taps of a window that begins at `position` lie inside the image.
   bool reaches_inside(int axis, int64_t position) const {

@@ -177,8 +177,10 @@ class Job {
 
 bool conv_depthwise_applies(const ConvDepthwise& c) {
   const ConvShape &f = c.first, &d = c.depthwise;
-  return f.groups == 1 && f.method == ConvMethod::kDirect && is_depthwise(d) && depthwise_in_tiles(d) &&
-         d.pad[1] >= 0 && d.pad[2] >= 0 && d.in_channels == f.out_channels;
+  const bool flat = d.in[0] == 1 && d.out[0] == 1 && d.pad[0] == 0;
+  const bool direct = f.method == ConvMethod::kDirect || f.method == ConvMethod::kInDouble;
+  return f.groups == 1 && direct && flat && is_depthwise(d) && depthwise_in_tiles(d) && d.pad[1] >= 0 &&
+         d.pad[2] >= 0 && d.in_channels == f.out_channels;
 }
 
 ConvDepthwiseCut cut_conv_depthwise(const ConvDepthwise& c, const void* packed_first, int threads) {

@@ -11,8 +11,8 @@ struct ConvDepthwise {
   ConvShape first, depthwise;
 };
 
-// first: one group, kDirect, one image plane; depthwise: a square kernel of 3, 5 or 7, undilated, of stride 1
-// or 2, one output per channel, no negative pad.
+// first: one group, kDirect or kInDouble, one image plane; depthwise: a square kernel of 3, 5 or 7,
+// undilated, of stride 1 or 2, one output per channel, no negative pad.
 bool conv_depthwise_applies(const ConvDepthwise& c);
 
 // How the work is cut: into slices of so many panels of channels, times `parts` ranges of output rows of each

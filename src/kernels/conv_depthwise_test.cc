@@ -62,9 +62,10 @@ Buffer packed(const ConvShape& s, const std::vector<float>& w) {
 // Floats of an image that ends with its last channel.
 int64_t image_floats(int64_t pixels, int64_t channels, int64_t ld) { return (pixels - 1) * ld + channels; }
 
-void check(const Case& c) {
+void check(const Case& c, ConvMethod method) {
   SCOPED_TRACE(c.name);
-  const ConvDepthwise pair = shapes(c);
+  ConvDepthwise pair = shapes(c);
+  pair.first.method = pair.depthwise.method = method;
   const ConvShape &f = pair.first, &d = pair.depthwise;
   ASSERT_TRUE(conv_depthwise_applies(pair));
   Random random(11);
@@ -96,7 +97,8 @@ void check(const Case& c) {
 
 TEST(ConvDepthwise, EqualsTheTwoConvolutions) {
   for_each_isa([] {
-    for (const Case& c : kCases) check(c);
+    for (const Case& c : kCases)
+      for (ConvMethod method : {ConvMethod::kDirect, ConvMethod::kInDouble}) check(c, method);
   });
 }
 

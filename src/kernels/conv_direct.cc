@@ -166,7 +166,8 @@ GemmProblem DirectConv::problem(Isa isa, float* out, const Epilogue& epilogue) c
           .epilogue = epilogue,
           .groups = shape_.groups,
           .group_panel_floats = group_floats(gemm_table(isa), shape_),
-          .zeros = packed_};
+          .zeros = packed_,
+          .in_double = shape_.method == ConvMethod::kInDouble};
 }
 
 }  // namespace ow::kernels

@@ -3,11 +3,13 @@
 //
 // Packed weights: header (64 bytes) | a row of in_channels zeros | per phase (row-major over the axes) and
 // group the panels of its taps. A phase without taps has no panels: its outputs are bias and activation
-// alone.
+// alone. Where kernel and stride are one along w, all phases of it read the same pixel and their outputs lie
+// side by side: then they are one product, as wide as all of them.
 #include "kernels/conv_transpose.h"
 
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 #include "kernels/gemm_core.h"
 
@@ -110,6 +112,16 @@ void phase_c_rows(const void* context, int64_t first, int count, int64_t* out) {
   }
 }
 
+// How many phases along w are one product: their panels follow one another in memory, and so do their
+// outputs.
+int64_t joined_phases(const GemmTable& table, const ConvShape& s, const Epilogue& e) {
+  const bool same_pixel = s.kernel[2] == s.stride[2] && s.dilation[2] == 1 && s.pad[2] == 0;
+  const bool adjacent = s.groups == 1 && s.out_channels % table.panel_columns == 0 &&
+                        s.out_ld == s.out_channels && (!e.residual || e.residual_ld == s.out_channels) &&
+                        s.out[2] % s.stride[2] == 0;
+  return same_pixel && adjacent ? s.stride[2] : 1;
+}
+
 void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, const UnalignedFloat* w,
                 float* panels, int threads) {
   const int64_t taps = s.taps(), k = s.in_channels / s.groups, n = s.out_channels / s.groups;
@@ -162,23 +174,31 @@ void conv_transpose(const ConvShape& shape, const void* packed, const float* in,
   const GemmTable& table = gemm_table(isa);
   const float* zeros = packed_data(packed);
   const float* panels = zeros + zero_floats(shape);
-  for (int64_t i = 0; i < phase_count(shape); ++i) {
+  const int64_t joined = joined_phases(table, shape, epilogue);
+  Epilogue e = epilogue;
+  std::vector<float> bias;
+  if (joined > 1 && e.bias) {
+    for (int64_t i = 0; i < joined; ++i) bias.insert(bias.end(), e.bias, e.bias + shape.out_channels);
+    e.bias = bias.data();
+  }
+  for (int64_t i = 0; i < phase_count(shape); i += joined) {
     const Phase phase = phase_at(shape, i);
     const int64_t floats = group_floats(table, shape, phase);
     const PhaseRows rows{shape, phase, in, zeros};
     const GemmProblem problem = {.m = shape.batch * phase.outs(),
-                                 .n = shape.out_channels / shape.groups,
+                                 .n = joined * shape.out_channels / shape.groups,
                                  .k = shape.in_channels / shape.groups,
                                  .taps = phase.taps(),
                                  .rows = {phase_a_rows, phase_c_rows, &rows},
                                  .panels = panels,
                                  .c = out,
                                  .ldc = shape.out_ld,
-                                 .epilogue = epilogue,
+                                 .epilogue = e,
                                  .groups = shape.groups,
-                                 .group_panel_floats = floats};
+                                 .group_panel_floats = floats,
+                                 .in_double = shape.method == ConvMethod::kInDouble};
     run_gemm(isa, problem, threads);
-    panels += shape.groups * floats;
+    panels += joined * shape.groups * floats;
   }
 }
 

@@ -15,7 +15,8 @@ namespace ow::kernels {
 size_t conv_transpose_packed_bytes(const ConvShape& shape);
 void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* packed, int threads);
 
-// As conv(). scratch: conv_transpose_scratch_bytes(shape, threads) bytes, aligned to 64; null if that is 0.
+// As conv(), by kDirect or kInDouble. scratch: conv_transpose_scratch_bytes(shape, threads) bytes, aligned to
+// 64; null if that is 0.
 size_t conv_transpose_scratch_bytes(const ConvShape& shape, int threads);
 void conv_transpose(const ConvShape& shape, const void* packed, const float* in, float* out,
                     const Epilogue& epilogue, void* scratch, int threads);

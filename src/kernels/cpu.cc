@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "build_isas.h"
+
 namespace ow::kernels {
 namespace {
 
@@ -52,9 +54,9 @@ bool isa_available(Isa isa) {
     case Isa::kPortable:
       return true;
     case Isa::kAvx2:
-      return cpu().avx2 && cpu().fma;
+      return build::kIsa_avx2 && cpu().avx2 && cpu().fma;
     case Isa::kAvx512:
-      return cpu().avx512 && cpu().fma;
+      return build::kIsa_avx512 && cpu().avx512 && cpu().fma;
   }
   return false;
 }

@@ -1,4 +1,5 @@
-// Depthwise convolution of a run of output pixels that read the same taps, for one instruction set.
+// Depthwise convolution of a run of output pixels that read the same taps, and of rectangles of pixels, these
+// also in groups of a few channels, for one instruction set.
 #pragma once
 #include "kernels/isa_table.h"
 
@@ -27,7 +28,7 @@ struct DepthwiseTile {
   const float* in;
   int64_t in_row, in_pixel;
   int64_t rows, columns;  // of output pixels
-  const float* w;         // [taps][the vector's channels]
+  const float* w;         // [channels of a group][taps][the vector's channels]
   const float* bias;      // [the vector's channels]
   float* out;
   int64_t out_row, out_pixel;
@@ -35,6 +36,7 @@ struct DepthwiseTile {
   int64_t residual_row, residual_pixel;
   int64_t channels;  // of the vector that exist; the others are readable in all but out and residual
   float low, high;   // bounds of every result
+  int64_t group;     // channels of a group: a power of 2
 };
 
 // A rectangle of pixels of an image, copied one vector of channels a pixel, zeros outside the image.
@@ -49,8 +51,13 @@ struct DepthwiseWindow {
 struct DepthwiseTable {
   void (*copy)(const DepthwiseWindow& window);
   void (*run)(const DepthwiseRun& run);
-  void (*tile[3][2])(const DepthwiseTile& tile);  // kernels of 3, 5, 7; stride 1, 2
-  int lanes;                                      // channels of a vector
+  void (*run_in_double)(const DepthwiseRun& run);  // summed in double, bias and residual too, rounded once
+  void (*tile[3][2])(const DepthwiseTile& tile);   // kernels of 3, 5, 7; stride 1, 2
+  // Kernels of 3; stride 1, 2. In groups of several channels, less than a vector of them (null: there is
+  // none) or just one.
+  void (*part_group[2])(const DepthwiseTile& tile);
+  void (*whole_group[2])(const DepthwiseTile& tile);
+  int lanes;  // channels of a vector
 };
 
 ONWARD_ISA_TABLES(DepthwiseTable, depthwise)

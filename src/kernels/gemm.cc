@@ -338,7 +338,9 @@ void strided_a_rows(const void* context, int64_t first, int count, int64_t, int6
 }  // namespace
 
 void run_gemm(Isa isa, const GemmProblem& problem, int threads) {
-  if (problem.m > 0 && problem.n > 0 && problem.groups > 0) Driver(isa, problem).run(threads);
+  if (problem.m <= 0 || problem.n <= 0 || problem.groups <= 0) return;
+  if (problem.in_double) return run_gemm_in_double(isa, problem, threads);
+  Driver(isa, problem).run(threads);
 }
 
 void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const void* packed_b, float* c,
@@ -346,12 +348,15 @@ void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const vo
   const StridedRows rows{a, lda};
   GemmProblem p{m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_data(packed_b), c, ldc, epilogue};
   p.order = order;
+  p.in_double = packed_header(packed_b).in_double;
   run_gemm(packed_isa(packed_b), p, threads);
 }
 
 void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows,
                    const void* packed_b, float* c, int64_t ldc, const Epilogue& epilogue, int threads) {
-  run_gemm(packed_isa(packed_b), {m, n, k, taps, rows, packed_data(packed_b), c, ldc, epilogue}, threads);
+  GemmProblem p{m, n, k, taps, rows, packed_data(packed_b), c, ldc, epilogue};
+  p.in_double = packed_header(packed_b).in_double;
+  run_gemm(packed_isa(packed_b), p, threads);
 }
 
 }  // namespace ow::kernels

@@ -55,6 +55,9 @@ struct BSource {
   int64_t taps = 1, k, n;
   int64_t stride_tap = 0, stride_k, stride_n;
   float scale = 1;
+  // Of all products with it: summed in double, in the order of (tap, k), bias and early residual too, and
+  // rounded once. As a product of two floats is exact in double, the bits are those of every instruction set.
+  bool in_double = false;
   // Told, in any of the threads, of columns [begin, end) that are packed; null: nobody asks.
   const ChunkFunction* packed = nullptr;
 };

@@ -90,17 +90,24 @@ struct GemmProblem {
   // The row that a_rows gives for what is zero, for all of a tap; null: none. Taps of a tile with nothing
   // else are left out.
   const float* zeros = nullptr;
+  bool in_double = false;  // see BSource
 };
 void run_gemm(Isa isa, const GemmProblem& problem, int threads);
+// What run_gemm does where the sums are to be in double; nothing of the problem may be empty.
+void run_gemm_in_double(Isa isa, const GemmProblem& problem, int threads);
 
 // The first 64 bytes of everything packed here.
 struct alignas(64) PackedHeader {
   Isa isa;
+  bool in_double = false;  // BSource::in_double
 };
+inline const PackedHeader& packed_header(const void* packed) {
+  return *static_cast<const PackedHeader*>(packed);
+}
 inline float* packed_data(void* packed) { return reinterpret_cast<float*>(static_cast<char*>(packed) + 64); }
 inline const float* packed_data(const void* packed) {
   return reinterpret_cast<const float*>(static_cast<const char*>(packed) + 64);
 }
-inline Isa packed_isa(const void* packed) { return static_cast<const PackedHeader*>(packed)->isa; }
+inline Isa packed_isa(const void* packed) { return packed_header(packed).isa; }
 
 }  // namespace ow::kernels

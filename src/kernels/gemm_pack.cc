@@ -85,7 +85,7 @@ size_t packed_b_bytes(int64_t taps, int64_t k, int64_t n) {
 
 void pack_b(const BSource& source, void* packed, int threads) {
   const Isa isa = best_isa();
-  *static_cast<PackedHeader*>(packed) = {isa};
+  *static_cast<PackedHeader*>(packed) = {isa, source.in_double};
   pack_panels(gemm_table(isa), source, nullptr, packed_data(packed), threads);
 }
 

@@ -7,6 +7,8 @@
 #pragma once
 #include <cstdint>
 
+#include "build_parts.h"
+
 namespace ow::kernels {
 
 void exp(const float* x, float* y, int64_t n);
@@ -30,7 +32,16 @@ enum class Activation : uint8_t {
   kMish,  // x * tanh(log(1 + exp(x)))
 };
 
-// y[i] = activation(x[i]). NaN stays NaN in every activation.
+// The build has its kernel (cmake/parts.cmake): all but those with an exponential or such in them always are
+// there.
+constexpr bool in_build(Activation a) {
+  const bool straight = a == Activation::kNone || a == Activation::kRelu || a == Activation::kLeakyRelu ||
+                        a == Activation::kClip || a == Activation::kHardSigmoid ||
+                        a == Activation::kHardSwish;
+  return straight || build::kCurvedActivations;
+}
+
+// y[i] = activation(x[i]), which must be in_build(). NaN stays NaN in every activation.
 void activate(Activation activation, float alpha, float beta, const float* x, float* y, int64_t n);
 
 }  // namespace ow::kernels

@@ -42,6 +42,21 @@ void join_channels(const float* x, int64_t pixels, int64_t stride, int64_t chann
     }
 }
 
+Spread spread_line(const float* x, int64_t n) {
+  constexpr int64_t kBlock = 4096;  // it stays in the first-level cache
+  const NormalizeTable& table = normalize_table(best_isa());
+  Spread out;
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t count = std::min(kBlock, n - i);
+    const auto number = static_cast<double>(count);
+    const auto shift = static_cast<float>(table.sums(x + i, count, 0).sum / number);
+    const RowSums sums = table.sums(x + i, count, shift);
+    const double rest = sums.sum / number;
+    out.join({number, static_cast<double>(shift) + rest, std::max(0.0, sums.squares - rest * sums.sum)});
+  }
+  return out;
+}
+
 void affine_channels(const ChannelAffine& a) { normalize_table(best_isa()).affine(a); }
 
 void affine_line(const float* x, float* y, int64_t n, float mean, float scale, float bias) {

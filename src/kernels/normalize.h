@@ -35,6 +35,9 @@ struct Spread {
 // out[c] joins the `pixels` elements x[i * stride + c], in blocks of fixed size and in order.
 void join_channels(const float* x, int64_t pixels, int64_t stride, int64_t channels, Spread* out);
 
+// Of n neighbours, in blocks of fixed size and in order.
+Spread spread_line(const float* x, int64_t n);
+
 // y[i * y_stride + c] = (x[i * x_stride + c] - mean[c]) * scale[c] + bias[c]. x == y is allowed.
 struct ChannelAffine {
   const float* x;

@@ -10,12 +10,16 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "kernels/ceil_div.h"
 #include "kernels/square.h"
+#include "kernels/transpose_table.h"
 
 namespace ow::kernels {
 namespace {
 
-constexpr int64_t kBlock = 32;               // side of a block of a plane, in elements
+// A block of a plane, in elements: long where the rows that lie far apart are walked along, because the
+// processor fetches ahead of a walk, and the rows of large planes often share one set of the cache.
+constexpr int64_t kBlock = 32, kLongBlock = 256;
 constexpr int64_t kGrainBytes = 128 * 1024;  // of one thread's piece
 
 struct Axis {
@@ -145,29 +149,35 @@ int64_t interleave(const char* src, int64_t src_step, char* dst, int64_t s_count
   return s;
 }
 
-// Images of one to three channels have blocks that are narrow on one side.
-template <>
-void transpose_block<Bytes<4>>(const char* src, int64_t src_step, char* dst, int64_t dst_step,
-                               int64_t s_count, int64_t d_count) {
-  int64_t done = 0;
-  if (d_count == 2 && dst_step == 8) done = interleave<2>(src, src_step, dst, s_count);
-  if (d_count == 3 && dst_step == 12) done = interleave<3>(src, src_step, dst, s_count);
-  for (int64_t s = done; s < s_count; s += 4)
+// Less than a square of the instruction set's on a side, 4 x 4 at a time.
+void transpose_edge(const char* src, int64_t src_step, char* dst, int64_t dst_step, int64_t s_count,
+                    int64_t d_count) {
+  for (int64_t s = 0; s < s_count; s += 4)
     for (int64_t d = 0; d < d_count; d += 4) {
       const char* from = src + d * src_step + s * 4;
       char* to = dst + s * dst_step + d * 4;
       Four rows[4] = {};
-      if (s + 4 <= s_count && d + 4 <= d_count) {
-        for (int i = 0; i < 4; ++i) rows[i] = load4(from + i * src_step);
-        transpose_4x4(rows);
-        for (int i = 0; i < 4; ++i) std::memcpy(to + i * dst_step, &rows[i], 16);
-        continue;
-      }
       const int64_t s_here = std::min<int64_t>(4, s_count - s), d_here = std::min<int64_t>(4, d_count - d);
       for (int64_t i = 0; i < d_here; ++i) copy_some(&rows[i], from + i * src_step, s_here);
       transpose_4x4(rows);
       for (int64_t i = 0; i < s_here; ++i) copy_some(to + i * dst_step, &rows[i], d_here);
     }
+}
+
+// Images of one to three channels have blocks that are narrow on one side.
+template <>
+void transpose_block<Bytes<4>>(const char* src, int64_t src_step, char* dst, int64_t dst_step,
+                               int64_t s_count, int64_t d_count) {
+  int64_t s = 0, d = 0;
+  if (d_count == 2 && dst_step == 8) s = interleave<2>(src, src_step, dst, s_count);
+  if (d_count == 3 && dst_step == 12) s = interleave<3>(src, src_step, dst, s_count);
+  const TransposeTable& table = transpose_table(best_isa());
+  if (s_count >= table.side && d_count >= table.side) {
+    s = s_count / table.side * table.side, d = d_count / table.side * table.side;
+    table.squares(src, src_step, dst, dst_step, s, d);
+    transpose_edge(src + d * src_step, src_step, dst + d * 4, dst_step, s, d_count - d);
+  }
+  transpose_edge(src + s * 4, src_step, dst + s * dst_step, dst_step, s_count - s, d_count);
 }
 
 int64_t grain(int64_t bytes_per_item) { return 1 + kGrainBytes / std::max<int64_t>(bytes_per_item, 1); }
@@ -190,24 +200,28 @@ void copy_rows(const Layout& l, const char* src, char* dst, int threads) {
 template <class T>
 void copy_planes(const Layout& l, int source_axis, const char* src, char* dst, int threads) {
   const Axis s = l.axis[source_axis], d = l.axis[l.rank - 1];
-  Axis outer[kMaxAxes];
+  Axis outer[kMaxAxes];  // of rank - 2 axes, and the blocks of two
   int rank = 0;
   for (int i = 0; i + 1 < l.rank; ++i)
     if (i != source_axis) outer[rank++] = l.axis[i];
-  // The last walked axis counts blocks of the source axis; they are long where the other side is short.
-  const int64_t block = std::max(kBlock, kBlock * kBlock / std::max<int64_t>(d.extent, 1));
-  outer[rank++] = {(s.extent + block - 1) / block, block * s.src, block * s.dst};
-  const int64_t blocks = outer[rank - 1].extent;
-  parallel_for(volume(outer, rank), grain(d.extent * block * int64_t{sizeof(T)}), threads,
-               [&](int64_t begin, int64_t end) {
-                 Odometer at(outer, rank, begin);
-                 for (int64_t i = begin; i < end; ++i, at.next()) {
-                   const int64_t s_count = std::min(block, s.extent - i % blocks * block);
-                   for (int64_t j = 0; j < d.extent; j += kBlock)
-                     transpose_block<T>(src + at.src + j * d.src, d.src, dst + at.dst + j * d.dst, s.dst,
-                                        s_count, std::min(kBlock, d.extent - j));
-                 }
-               });
+  // The last walked axes count blocks; they are longer where the other side is short.
+  const bool far_source = std::abs(d.src) >= std::abs(s.dst);
+  const auto block_of = [](bool walked, int64_t other) {
+    return std::max(walked ? kLongBlock : kBlock, kBlock * kBlock / std::max<int64_t>(other, 1));
+  };
+  const int64_t s_block = block_of(far_source, d.extent), d_block = block_of(!far_source, s.extent);
+  const int64_t s_blocks = ceil_div(s.extent, s_block), d_blocks = ceil_div(d.extent, d_block);
+  outer[rank++] = {s_blocks, s_block * s.src, s_block * s.dst};
+  outer[rank++] = {d_blocks, d_block * d.src, d_block * d.dst};
+  const int64_t bytes = std::min(s.extent, s_block) * std::min(d.extent, d_block) * int64_t{sizeof(T)};
+  parallel_for(volume(outer, rank), grain(bytes), threads, [&](int64_t begin, int64_t end) {
+    Odometer at(outer, rank, begin);
+    for (int64_t i = begin; i < end; ++i, at.next()) {
+      const int64_t s_first = i / d_blocks % s_blocks * s_block, d_first = i % d_blocks * d_block;
+      transpose_block<T>(src + at.src, d.src, dst + at.dst, s.dst, std::min(s_block, s.extent - s_first),
+                         std::min(d_block, d.extent - d_first));
+    }
+  });
 }
 
 template <class Move>

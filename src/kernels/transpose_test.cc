@@ -53,7 +53,10 @@ TEST(Permute, FewPlanes) {
 
 TEST(Permute, EmptyAndLarge) {
   check_permute({3, 0, 5}, {2, 1, 0}, 4, 2);
-  for (int threads : {1, 2, 3}) check_permute({2, 301, 299}, {0, 2, 1}, 4, threads);
+  for_each_isa([] {
+    for (int threads : {1, 2, 3}) check_permute({2, 301, 299}, {0, 2, 1}, 4, threads);
+    for (int64_t side : {8, 15, 16, 17, 64}) check_permute({side, 48}, {1, 0}, 4, 1);
+  });
 }
 
 TEST(CopyStrided, SlicesReversesAndBroadcasts) {

@@ -11,15 +11,14 @@
 #include "kernels/ceil_div.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
-#include "kernels/square.h"
 #include "kernels/winograd_table.h"
+#include "kernels/winograd_weights.h"
 
 namespace ow::kernels {
 namespace {
 
 // Of transformed pixels: less where the weights stay in the cache beside them.
 constexpr int64_t kBlockBytes = 512 * 1024, kBlockBytesBesideWeights = 128 * 1024, kCachedWeights = 1 << 20;
-constexpr int64_t kSumPiece = 512;  // of the sum at a time
 constexpr int kMaxBlockTiles = 4 * kMaxTileRows;
 
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
@@ -29,48 +28,49 @@ int64_t apart(int64_t floats, int64_t unit) { return floats % unit == 0 ? floats
 
 class Winograd {
  public:
-  Winograd(Isa isa, const ConvShape& s, int m, int threads)
+  Winograd(Isa isa, const ConvShape& s, WinogradForm form, int threads)
       : table_(gemm_table(isa)),
-        transforms_(m == kStrideTwoOutputs
-                        ? winograd_table(isa).stride_two
-                        : winograd_table(isa).unit_stride[(s.kernel[1] - 3) / 2][(m - 2) / 2]),
+        transforms_(winograd_transforms(isa, s, form)),
         math_(math_table(isa)),
         s_(s),
-        m_(m),
-        points_(winograd_line(s, m).products),
-        weights_of_line_(winograd_line(s, m).weights),
+        weights_(isa, s, form),
+        at_use_(form.at_use),
+        m_(form.m),
+        points_(winograd_line(s, form.m).products),
+        weights_of_line_(winograd_line(s, form.m).weights),
         products_(points_ * points_),
-        tiles_h_(winograd_tiles(s, 1, m)),
-        tiles_w_(winograd_tiles(s, 2, m)),
+        tiles_h_(winograd_tiles(s, 1, form.m)),
+        tiles_w_(winograd_tiles(s, 2, form.m)),
         tiles_(s.batch * s.out[0] * tiles_h_ * tiles_w_),
         panels_(ceil_div(s.out_channels, table_.panel_columns)),
         depth_(s.kernel[0] * s.in_channels),
-        panel_floats_(panel_floats(table_, depth_, s.out_channels)),
         shares_planes_(s.kernel[0] > 1 && s.dilation[0] == 1),
         column_gap_((s.kernel[0] - 1) * s.in_channels + 16),
         row_floats_(apart(round_up(depth_ - s.in_channels + round_up(s.in_channels, 16), 16), 256)),
         lanes_(lanes_of(threads)) {
     const int64_t row_floats = shares_planes_ ? s.in_channels + ceil_div(column_gap_, s.out[0]) : row_floats_;
-    const int64_t block_bytes = 4 * weights_of_line_ * weights_of_line_ * panel_floats_ <= kCachedWeights
-                                    ? kBlockBytesBesideWeights
-                                    : kBlockBytes;
+    const int64_t block_bytes =
+        4 * weights_.packed_floats() <= kCachedWeights ? kBlockBytesBesideWeights : kBlockBytes;
     const int64_t fitting = block_bytes / (products_ * row_floats * 4) / table_.max_rows * table_.max_rows;
-    const int64_t largest = kMaxBlockTiles / table_.max_rows * table_.max_rows;
-    cut(std::clamp<int64_t>(fitting, table_.max_rows, largest));
+    const int64_t largest =
+        (at_use_ ? kWinogradTilesAtUse : kMaxBlockTiles) / table_.max_rows * table_.max_rows;
+    cut(at_use_ ? largest : std::clamp<int64_t>(fitting, table_.max_rows, largest));
     result_step_ = apart(block_ * table_.panel_columns, 1024);
   }
 
-  int64_t packed_floats() const {
-    return round_up(s_.in_channels, 16) + weights_of_line_ * weights_of_line_ * panel_floats_;
-  }
+  int64_t packed_floats() const { return round_up(s_.in_channels, 16) + weights_.packed_floats(); }
 
   size_t scratch_bytes() const {
     const int64_t images = whole_first_ ? 1 : lanes_;
     const int64_t rows = whole_first_ ? tiles_ : block_;
-    return 4 * static_cast<size_t>(images * products_ * pixel_step(rows) + lanes_ * products_ * result_step_);
+    return 4 * static_cast<size_t>(images * products_ * pixel_step(rows) + lanes_ * lane_floats());
   }
 
-  void pack(const UnalignedFloat* w, float* packed, int threads) const;
+  void pack(const UnalignedFloat* w, float* packed, int threads) const {
+    const int64_t zeros = round_up(s_.in_channels, 16);
+    std::fill(packed, packed + zeros, 0.0f);
+    weights_.pack(w, packed + zeros, threads);
+  }
   void run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch, int threads);
 
  private:
@@ -87,14 +87,15 @@ class Winograd {
   // panels: a task reads the weights too, and where all pixels are transformed first, threads read each
   // other's.
   void cut(int64_t most) {
-    constexpr double kReadWeights = 2, kReadPixels = 5;
+    const double read_pixels = at_use_ ? 45 : 5;
+    const double read_weights = at_use_ ? 4 : 2;
     const int64_t least = std::max<int64_t>(ceil_div(tiles_, most), 1);
     const auto number = [](int64_t n) { return static_cast<double>(n); };
     const auto time = [&](int64_t blocks, bool whole_first) {
       const int64_t shares = whole_first ? panels_ : 1;
       return number(ceil_div(blocks * shares, lanes_)) / number(shares) *
-                 (number(ceil_div(tiles_, blocks)) + kReadWeights) +
-             (whole_first ? number(tiles_) * kReadPixels / number(s_.out_channels) : 0);
+                 (number(ceil_div(tiles_, blocks)) + read_weights) +
+             (whole_first ? number(tiles_) * read_pixels / number(s_.out_channels) : 0);
     };
     blocks_ = least;
     whole_first_ = false;
@@ -110,6 +111,8 @@ class Winograd {
     const int64_t i = product / points_, j = product % points_, last = weights_of_line_ - 1;
     return std::min(i, last) * weights_of_line_ + std::min(j, last);
   }
+  // Of a thread's results, and of what it makes of weights.
+  int64_t lane_floats() const { return products_ * result_step_ + round_up(weights_.scratch_floats(), 16); }
   // Where the transformed row of a tile begins, counted from tile 0's. Tiles of one place in successive
   // planes share the planes that they have in common: their rows overlap.
   int64_t row_at(int64_t tile) const {
@@ -149,89 +152,28 @@ class Winograd {
   void transform_plane(int64_t plane, int64_t h0, int64_t w0, float* to, int64_t step) const;
   void multiply(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
                 const Lines& next, float* results) const;
+  void multiply_piece(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
+                      const Lines& next, int64_t k, float* results) const;
   void transform_results(int64_t first, int64_t tiles, int64_t panel, const float* results) const;
 
   const GemmTable& table_;
   const WinogradTransforms& transforms_;
   const MathTable& math_;
   const ConvShape& s_;
+  const WinogradWeights weights_;
+  const bool at_use_;
   // depth_: what is summed over, the planes of the kernel times the channels.
-  const int64_t m_, points_, weights_of_line_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_,
-      panel_floats_;
+  const int64_t m_, points_, weights_of_line_, products_, tiles_h_, tiles_w_, tiles_, panels_, depth_;
   const bool shares_planes_;
   const int64_t column_gap_, row_floats_;
   const int lanes_;
   int64_t block_, blocks_, result_step_;  // tiles of a block
   bool whole_first_;                      // all pixels are transformed before the first product
   // Of the run:
-  const float *zeros_ = nullptr, *weights_ = nullptr, *in_ = nullptr;
+  const float *zeros_ = nullptr, *packed_ = nullptr, *in_ = nullptr;
   float* out_ = nullptr;
   const Epilogue* e_ = nullptr;
 };
-
-// G: [points][taps].
-void interpolation(int64_t points, int64_t taps, double (*g)[kMaxWinogradTaps]) {
-  const double* pairs = winograd_points(static_cast<int>(points));
-  double at[kMaxWinogradPoints] = {0};
-  for (int64_t i = 1; i + 1 < points; ++i) at[i] = i % 2 == 1 ? pairs[i / 2] : -pairs[i / 2 - 1];
-  for (int64_t i = 0; i + 1 < points; ++i) {
-    double term = 1;  // the point's power over what the interpolation divides by
-    for (int64_t k = 0; k + 1 < points; ++k)
-      if (k != i) term /= at[i] - at[k];
-    for (int64_t k = 0; k < taps; ++k, term *= at[i]) g[i][k] = term;
-  }
-  for (int64_t k = 0; k < taps; ++k) g[points - 1][k] = k + 1 == taps;
-}
-
-typedef float Four __attribute__((vector_size(16)));
-typedef float FourUnaligned __attribute__((vector_size(16), aligned(1), may_alias));
-
-// to[i * width + j] = from[j * stride + i], i < area, j < n.
-void turn_kernels(const UnalignedFloat* from, int64_t stride, int64_t area, int64_t n, float* to,
-                  int64_t width) {
-  const int64_t squares = area / 4 * 4;
-  int64_t j = 0;
-  for (; j + 4 <= n; j += 4)
-    for (int64_t i = 0; i < squares; i += 4) {
-      Four rows[4];
-      for (int r = 0; r < 4; ++r)
-        rows[r] = *reinterpret_cast<const FourUnaligned*>(from + (j + r) * stride + i);
-      transpose_4x4(rows);
-      for (int r = 0; r < 4; ++r) *reinterpret_cast<FourUnaligned*>(to + (i + r) * width + j) = rows[r];
-    }
-  for (int64_t column = 0; column < n; ++column)
-    for (int64_t i = column < j ? squares : 0; i < area; ++i)
-      to[i * width + column] = from[column * stride + i];
-}
-
-void Winograd::pack(const UnalignedFloat* w, float* packed, int threads) const {
-  const int64_t taps = s_.kernel[1], area = taps * taps;
-  double g[kMaxWinogradPoints][kMaxWinogradTaps] = {};
-  if (m_ == kStrideTwoOutputs) {
-    interpolation(kStrideTwoWeights - 1, 2, g);
-    for (auto& row : g) row[2] = row[1], row[1] = 0;
-    g[kStrideTwoWeights - 1][0] = g[kStrideTwoWeights - 1][2] = 0, g[kStrideTwoWeights - 1][1] = 1;
-  } else {
-    interpolation(points_, taps, g);
-  }
-  const int64_t zeros = round_up(s_.in_channels, 16);
-  std::fill(packed, packed + zeros, 0.0f);
-  parallel_for(panels_, 1, threads, [&](int64_t begin, int64_t end) {
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
-      const int64_t width = table_.width(columns);
-      float* const to = packed + zeros + column * depth_;
-      float kernels[kMaxWinogradTaps * kMaxWinogradTaps * kMaxPanelColumns] = {};
-      for (int64_t k = 0; k < depth_; ++k) {
-        const int64_t plane = k / s_.in_channels, c = k % s_.in_channels;
-        const int64_t stride = s_.in_channels * s_.kernel[0] * area;
-        turn_kernels(w + column * stride + (c * s_.kernel[0] + plane) * area, stride, area,
-                     std::min(columns, width), kernels, width);
-        transforms_.weights({g, kernels, width, to + k * width, panel_floats_});
-      }
-    }
-  });
-}
 
 // Tiles [begin, end), the first one's row at `to`. What a plane writes past its channels, the next one writes
 // over.
@@ -292,44 +234,63 @@ Winograd::Lines Winograd::lines_of(int64_t first, int64_t tiles) const {
 // results[i] [tiles][columns of the panel] = pixels[i] [tiles][channels] * weights[i].
 void Winograd::multiply(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
                         const Lines& next, float* results) const {
-  const int64_t column = panel * table_.panel_columns, columns = s_.out_channels - column;
-  const int64_t width = table_.width(columns);
-  const int64_t parts = ceil_div(tiles, table_.max_rows);
-  const int64_t pieces = ceil_div(depth_, kSumPiece), piece = ceil_div(depth_, pieces);
+  for (int64_t k = 0; k < depth_; k += weights_.piece())
+    multiply_piece(first, tiles, panel, pixels, step, next, k, results);
+}
+
+// The part of the sum that begins at k.
+void Winograd::multiply_piece(int64_t first, int64_t tiles, int64_t panel, const float* pixels, int64_t step,
+                              const Lines& next, int64_t k, float* results) const {
+  const int64_t width = table_.width(s_.out_channels - panel * table_.panel_columns);
+  const int64_t parts = ceil_div(tiles, table_.max_rows), piece = std::min(weights_.piece(), depth_ - k);
+  const int64_t fetches = round_up(piece, kFetchChunk);  // terms that something is fetched with, of a part
+  const auto made = weights_.block(packed_, panel, k, piece, results + products_ * result_step_);
+  const float* ahead = made.next;
+  int64_t ahead_step = ceil_div(made.next_floats, products_ * parts * fetches);
   for (int64_t i = 0; i < products_; ++i) {
-    const float* ahead = nullptr;
-    int64_t ahead_step = 0;
-    if (next.count > 0) {  // this product's share of a line
-      const int64_t at = panel * products_ + i, all = panels_ * products_, line = at * next.count / all,
-                    begin = ceil_div(line * all, next.count), end = ceil_div((line + 1) * all, next.count);
+    if (!made.next && next.count > 0) {  // this product's share of a line
+      const int64_t pieces = ceil_div(depth_, weights_.piece()), all = panels_ * pieces * products_,
+                    at = (panel * pieces + k / weights_.piece()) * products_ + i,
+                    line = at * next.count / all, begin = ceil_div(line * all, next.count),
+                    end = ceil_div((line + 1) * all, next.count);
       ahead = next.at[line] + next.floats[line] * (at - begin) / (end - begin);
-      ahead_step = ceil_div(next.floats[line], (end - begin) * parts * pieces * round_up(piece, kFetchChunk));
+      ahead_step = ceil_div(next.floats[line], (end - begin) * parts * fetches);
     }
-    for (int64_t k = 0; k < depth_; k += piece)
-      for (int64_t part = 0, row = 0; part < parts; ++part) {
-        const int64_t rows = tiles / parts + (part < tiles % parts ? 1 : 0);
-        const float* a[kMaxTileRows];
-        float* c[kMaxTileRows];
-        for (int64_t r = 0; r < rows; ++r, ++row) {
-          a[r] = pixels + i * step + row_at(first + row) - row_at(first) + k;
-          c[r] = results + i * result_step_ + row * width;
-        }
-        const float* panel_k = weights_ + weights_of(i) * panel_floats_ + column * depth_ + k * width;
-        table_.kernel(rows, width)({.a = a,
-                                    .taps = 1,
-                                    .k = std::min(piece, depth_ - k),
-                                    .tap = &kOneTap,
-                                    .panel = panel_k,
-                                    .panel_stride = 0,
-                                    .groups = 1,
-                                    .n = width,
-                                    .c = c,
-                                    .first = k == 0,
-                                    .ahead = ahead,
-                                    .ahead_step = ahead_step,
-                                    .ahead_panels = ahead_step > 0});
-        ahead += ahead_step * round_up(piece, kFetchChunk);
+    const auto rows_of = [&](int64_t part) { return tiles / parts + (part < tiles % parts ? 1 : 0); };
+    const auto point = [&](int64_t product, int64_t row, int64_t rows, const float** to) {
+      for (int64_t r = 0; r < rows; ++r, ++row)
+        to[r] = pixels + product * step + row_at(first + row) - row_at(first) + k;
+    };
+    for (int64_t part = 0, row = 0; part < parts; ++part) {
+      const int64_t rows = rows_of(part);
+      const float *a[kMaxTileRows], *following[kMaxTileRows];
+      float* c[kMaxTileRows];
+      point(i, row, rows, a);
+      for (int64_t r = 0; r < rows; ++r) c[r] = results + i * result_step_ + (row + r) * width;
+      row += rows;
+      int64_t next_count = 0;
+      if (at_use_ && (part + 1 < parts || i + 1 < products_)) {
+        next_count = rows_of(part + 1 < parts ? part + 1 : 0);
+        point(part + 1 < parts ? i : i + 1, part + 1 < parts ? row : 0, next_count, following);
       }
+      table_.kernel(rows, width)({.a = a,
+                                  .taps = 1,
+                                  .k = piece,
+                                  .tap = &kOneTap,
+                                  .panel = made.at + weights_of(i) * made.step,
+                                  .panel_stride = 0,
+                                  .groups = 1,
+                                  .n = width,
+                                  .c = c,
+                                  .first = k == 0,
+                                  .fetch_c = at_use_,
+                                  .ahead = ahead,
+                                  .ahead_step = ahead_step,
+                                  .ahead_panels = ahead_step > 0,
+                                  .next = following,
+                                  .next_count = next_count});
+      ahead += ahead_step * fetches;
+    }
   }
 }
 
@@ -363,10 +324,10 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
 
 void Winograd::run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch,
                    int threads) {
-  zeros_ = packed, weights_ = packed + round_up(s_.in_channels, 16);
+  zeros_ = packed, packed_ = packed + round_up(s_.in_channels, 16);
   in_ = in, out_ = out, e_ = &e;
   float* const results = scratch;
-  float* const pixels = scratch + lanes_ * products_ * result_step_;
+  float* const pixels = scratch + lanes_ * lane_floats();
   if (whole_first_) {
     const int64_t step = pixel_step(tiles_);
     const int64_t together = shares_planes_ ? s_.out[0] : 1;  // a row's planes are made once
@@ -377,7 +338,7 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
       if (stop_requested()) return;
       const int64_t first = i % blocks_ * block_, tiles = std::min(block_, tiles_ - first),
                     panel = i / blocks_;
-      float* const mine = results + lane * products_ * result_step_;
+      float* const mine = results + lane * lane_floats();
       multiply(first, tiles, panel, pixels + row_at(first), step, {}, mine);
       transform_results(first, tiles, panel, mine);
     });
@@ -388,7 +349,7 @@ void Winograd::run(const float* packed, const float* in, float* out, const Epilo
     if (stop_requested()) return;
     const int64_t first = i * block_, tiles = std::min(block_, tiles_ - first);
     float* const block = pixels + lane * products_ * step;
-    float* const mine = results + lane * products_ * result_step_;
+    float* const mine = results + lane * lane_floats();
     transform_pixels(first, first + tiles, block, step);
     const Lines next = lines_of(first + tiles, block_);
     for (int64_t panel = 0; panel < panels_; ++panel) {
@@ -421,22 +382,22 @@ int64_t winograd_tiles(const ConvShape& s, int axis, int m) {
   return d * ceil_div(ceil_div(s.out[axis], d), m);
 }
 
-int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m) {
-  return Winograd(isa, shape, m, 1).packed_floats();
+int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, WinogradForm form) {
+  return Winograd(isa, shape, form, 1).packed_floats();
 }
 
-void winograd_pack(Isa isa, const ConvShape& shape, int m, const UnalignedFloat* w, float* packed,
+void winograd_pack(Isa isa, const ConvShape& shape, WinogradForm form, const UnalignedFloat* w, float* packed,
                    int threads) {
-  Winograd(isa, shape, m, 1).pack(w, packed, threads);
+  Winograd(isa, shape, form, 1).pack(w, packed, threads);
 }
 
-size_t winograd_scratch_bytes(Isa isa, const ConvShape& shape, int m, int threads) {
-  return Winograd(isa, shape, m, threads).scratch_bytes();
+size_t winograd_scratch_bytes(Isa isa, const ConvShape& shape, WinogradForm form, int threads) {
+  return Winograd(isa, shape, form, threads).scratch_bytes();
 }
 
-void winograd_conv(Isa isa, const ConvShape& shape, int m, const float* packed, const float* in, float* out,
-                   const Epilogue& epilogue, void* scratch, int threads) {
-  Winograd(isa, shape, m, threads).run(packed, in, out, epilogue, static_cast<float*>(scratch), threads);
+void winograd_conv(Isa isa, const ConvShape& shape, WinogradForm form, const float* packed, const float* in,
+                   float* out, const Epilogue& epilogue, void* scratch, int threads) {
+  Winograd(isa, shape, form, threads).run(packed, in, out, epilogue, static_cast<float*>(scratch), threads);
 }
 
 }  // namespace ow::kernels

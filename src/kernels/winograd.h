@@ -17,8 +17,7 @@
 // Along a third spatial axis the kernel's planes are summed as channels are: "channels" below is planes x
 // channels.
 //
-//   packed: zeros for a pixel in the padding [in_channels, rounded up to 16]
-//           | for each of the n^2 products (25 at stride 2), B as in gemm.h: [channels][out_channels]
+//   packed: zeros for a pixel in the padding [in_channels, rounded up to 16] | weights (winograd_weights.h)
 //
 // Tiles are taken in blocks whose transformed pixels stay in the second-level cache. An output element is
 // computed in one way whatever the block, the thread or the place in the batch.
@@ -41,12 +40,21 @@ WinogradLine winograd_line(const ConvShape& shape, int m);
 // Tiles along spatial axis 1 or 2.
 int64_t winograd_tiles(const ConvShape& shape, int axis, int m);
 
-int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, int m);
-void winograd_pack(Isa isa, const ConvShape& shape, int m, const UnalignedFloat* w, float* packed,
+// F(m x m), and whether each run transforms the weights, which are packed as they are.
+struct WinogradForm {
+  int m;
+  bool at_use = false;
+};
+
+// So many tiles, about, share what is made of weights in a run.
+inline constexpr int kWinogradTilesAtUse = 70;
+
+int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, WinogradForm form);
+void winograd_pack(Isa isa, const ConvShape& shape, WinogradForm form, const UnalignedFloat* w, float* packed,
                    int threads);
 
-size_t winograd_scratch_bytes(Isa isa, const ConvShape& shape, int m, int threads);
-void winograd_conv(Isa isa, const ConvShape& shape, int m, const float* packed, const float* in, float* out,
-                   const Epilogue& epilogue, void* scratch, int threads);
+size_t winograd_scratch_bytes(Isa isa, const ConvShape& shape, WinogradForm form, int threads);
+void winograd_conv(Isa isa, const ConvShape& shape, WinogradForm form, const float* packed, const float* in,
+                   float* out, const Epilogue& epilogue, void* scratch, int threads);
 
 }  // namespace ow::kernels

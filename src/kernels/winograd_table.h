@@ -27,16 +27,17 @@ struct WinogradOutput {
   float low, high;               // bounds of every result
 };
 
-struct WinogradWeights {
-  const double (*g)[kMaxWinogradTaps];  // [n][r]; at stride 2 n is kStrideTwoWeights here
-  const float* from;                    // [r * r][columns], columns a multiple of the vector
-  int64_t columns;
-  float* to;  // element (i, j) of column c at to[(i * n + j) * step + c]
+struct WinogradKernels {
+  const float*
+      from;  // [kernels][r * r][columns], the kernels from_step apart; columns a multiple of the panels'
+  int64_t kernels, from_step, columns;  // step
+  float* to;  // element (i, j) of column c of kernel k at to[(i * n + j) * step + k * columns + c]
   int64_t step;
 };
 
 struct WinogradTransforms {
-  void (*weights)(const WinogradWeights& t);
+  void (*kernels)(const WinogradKernels& t);          // rounded once: computed in double
+  void (*kernels_quickly)(const WinogradKernels& t);  // computed in float
   void (*input)(const WinogradInput& t);
   void (*output)(const WinogradOutput& t);
 };

@@ -15,6 +15,7 @@
 
 #include "kernels/math.h"
 #include "ops/op/elementwise.h"
+#include "ops/op/fused.h"
 
 namespace ow {
 namespace {
@@ -162,10 +163,12 @@ Status run_as(const Attrs& a, RunContext& c) {
 
 template <class F>
 Status run(const Attrs& a, RunContext& c) {
-  if (c.in(0).dtype() == DType::kFloat64) return run_as<double, F>(a, c);
+  if (build::has_type(DType::kFloat64) && c.in(0).dtype() == DType::kFloat64) return run_as<double, F>(a, c);
   Activation kernel = F::kKernel;
   if (std::is_same_v<F, Swish> && a.alpha == 1) kernel = Activation::kSilu;
   if (kernel == Activation::kNone) return run_as<float, F>(a, c);
+  if (!in_build(kernel))
+    return c.error("is not in this build: its list of operators lacks curved_activations");
   return run_unary_arrays(c, kCostlyGrain, [&a, kernel](const float* x, float* y, int64_t n) {
     kernels::activate(kernel, a.alpha, a.beta, x, y, n);
   });

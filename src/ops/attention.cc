@@ -257,6 +257,7 @@ struct KeyTiles {
   Rows<T> rows;
   int64_t total;
   bool transposed;  // K^T, times scale; else V
+  bool in_double;   // kernels::BSource::in_double; then there is one tile, or a sum would be rounded twice
   double scale = 1;
   std::byte* packed = nullptr;
   int64_t tile_keys = 0, tile_bytes = 0, tiles = 0;
@@ -269,7 +270,8 @@ struct KeyTiles {
   int64_t sides() const { return rows.h.batch * rows.h.heads; }
   // Room for so many sides.
   Status reserve(RunContext& c, int64_t places) {
-    tile_keys = std::max<int64_t>(1, std::is_same_v<T, float> ? std::min<int64_t>(total, 256) : total);
+    const bool in_tiles = std::is_same_v<T, float> && !in_double;
+    tile_keys = std::max<int64_t>(1, in_tiles ? std::min<int64_t>(total, 256) : total);
     tiles = (total + tile_keys - 1) / tile_keys;
     if constexpr (std::is_same_v<T, float>) {
       const int64_t size = rows.h.size, most = tile_keys;
@@ -292,7 +294,8 @@ struct KeyTiles {
                        .n = transposed ? n : size,
                        .stride_k = transposed ? rows.h.column_stride : stride,
                        .stride_n = transposed ? stride : rows.h.column_stride,
-                       .scale = static_cast<float>(scale)},
+                       .scale = static_cast<float>(scale),
+                       .in_double = in_double},
                       packed + (place * tiles + tile) * tile_bytes, 1);
     }
   }
@@ -478,8 +481,8 @@ Status run_typed(const Attrs& a, RunContext& c) {
     k.q.batch_stride = rank == 4 ? steps[0] : 0;
     k.q.head_stride = steps[rank - 3], k.q.row_stride = steps[rank - 2], k.q.column_stride = 1;
   }
-  KeyTiles<T> keys{ONWARD_TRY(present<T>(c, 1, 4, 1, k.k, k)), k.total, true, k.scale};
-  KeyTiles<T> values{ONWARD_TRY(present<T>(c, 2, 5, 2, k.v, k)), k.total, false};
+  KeyTiles<T> keys{ONWARD_TRY(present<T>(c, 1, 4, 1, k.k, k)), k.total, true, c.strict(), k.scale};
+  KeyTiles<T> values{ONWARD_TRY(present<T>(c, 2, 5, 2, k.v, k)), k.total, false, c.strict()};
   Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>, output_shape(a, k, c.in(0).rank())));
   const bool flat = a.rows_first || (c.in(0).rank() == 3 && !a.fused);
   Tensor kept;

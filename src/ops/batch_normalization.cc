@@ -6,7 +6,8 @@
 // onward.BatchNormalization applies an activation behind it (ops/op/fused.h).
 //
 // Older forms: spatial = 0 (up to opset 8) has statistics per activation, which flattening the input to
-// [N, C * D1 * ..] expresses; is_test = 0 (up to 6) and outputs beyond Y (7 to 13) mean training mode.
+// [N, C * D1 * ..] expresses; is_test = 0 (up to 6) and outputs beyond Y (7 to 13) mean training mode. Their
+// outputs 3 and 4, saved_mean and saved_var, are the mean and the variance of the batch.
 #include <cmath>
 
 #include "ops/op/op.h"
@@ -47,14 +48,29 @@ Status infer(const Attrs& a, InferContext& c) {
   return {};
 }
 
-Result<ir::Value*> per_activation(Rewriter& c) {
+// Y, the running mean and variance, and with `saved` those of the batch. What outputs 1 and 2 keep of the
+// running values at momentum 0 is nothing, so they are those of the batch.
+Result<std::vector<ir::Value*>> outputs_of(Rewriter& c, const std::vector<ir::Value*>& inputs, bool more,
+                                           bool saved) {
+  ir::Attributes attributes = c.node().attributes;
+  auto made = ONWARD_TRY(c.add_multi("BatchNormalization", inputs, more ? 3 : 1, attributes));
+  if (!saved) return made;
+  attributes.insert_or_assign("momentum", 0.0f);
+  const auto batch = ONWARD_TRY(c.add_multi("BatchNormalization", inputs, 3, std::move(attributes)));
+  made.insert(made.end(), batch.begin() + 1, batch.end());
+  return made;
+}
+
+Result<std::vector<ir::Value*>> outputs_per_activation(Rewriter& c, bool more, bool saved) {
   ir::Value* flat = ONWARD_TRY(c.add("Flatten", {c.in(0)}, {{"axis", int64_t{1}}}));
   std::vector<ir::Value*> inputs = {flat};
   for (size_t i = 1; i < 5; ++i) inputs.push_back(ONWARD_TRY(c.add("Reshape", {c.in(i), c.ints({-1})})));
-  ir::Attributes attributes = c.node().attributes;
-  ir::Value* y = ONWARD_TRY(c.add("BatchNormalization", inputs, std::move(attributes)));
-  ir::Value* shape = ONWARD_TRY(c.add("Shape", {c.in(0)}));
-  return c.add("Reshape", {y, shape});
+  auto made = ONWARD_TRY(outputs_of(c, inputs, more, saved));
+  for (size_t o = 0; o < made.size(); ++o) {
+    ir::Value* shape = ONWARD_TRY(c.add("Shape", {c.in(o ? 3 : 0)}));
+    made[o] = ONWARD_TRY(c.add("Reshape", {made[o], shape}));
+  }
+  return made;
 }
 
 Status upgrade(Rewriter& c) {
@@ -62,25 +78,19 @@ Status upgrade(Rewriter& c) {
   if (since >= 14) return {};
   const AttrReader a(c.node());
   const bool spatial = a.flag("spatial", true), test = a.flag("is_test", false);
-  bool more_outputs = false;
+  bool more_outputs = false, saved = false;
   for (size_t o = 1; o < c.node().outputs().size(); ++o) {
     const ir::Value* v = c.node().output(o);
     more_outputs |= v && v->is_used();
-    if (o > 2 && v && v->is_used()) return c.cannot("outputs saved_mean and saved_var are used");
+    saved |= o > 2 && v && v->is_used();
   }
   for (const char* name : {"spatial", "is_test", "consumed_inputs"}) c.remove_attribute(name);
   const bool training = since < 7 ? !test : more_outputs;
+  if (more_outputs && !training) return c.error("outputs beyond Y are used, and is_test is 1");
   if (training) c.set_attribute("training_mode", int64_t{1});
-  if (!spatial && more_outputs) return c.cannot("spatial = 0 with outputs beyond Y");
-  if (!spatial) {
-    std::vector<ir::Value*> values(c.node().outputs().size(), nullptr);
-    values[0] = ONWARD_TRY(per_activation(c));
-    return c.replace(values);
-  }
-  if (c.node().outputs().size() < 2) return {};
-  const size_t outputs = more_outputs ? 3 : 1;
-  auto made = ONWARD_TRY(
-      c.add_multi("BatchNormalization", c.node().inputs(), outputs, ir::Attributes(c.node().attributes)));
+  if (spatial && c.node().outputs().size() < 2) return {};
+  auto made = spatial ? ONWARD_TRY(outputs_of(c, c.node().inputs(), more_outputs, saved))
+                      : ONWARD_TRY(outputs_per_activation(c, more_outputs, saved));
   made.resize(c.node().outputs().size(), nullptr);
   return c.replace(made);
 }
@@ -89,16 +99,8 @@ Status upgrade(Rewriter& c) {
 Result<std::vector<Moments>> batch_moments(RunContext& c, const Tensor& x) {
   const Planes p = *planes(x);
   const std::vector<Moments> each = ONWARD_TRY(channel_moments(c, x));
-  std::vector<Moments> out(static_cast<size_t>(p.channels));
-  for (int64_t ch = 0; ch < p.channels; ++ch) {
-    Moments& m = out[static_cast<size_t>(ch)];
-    for (int64_t n = 0; n < p.batch; ++n)
-      m.mean += each[static_cast<size_t>(n * p.channels + ch)].mean / static_cast<double>(p.batch);
-    for (int64_t n = 0; n < p.batch; ++n) {
-      const Moments& e = each[static_cast<size_t>(n * p.channels + ch)];
-      m.variance += (e.variance + (e.mean - m.mean) * (e.mean - m.mean)) / static_cast<double>(p.batch);
-    }
-  }
+  std::vector<Moments> out;
+  for (int64_t ch = 0; ch < p.channels; ++ch) out.push_back(joined(each.data() + ch, p.batch, p.channels));
   return out;
 }
 

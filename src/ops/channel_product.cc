@@ -52,7 +52,7 @@ Status run(const Attrs& a, RunContext& c) {
   ImageOutput y = ONWARD_TRY(image_output(c, 0, DType::kFloat32, shape));
   if (y.tensor.count() == 0) return {};
   const kernels::ChannelProduct s{m.dim(1), m.dim(2), a.positions, x.shape().count(2, x.rank()),
-                                  image.ld, y.ld};
+                                  image.ld, y.ld,     c.strict()};
   auto packed = ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::channel_matrix_bytes(s))));
   for (int64_t n = 0; n < x.dim(0); ++n) {
     if (n == 0 || m.dim(0) > 1)

@@ -36,11 +36,6 @@ Status infer(const Attrs& a, InferContext& c) {
 constexpr ConvKernels kKernels{kernels::conv_packed_bytes, kernels::conv_pack, kernels::conv_scratch_bytes,
                                kernels::conv, false};
 
-// In place of packed weights where a run brings its own.
-struct OwnWeights {
-  bool strict;
-};
-
 // Extent `axis` of a value of this rank; 0: not known before the run.
 int64_t extent(const ir::Type& t, size_t rank, size_t axis) {
   if (!t.shape || t.shape->size() != rank) return 0;
@@ -64,7 +59,7 @@ std::optional<kernels::ConvShape> known_images(const Attrs& a, const PrepareCont
 
 Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
-  if (!w) return std::any(OwnWeights{c.strict()});
+  if (!w) return std::any();
   kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label()));
   if (w->rank() >= 4 && !c.strict()) {
     for (size_t axis = 1; axis < 3; ++axis)
@@ -83,8 +78,7 @@ Status run(const Attrs& a, RunContext& c) {
   Shape out;
   const Shape& w = packed ? packed->shape : c.in(1).shape();
   kernels::ConvShape s = ONWARD_TRY(conv_shape(a, c, c.in(0).shape(), w, out));
-  const auto* own = c.prepared<OwnWeights>();
-  if (own && !own->strict) s.method = kernels::quickest_method(s, true);
+  if (!packed && !c.strict()) s.method = kernels::quickest_method(s, true);
   kernels::Epilogue e = {.residual_after_activation = kAddLast,
                          .activation = a.activation.kind,
                          .alpha = a.activation.alpha,

@@ -71,6 +71,7 @@ Status run(const Attrs& a, RunContext& c) {
   for (int i = 0; i < 2; ++i, image = out) {
     weights[i] = packed ? &packed->weights[i].shape : &c.in(kWeights[i]).shape();
     shapes[i] = ONWARD_TRY(conv_shape(a.conv[i], c, image, *weights[i], out));
+    if (c.strict()) shapes[i].method = kernels::ConvMethod::kInDouble;
     ONWARD_TRY(check_bias(c, kBiases[i], shapes[i].out_channels));
     epilogues[i] = {.bias = c.has(kBiases[i]) ? c.in(kBiases[i]).data<float>() : nullptr,
                     .activation = a.activation[i].kind,

@@ -170,11 +170,13 @@ void gather(const Attrs& a, const Call& k, const RunContext& c, int64_t n, int64
 
 // y[m rows] (+)= w * columns, and the bias.
 template <class T>
-void product(const Call& k, int64_t m, int64_t count, const T* w, const T* columns, std::byte* packed,
-             const T* bias, T* y) {
+void product(const RunContext& c, const Call& k, int64_t m, int64_t count, const T* w, const T* columns,
+             std::byte* packed, const T* bias, T* y) {
   const int64_t depth = k.per_group * k.taps;
   if constexpr (std::is_same_v<T, float>) {
-    kernels::pack_b({.b = columns, .k = depth, .n = count, .stride_k = count, .stride_n = 1}, packed, 1);
+    kernels::pack_b(
+        {.b = columns, .k = depth, .n = count, .stride_k = count, .stride_n = 1, .in_double = c.strict()},
+        packed, 1);
     kernels::gemm(m, count, depth, w, depth, packed, y, k.positions, {}, 1);
   } else {
     kernels::GenericGemm<T, T, T>{.m = m,
@@ -215,8 +217,8 @@ Status run_typed(const Attrs& a, RunContext& c) {
         const int64_t count = std::min(kBlockPositions, k.positions - first);
         T* block = columns.data() + slot * *columns_each;
         gather<T>(a, k, c, n, g * k.per_group, first, count, block);
-        product<T>(k, m, count, c.in(1).data<T>() + g * m * depth, block, packed.data() + slot * packed_each,
-                   c.has(3) ? c.in(3).data<T>() + g * m : nullptr,
+        product<T>(c, k, m, count, c.in(1).data<T>() + g * m * depth, block,
+                   packed.data() + slot * packed_each, c.has(3) ? c.in(3).data<T>() + g * m : nullptr,
                    y.mutable_data<T>() + (n * k.out_channels + g * m) * k.positions + first);
       }
   });

@@ -189,10 +189,11 @@ struct Arithmetic {
 
 template <class T>
 void sum_of(const Folded& f, const std::byte* x, std::byte* y) {
-  T sum = 0;
+  using Sum = std::conditional_t<std::is_same_v<T, float>, double, T>;
+  Sum sum = 0;
   for (int64_t j = 0; j < f.count; ++j)
-    sum = static_cast<T>(sum + reinterpret_cast<const T*>(x)[Folded::offset(f.dims, f.strides, j)]);
-  *reinterpret_cast<T*>(y) = sum;
+    sum = static_cast<Sum>(sum + reinterpret_cast<const T*>(x)[Folded::offset(f.dims, f.strides, j)]);
+  *reinterpret_cast<T*>(y) = static_cast<T>(sum);
 }
 
 template <class T>
@@ -299,9 +300,13 @@ Status Contraction::multiply_all(const Product& p, const std::byte* a, const std
     auto packed = ONWARD_TRY(c.scratch(bytes));
     for (size_t i = 0; i < batch; ++i) {
       if (i == 0 || p.b.starts[i] != p.b.starts[i - 1])
-        kernels::pack_b(
-            {.b = right + p.b.starts[i], .k = p.k, .n = p.n, .stride_k = p.b.row, .stride_n = p.b.column},
-            packed.data(), c.threads());
+        kernels::pack_b({.b = right + p.b.starts[i],
+                         .k = p.k,
+                         .n = p.n,
+                         .stride_k = p.b.row,
+                         .stride_n = p.b.column,
+                         .in_double = c.strict()},
+                        packed.data(), c.threads());
       kernels::gemm(p.m, p.n, p.k, left + p.a.starts[i], p.a.row, packed.data(),
                     reinterpret_cast<float*>(out) + static_cast<int64_t>(i) * p.m * p.n, p.n, {},
                     c.threads());

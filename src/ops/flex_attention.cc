@@ -98,7 +98,12 @@ Status multiply(RunContext& c, const Call& call, int64_t m, int64_t n, int64_t k
     packed = ONWARD_TRY(c.scratch(*bytes)).data();
     c.parallel_for(sides, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        kernels::pack_b({.b = b + i * k * n, .k = k, .n = n, .stride_k = stride_k, .stride_n = stride_n},
+        kernels::pack_b({.b = b + i * k * n,
+                         .k = k,
+                         .n = n,
+                         .stride_k = stride_k,
+                         .stride_n = stride_n,
+                         .in_double = c.strict()},
                         packed + i * each, 1);
     });
   }

@@ -10,6 +10,7 @@
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
 #include "kernels/transpose.h"
+#include "ops/op/elementwise.h"
 #include "ops/op/fused.h"
 #include "ops/op/op.h"
 #include "ops/op/stored_weights.h"
@@ -64,16 +65,18 @@ struct PackedB {
   int64_t k, n;
 };
 
-void pack(const Attrs& a, const kernels::UnalignedFloat* b, int64_t k, int64_t n, void* packed, int threads,
-          const ChunkFunction* told = nullptr) {
+template <class Context>
+void pack(const Attrs& a, const Context& c, const kernels::UnalignedFloat* b, int64_t k, int64_t n,
+          void* packed, const ChunkFunction* told = nullptr) {
   kernels::pack_b({.b = b,
                    .k = k,
                    .n = n,
                    .stride_k = a.trans_b ? 1 : n,
                    .stride_n = a.trans_b ? k : 1,
                    .scale = a.alpha,
+                   .in_double = c.strict(),
                    .packed = told},
-                  packed, threads);
+                  packed, c.threads());
 }
 
 Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
@@ -88,7 +91,7 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
     (*parts)({b->raw() + begin * packed.k * 4, static_cast<size_t>((end - begin) * packed.k * 4)});
   };
   const ChunkFunction told(let_go);
-  pack(a, stored_floats(*b), packed.k, packed.n, packed.memory.get(), c.threads(), &told);
+  pack(a, c, stored_floats(*b), packed.k, packed.n, packed.memory.get(), &told);
   c.drop(1);
   return std::any(std::move(packed));
 }
@@ -133,7 +136,7 @@ Status run_float(const Attrs& a, RunContext& c) {
   const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
   if (!packed) {
     auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::packed_b_bytes(1, e.k, e.n))));
-    pack(a, c.in(1).data<float>(), e.k, e.n, memory.data(), c.threads());
+    pack(a, c, c.in(1).data<float>(), e.k, e.n, memory.data());
     packed = memory.data();
   }
   const float* x = c.in(0).data<float>();
@@ -165,6 +168,8 @@ Status run_float(const Attrs& a, RunContext& c) {
   kernels::gemm(e.m, e.n, e.k, x, e.k, packed, out, e.n, epilogue, c.threads());
   return {};
 }
+
+using OtherTypes = TypeList<double, int32_t, int64_t, uint32_t, uint64_t>;
 
 template <class T>
 Status run_generic(const Attrs& a, RunContext& c) {
@@ -198,22 +203,8 @@ Status run_generic(const Attrs& a, RunContext& c) {
 }
 
 Status run(const Attrs& a, RunContext& c) {
-  switch (c.in(0).dtype()) {
-    case DType::kFloat32:
-      return run_float(a, c);
-    case DType::kFloat64:
-      return run_generic<double>(a, c);
-    case DType::kInt32:
-      return run_generic<int32_t>(a, c);
-    case DType::kInt64:
-      return run_generic<int64_t>(a, c);
-    case DType::kUint32:
-      return run_generic<uint32_t>(a, c);
-    case DType::kUint64:
-      return run_generic<uint64_t>(a, c);
-    default:
-      return c.error("input 0 is of type ", c.in(0).dtype(), ", expected a type of Gemm's schema");
-  }
+  if (c.in(0).dtype() == DType::kFloat32) return run_float(a, c);
+  return visit_types(OtherTypes{}, c, c.in(0).dtype(), [&]<class T>(T) { return run_generic<T>(a, c); });
 }
 
 }  // namespace
@@ -225,7 +216,7 @@ ONWARD_OPS(gemm) {
                      .upgrade = upgrade,
                      .prepare = prepare,
                      .run = run,
-                     .native = types<float, double, int32_t, int64_t, uint32_t, uint64_t>};
+                     .native = types<float> | OtherTypes::mask};
   OpSpec<Attrs> fused = spec;
   fused.domain = "onward";
   fused.read = read_fused;

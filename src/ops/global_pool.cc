@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/pool.h"
+#include "ops/op/elementwise.h"
 #include "ops/op/image.h"
 #include "ops/op/op.h"
 
@@ -118,7 +119,7 @@ Status run_typed(RunContext& c, const Fold& fold) {
 
 template <class Fold>
 Status run_fold(RunContext& c, const Fold& fold) {
-  return c.in(0).dtype() == DType::kFloat64 ? run_typed<double>(c, fold) : run_typed<float>(c, fold);
+  return visit_types(Floats{}, c, c.in(0).dtype(), [&]<class T>(T) { return run_typed<T>(c, fold); });
 }
 Status run_average(const Attrs&, RunContext& c) { return run_fold(c, Average{}); }
 Status run_max(const Attrs&, RunContext& c) { return run_fold(c, Maximum{}); }

@@ -7,6 +7,7 @@
 // Opset 18 has scale and bias per group; `upgrade` repeats them per channel.
 #include <cmath>
 
+#include "kernels/normalize.h"
 #include "ops/op/op.h"
 #include "ops/op/statistics.h"
 
@@ -65,27 +66,54 @@ Status upgrade_group(Rewriter& c) {
   return {};
 }
 
+struct Groups {
+  int64_t count, size;  // groups; channels of one
+  double epsilon;
+  std::vector<double> scale, bias;
+
+  Groups(const Attrs& a, RunContext& c, const Planes& p)
+      : count(a.num_groups ? a.num_groups : p.channels),
+        size(p.channels / count),
+        epsilon(a.epsilon),
+        scale(as_doubles(c.in(1))),
+        bias(as_doubles(c.in(2))) {}
+  // Of channel i of group g.
+  Affine affine(const Moments& m, int64_t g, int64_t i) const {
+    const auto channel = static_cast<size_t>(g * size + i);
+    return {m.mean, scale[channel] / std::sqrt(m.variance + epsilon), bias[channel]};
+  }
+};
+
 // One moment per image and group, from those of its channels.
-std::vector<Affine> coefficients(const Attrs& a, RunContext& c, const std::vector<Moments>& each,
-                                 const Planes& p) {
-  const std::vector<double> scale = as_doubles(c.in(1)), bias = as_doubles(c.in(2));
-  const int64_t groups = a.num_groups ? a.num_groups : p.channels, size = p.channels / groups;
+std::vector<Affine> coefficients(const Groups& groups, const std::vector<Moments>& each, const Planes& p) {
   std::vector<Affine> out;
   for (int64_t n = 0; n < p.batch; ++n)
-    for (int64_t g = 0; g < groups; ++g) {
-      const Moments* from = &each[static_cast<size_t>(n * p.channels + g * size)];
-      Moments m;
-      for (int64_t i = 0; i < size; ++i) m.mean += from[i].mean / static_cast<double>(size);
-      for (int64_t i = 0; i < size; ++i)
-        m.variance += (from[i].variance + (from[i].mean - m.mean) * (from[i].mean - m.mean)) /
-                      static_cast<double>(size);
-      const double inverse = 1 / std::sqrt(m.variance + double{a.epsilon});
-      for (int64_t i = 0; i < size; ++i) {
-        const auto ch = static_cast<size_t>(g * size + i);
-        out.push_back({m.mean, scale[ch] * inverse, bias[ch]});
-      }
+    for (int64_t g = 0; g < groups.count; ++g) {
+      const Moments m = joined(&each[static_cast<size_t>(n * p.channels + g * groups.size)], groups.size, 1);
+      for (int64_t i = 0; i < groups.size; ++i) out.push_back(groups.affine(m, g, i));
     }
   return out;
+}
+
+// Row-major images of enough groups: a group is measured and mapped while it is in the cache.
+constexpr int64_t kEnoughGroups = 8;
+void run_lines(const Attrs& a, const RunContext& c, const Groups& groups, const float* x, float* y,
+               const Planes& p) {
+  c.parallel_for(p.batch * groups.count, 1 + 16384 / (groups.size * p.pixels + 1),
+                 [&](int64_t begin, int64_t end) {
+                   std::vector<Moments> each(static_cast<size_t>(groups.size));
+                   for (int64_t i = begin; i < end; ++i) {
+                     const int64_t first = i * groups.size * p.pixels;
+                     for (int64_t ch = 0; ch < groups.size; ++ch) {
+                       const kernels::Spread s = kernels::spread_line(x + first + ch * p.pixels, p.pixels);
+                       each[static_cast<size_t>(ch)] = {s.mean, s.squares / s.count};
+                     }
+                     const Moments m = joined(each.data(), groups.size, 1);
+                     for (int64_t ch = 0; ch < groups.size; ++ch)
+                       apply_affine(x + first + ch * p.pixels, y + first + ch * p.pixels, p.pixels,
+                                    groups.affine(m, i % groups.count, ch), a.activation);
+                   }
+                 });
 }
 
 Status run(const Attrs& a, RunContext& c) {
@@ -99,10 +127,16 @@ Status run(const Attrs& a, RunContext& c) {
   Tensor y = ONWARD_TRY(c.out(0, x.dtype(), x.shape()));
   if (x.count() == 0) return {};
   if (!planes(x)) x = ONWARD_TRY(channels_last(c, x));
+  const Planes p = *planes(x);
+  const Groups groups(a, c, p);
+  if (x.dtype() == DType::kFloat32 && x.is_dense() && y.is_dense() && groups.count >= kEnoughGroups) {
+    run_lines(a, c, groups, x.data<float>(), y.mutable_data<float>(), p);
+    return {};
+  }
   ImageOutput out = ONWARD_TRY(plane_output(c, y));
   const auto moments = ONWARD_TRY(channel_moments(c, x));
-  apply_affine(c, x, *planes(x), out.staged, *planes(out.staged), coefficients(a, c, moments, *planes(x)),
-               true, a.activation);
+  apply_affine(c, x, p, out.staged, *planes(out.staged), coefficients(groups, moments, p), true,
+               a.activation);
   out.finish(c);
   return {};
 }
@@ -120,7 +154,7 @@ OpSpec<Attrs> row(std::string_view name, Result<Attrs> (*read)(const AttrReader&
           .upgrade = upgrade,
           .run = run,
           .native = types<float, double>,
-          .layout = LayoutRule::kChannelsLast};
+          .layout = LayoutRule::kElementwise};
 }
 
 // What the optimiser makes of it and an activation behind it.

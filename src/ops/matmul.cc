@@ -33,16 +33,24 @@ struct PackedB {
 
 int64_t aligned(size_t bytes) { return (static_cast<int64_t>(bytes) + 63) / 64 * 64; }
 
-void pack_one(const kernels::UnalignedFloat* b, int64_t k, int64_t n, std::byte* packed, int threads) {
-  kernels::pack_b({.b = b, .k = k, .n = n, .stride_k = n, .stride_n = 1}, packed, threads);
-}
+// B's matrices, one after the other.
+struct Matrices {
+  const kernels::UnalignedFloat* b;
+  int64_t count, k, n;
+  bool in_double;  // kernels::BSource::in_double
 
-// B's matrices one after the other; many are spread over threads, one is packed by all.
-void pack_all(const kernels::UnalignedFloat* b, int64_t count, int64_t k, int64_t n, std::byte* packed,
-              int64_t bytes_each, int threads) {
-  if (count == 1) return pack_one(b, k, n, packed, threads);
-  parallel_for(count, 1, threads, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) pack_one(b + i * k * n, k, n, packed + i * bytes_each, 1);
+  void pack(int64_t i, std::byte* packed, int threads) const {
+    kernels::pack_b(
+        {.b = b + i * k * n, .k = k, .n = n, .stride_k = n, .stride_n = 1, .in_double = in_double}, packed,
+        threads);
+  }
+};
+
+// Many are spread over threads, one is packed by all.
+void pack_all(const Matrices& all, std::byte* packed, int64_t bytes_each, int threads) {
+  if (all.count == 1) return all.pack(0, packed, threads);
+  parallel_for(all.count, 1, threads, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) all.pack(i, packed + i * bytes_each, 1);
   });
 }
 
@@ -57,7 +65,7 @@ Result<std::any> prepare(const Attrs&, PrepareContext& c) {
   auto bytes = checked_mul(packed.bytes_each, count);
   if (!bytes) return c.error("input 1 is too large to pack: ", s);
   packed.memory = ONWARD_TRY(packed_buffer(*bytes));
-  pack_all(stored_floats(*b), count, k, n, packed.memory.get(), packed.bytes_each, c.threads());
+  pack_all({stored_floats(*b), count, k, n, c.strict()}, packed.memory.get(), packed.bytes_each, c.threads());
   c.drop(1);
   return std::any(std::move(packed));
 }
@@ -89,7 +97,7 @@ Status run_float(const Attrs& a, RunContext& c, const MatMulShape& s, const Pack
     auto size = checked_mul(each, s.b_matrices);
     if (!size) return c.error("input 1 is too large to pack: ", c.in(1).shape());
     auto memory = ONWARD_TRY(c.scratch(*size));
-    pack_all(c.in(1).data<float>(), s.b_matrices, s.k, s.n, memory.data(), each, c.threads());
+    pack_all({c.in(1).data<float>(), s.b_matrices, s.k, s.n, c.strict()}, memory.data(), each, c.threads());
     packed = memory.data();
   }
   const float* x = c.in(0).data<float>();

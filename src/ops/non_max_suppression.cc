@@ -3,7 +3,9 @@
 // [batch, class, box], int64. Boxes are two opposite corners [y1, x1, y2, x2] in any order, or with
 // center_point_box [x_center, y_center, width, height].
 #include <algorithm>
+#include <span>
 
+#include "base/stop.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -24,22 +26,54 @@ Status infer(const Attrs&, InferContext& c) {
 }
 
 struct Box {
-  float left, top, right, bottom;
-  float area() const { return (right - left) * (bottom - top); }
+  float left, top, right, bottom, area;
 };
 
 Box read_box(const float* b, bool centered) {
-  if (centered) return {b[0] - b[2] / 2, b[1] - b[3] / 2, b[0] + b[2] / 2, b[1] + b[3] / 2};
-  return {std::min(b[1], b[3]), std::min(b[0], b[2]), std::max(b[1], b[3]), std::max(b[0], b[2])};
+  Box box = centered ? Box{b[0] - b[2] / 2, b[1] - b[3] / 2, b[0] + b[2] / 2, b[1] + b[3] / 2, 0}
+                     : Box{std::min(b[1], b[3]), std::min(b[0], b[2]), std::max(b[1], b[3]),
+                           std::max(b[0], b[2]), 0};
+  box.area = (box.right - box.left) * (box.bottom - box.top);
+  return box;
 }
 
-bool overlaps(const Box& a, const Box& b, float threshold) {
-  const float width = std::min(a.right, b.right) - std::max(a.left, b.left);
-  const float height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
-  if (!(width > 0) || !(height > 0)) return false;
-  const float both = width * height, all = a.area() + b.area() - both;
-  return a.area() > 0 && b.area() > 0 && all > 0 && both / all > threshold;
-}
+// The boxes that were taken, in blocks whose loop the compiler makes of vectors.
+class Kept {
+ public:
+  void add(const Box& box) {
+    if (count_ % kBlock == 0) blocks_.push_back({});
+    Block& block = blocks_.back();
+    const size_t i = count_++ % kBlock;
+    block.left[i] = box.left, block.top[i] = box.top, block.right[i] = box.right;
+    block.bottom[i] = box.bottom, block.area[i] = box.area;
+  }
+  bool overlaps(const Box& box, float threshold) const {
+    for (const Block& block : blocks_)
+      if (hits(block, box, threshold)) return true;
+    return false;
+  }
+
+ private:
+  static constexpr size_t kBlock = 16;
+  struct Block {  // boxes of no area, where there is none yet
+    float left[kBlock], top[kBlock], right[kBlock], bottom[kBlock], area[kBlock];
+  };
+  [[gnu::optimize("O3")]] static bool hits(const Block& b, const Box& box, float threshold) {
+    int32_t found[kBlock];
+    for (size_t i = 0; i < kBlock; ++i) {
+      const float width = std::min(b.right[i], box.right) - std::max(b.left[i], box.left);
+      const float height = std::min(b.bottom[i], box.bottom) - std::max(b.top[i], box.top);
+      const float both = width * height, all = b.area[i] + box.area - both;
+      found[i] = (width > 0) & (height > 0) & (b.area[i] > 0) & (all > 0) & (both / all > threshold);
+    }
+    int32_t any = 0;
+    for (size_t i = 0; i < kBlock; ++i) any |= found[i];
+    return any != 0 && box.area > 0;
+  }
+
+  std::vector<Block> blocks_;
+  size_t count_ = 0;
+};
 
 struct Limits {
   int64_t most = 0;
@@ -59,20 +93,31 @@ Result<Limits> read_limits(RunContext& c) {
   return limits;
 }
 
-Result<std::vector<int64_t>> select(const RunContext& c, const std::vector<Box>& boxes, const float* scores,
-                                    const Limits& limits) {
-  std::vector<int64_t> order, taken;
+struct Candidate {
+  float score;
+  int64_t box;
+  bool operator<(const Candidate& other) const {
+    return score != other.score ? score < other.score : box > other.box;
+  }
+};
+
+// The boxes that are taken, in order. Candidates come off a heap: few of them are looked at.
+std::vector<int64_t> select(std::span<const Box> boxes, const float* scores, const Limits& limits) {
+  std::vector<Candidate> heap;
   for (size_t i = 0; i < boxes.size(); ++i)
-    if (!limits.score || scores[i] > *limits.score) order.push_back(static_cast<int64_t>(i));
-  std::erase_if(order, [&](int64_t i) { return scores[i] != scores[i]; });
-  std::stable_sort(order.begin(), order.end(), [&](int64_t i, int64_t j) { return scores[i] > scores[j]; });
-  for (int64_t i : order) {
-    if (static_cast<int64_t>(taken.size()) >= limits.most) break;
-    if (c.budget()) ONWARD_TRY(c.budget()->check());
+    if (scores[i] == scores[i] && (!limits.score || scores[i] > *limits.score))
+      heap.push_back({scores[i], static_cast<int64_t>(i)});
+  std::make_heap(heap.begin(), heap.end());
+  std::vector<int64_t> taken;
+  Kept kept;
+  while (!heap.empty() && static_cast<int64_t>(taken.size()) < limits.most && !stop_requested()) {
+    std::pop_heap(heap.begin(), heap.end());
+    const int64_t i = heap.back().box;
+    heap.pop_back();
     const Box& box = boxes[static_cast<size_t>(i)];
-    if (std::none_of(taken.begin(), taken.end(),
-                     [&](int64_t j) { return overlaps(box, boxes[static_cast<size_t>(j)], limits.iou); }))
-      taken.push_back(i);
+    if (kept.overlaps(box, limits.iou)) continue;
+    taken.push_back(i);
+    kept.add(box);
   }
   return taken;
 }
@@ -84,16 +129,24 @@ Status run(const Attrs& a, RunContext& c) {
     return c.error("boxes ", boxes.shape(), " and scores ", scores.shape(),
                    " do not fit [batches, boxes, 4] and [batches, classes, boxes]");
   const Limits limits = ONWARD_TRY(read_limits(c));
-  const int64_t n = boxes.dim(1), classes = scores.dim(1);
+  const int64_t n = boxes.dim(1), classes = scores.dim(1), batches = boxes.dim(0);
+  std::vector<Box> corners(static_cast<size_t>(batches * n));
+  for (size_t i = 0; i < corners.size(); ++i)
+    corners[i] = read_box(boxes.data<float>() + i * 4, a.center_point_box);
+  std::vector<std::vector<int64_t>> taken(static_cast<size_t>(batches * classes));
+  if (limits.most > 0)
+    c.parallel_for(batches * classes, 1 + 4096 / (n + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Box* of_batch = corners.data() + i / classes * n;
+        taken[static_cast<size_t>(i)] =
+            select({of_batch, static_cast<size_t>(n)}, scores.data<float>() + i * n, limits);
+      }
+    });
+  if (c.budget()) ONWARD_TRY(c.budget()->check());
   std::vector<int64_t> rows;
-  for (int64_t b = 0; b < boxes.dim(0) && limits.most > 0; ++b) {
-    std::vector<Box> of_batch;
-    for (int64_t i = 0; i < n; ++i)
-      of_batch.push_back(read_box(boxes.data<float>() + (b * n + i) * 4, a.center_point_box));
-    for (int64_t k = 0; k < classes; ++k)
-      for (int64_t i : ONWARD_TRY(select(c, of_batch, scores.data<float>() + (b * classes + k) * n, limits)))
-        rows.insert(rows.end(), {b, k, i});
-  }
+  for (int64_t i = 0; i < batches * classes; ++i)
+    for (int64_t box : taken[static_cast<size_t>(i)])
+      rows.insert(rows.end(), {i / classes, i % classes, box});
   Tensor y = ONWARD_TRY(c.out(0, DType::kInt64, {static_cast<int64_t>(rows.size() / 3), 3}));
   std::copy(rows.begin(), rows.end(), y.mutable_data<int64_t>());
   return {};

@@ -50,9 +50,13 @@ Result<std::any> prepare(const Attrs&, PrepareContext& c) {
   Weights out{nullptr, w->dim(1), w->dim(0)};
   const size_t bytes = kernels::packed_b_bytes(1, out.channels, out.outputs);
   out.packed = ONWARD_TRY(allocate_buffer(static_cast<int64_t>(bytes)));
-  kernels::pack_b(
-      {.b = w->data<float>(), .k = out.channels, .n = out.outputs, .stride_k = 1, .stride_n = out.channels},
-      out.packed.get(), c.threads());
+  kernels::pack_b({.b = w->data<float>(),
+                   .k = out.channels,
+                   .n = out.outputs,
+                   .stride_k = 1,
+                   .stride_n = out.channels,
+                   .in_double = c.strict()},
+                  out.packed.get(), c.threads());
   c.drop(1);
   return std::any(std::move(out));
 }

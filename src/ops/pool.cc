@@ -6,6 +6,7 @@
 #include "kernels/pool.h"
 
 #include "kernels/transpose.h"
+#include "ops/op/elementwise.h"
 #include "ops/op/image.h"
 #include "ops/op/op.h"
 #include "ops/op/window.h"
@@ -99,18 +100,8 @@ Status run_max_typed(const Attrs& a, RunContext& c) {
 }
 
 Status run_max(const Attrs& a, RunContext& c) {
-  switch (c.in(0).dtype()) {
-    case DType::kFloat32:
-      return run_max_typed<float>(a, c);
-    case DType::kFloat64:
-      return run_max_typed<double>(a, c);
-    case DType::kInt8:
-      return run_max_typed<int8_t>(a, c);
-    case DType::kUint8:
-      return run_max_typed<uint8_t>(a, c);
-    default:
-      return c.error("input 0 is of type ", c.in(0).dtype(), ", expected float, double, int8 or uint8");
-  }
+  return visit_types(TypeList<float, double, int8_t, uint8_t>{}, c, c.in(0).dtype(),
+                     [&]<class T>(T) { return run_max_typed<T>(a, c); });
 }
 
 template <class T>
@@ -120,8 +111,7 @@ Status run_average_typed(const Attrs& a, RunContext& c) {
   });
 }
 Status run_average(const Attrs& a, RunContext& c) {
-  return c.in(0).dtype() == DType::kFloat64 ? run_average_typed<double>(a, c)
-                                            : run_average_typed<float>(a, c);
+  return visit_types(Floats{}, c, c.in(0).dtype(), [&]<class T>(T) { return run_average_typed<T>(a, c); });
 }
 
 template <class T>
@@ -131,7 +121,7 @@ Status run_lp_typed(const Attrs& a, RunContext& c) {
   });
 }
 Status run_lp(const Attrs& a, RunContext& c) {
-  return c.in(0).dtype() == DType::kFloat64 ? run_lp_typed<double>(a, c) : run_lp_typed<float>(a, c);
+  return visit_types(Floats{}, c, c.in(0).dtype(), [&]<class T>(T) { return run_lp_typed<T>(a, c); });
 }
 
 std::unique_ptr<Op> row(std::string_view name, Status (*run)(const Attrs&, RunContext&), TypeMask native) {

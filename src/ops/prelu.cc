@@ -22,12 +22,27 @@ Status infer(const NoAttrs&, InferContext& c) {
   return infer_same(c);
 }
 
+// A slope of unknown rank: of rank 1, it gets as many axes of extent 1 as X has behind axis 1.
+Result<ir::Value*> align_if_vector(Rewriter& c) {
+  ir::Value* x_shape = ONWARD_TRY(c.add("Shape", {c.in(0)}));
+  ir::Value* x_rank = ONWARD_TRY(c.add("Shape", {x_shape}));
+  ir::Value* shape = ONWARD_TRY(c.add("Shape", {c.in(1)}));
+  ir::Value* rank = ONWARD_TRY(c.add("Shape", {shape}));
+  ir::Value* room = ONWARD_TRY(c.add("Sub", {x_rank, c.ints({2})}));
+  ir::Value* behind = ONWARD_TRY(c.add("Max", {room, c.ints({0})}));
+  ir::Value* is_vector = ONWARD_TRY(c.add("Equal", {rank, c.ints({1})}));
+  ir::Value* count = ONWARD_TRY(c.add("Where", {is_vector, behind, c.ints({0})}));
+  ir::Value* ones = ONWARD_TRY(c.add("Expand", {c.ints({1}), count}));
+  ir::Value* grown = ONWARD_TRY(c.add("Concat", {shape, ones}, {{"axis", int64_t{0}}}));
+  return c.add("Reshape", {c.in(1), grown});
+}
+
 Status upgrade(Rewriter& c) {
   ONWARD_TRY(drop_consumed_inputs(c));
   if (c.since_version() >= 7) return {};
   const SymShape *x = c.shape(c.in(0)), *slope = c.shape(c.in(1));
   if ((x && x->size() < 2) || (slope && (slope->size() != 1 || (*slope)[0].is(1)))) return {};
-  c.set_input(1, ONWARD_TRY(align_at_axis(c, c.in(0), c.in(1), 1)));
+  c.set_input(1, ONWARD_TRY(slope ? align_at_axis(c, c.in(0), c.in(1), 1) : align_if_vector(c)));
   return {};
 }
 

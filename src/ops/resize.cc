@@ -82,6 +82,9 @@ Result<std::vector<Request>> requests(const Attrs& a, const std::vector<size_t>&
                             " axes");
   std::vector<Request> out;
   for (size_t i = 0; i < axes.size(); ++i) {
+    if (std::find(axes.begin(), axes.begin() + static_cast<ptrdiff_t>(i), axes[i]) !=
+        axes.begin() + static_cast<ptrdiff_t>(i))
+      return invalid_argument("attribute 'axes' names axis ", axes[i], " twice");
     const auto in = static_cast<double>(extents[i]);
     Request r{axes[i], 1, 0};
     if (sizes.empty()) {

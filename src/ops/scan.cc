@@ -146,9 +146,48 @@ Status run(const Attrs& a, RunContext& c) {
   return {};
 }
 
+ir::Value* constant_ints(ir::Graph& g, std::string_view name, std::vector<int64_t> values) {
+  const int64_t count = static_cast<int64_t>(values.size());
+  return g.add_constant(name, Tensor::of<int64_t>({count}, values));
+}
+
+// The scan over the first `length` ([]) slices of a sequence. Scan outputs are filled up with zeros. One
+// slice is looked at in any case: the shapes of what the body makes may not be known otherwise.
+void add_bounded_scan(ir::Graph& g, ir::Value* length, std::vector<ir::Value*> inputs,
+                      const std::vector<std::string>& outputs, ir::Attributes attributes, size_t states) {
+  const auto one = [&](std::string_view op, std::vector<ir::Value*> in, std::string_view name,
+                       ir::Attributes a = {}) {
+    return g.add_node(op, "", std::move(in), {std::string(name)}, std::move(a))->output(0);
+  };
+  ir::Value *zero = constant_ints(g, "zero", {0}), *all = constant_ints(g, "all", {-1});
+  ir::Value* extent = one("Shape", {inputs[states]}, "extent", {{"start", int64_t{0}}, {"end", int64_t{1}}});
+  ir::Value* used = one("Reshape", {length, all}, "used");
+  ir::Value* ran = one("Max", {used, one("Min", {extent, constant_ints(g, "1", {1})}, "least")}, "ran");
+  const auto first_of = [&](ir::Value* v, ir::Value* count, ir::Value* whole, const std::string& name) {
+    ir::Value* behind = one("Sub", {whole, count}, cat(name, ".behind"));
+    ir::Value* parts = one("Concat", {count, behind}, cat(name, ".parts"), {{"axis", int64_t{0}}});
+    return g.add_node("Split", "", {v, parts}, {name, cat(name, ".rest")}, {})->output(0);
+  };
+  const std::vector<ir::Value*> initial(inputs.begin(), inputs.begin() + static_cast<ptrdiff_t>(states));
+  for (size_t i = states; i < inputs.size(); ++i)
+    inputs[i] = first_of(inputs[i], ran, extent, cat("slices", i));
+  std::vector<std::string> names;
+  for (size_t o = 0; o < outputs.size(); ++o) names.push_back(cat("made", o));
+  const ir::Node* scan = g.add_node("Scan", "", inputs, names, std::move(attributes));
+  ir::Value* empty = one("Equal", {length, one("Squeeze", {zero}, "0")}, "empty");
+  ir::Value* rest = one("Sub", {extent, used}, "rest");
+  ir::Value* pads = one("Concat", {zero, rest}, "pads", {{"axis", int64_t{0}}});
+  for (size_t o = 0; o < states; ++o)
+    g.add_output(one("Where", {empty, initial[o], scan->output(o)}, outputs[o]));
+  for (size_t o = states; o < names.size(); ++o) {
+    ir::Value* rows = first_of(scan->output(o), used, ran, cat("rows", o));
+    g.add_output(one("Pad", {rows, pads, nullptr, zero}, outputs[o]));
+  }
+}
+
+// A scan over the batch around one over each sequence.
 Status upgrade(Rewriter& c) {
   if (c.since_version() >= 9) return {};
-  if (c.in(0)) return c.cannot("sequence_lens of opset 8 are not supported");
   AttrReader a(c.node());
   auto batch = std::make_shared<ir::Graph>(c.node().graph());
   std::vector<ir::Value*> outer, inner;
@@ -163,10 +202,21 @@ Status upgrade(Rewriter& c) {
   ir::Attributes attributes{{"body", a.graph("body")},
                             {"num_scan_inputs", a.required_integer("num_scan_inputs")}};
   if (auto directions = a.maybe_integers("directions")) attributes["scan_input_directions"] = *directions;
+  const int64_t scanned = a.integer("num_scan_inputs", 0);
   ONWARD_TRY(a.error().clone());
+  if (scanned < 1 || scanned > static_cast<int64_t>(inner.size()))
+    return c.error("attribute 'num_scan_inputs' is ", scanned, ", expected 1 to ", inner.size());
+  const size_t states = inner.size() - static_cast<size_t>(scanned);
+  if (states > names.size()) return c.error("has ", names.size(), " outputs for ", states, " states");
   c.remove_attribute("body");  // it belongs to the inner node now
-  ir::Node* scan = batch->add_node("Scan", "", inner, names, std::move(attributes));
-  for (ir::Value* v : scan->outputs()) batch->add_output(v);
+  if (c.in(0)) {
+    ir::Value* length = batch->add_input("length", ir::Type::tensor(DType::kInt64, SymShape{}));
+    add_bounded_scan(*batch, length, inner, names, std::move(attributes), states);
+    outer.push_back(c.in(0));
+  } else {
+    ir::Node* scan = batch->add_node("Scan", "", inner, names, std::move(attributes));
+    for (ir::Value* v : scan->outputs()) batch->add_output(v);
+  }
   const auto n = static_cast<int64_t>(outer.size());
   return c.replace(
       ONWARD_TRY(c.add_multi("Scan", outer, names.size(), {{"body", batch}, {"num_scan_inputs", n}})));

@@ -9,7 +9,7 @@ namespace {
 
 struct Attrs {
   int64_t axis = 0;
-  Reduction reduction = Reduction::kNone;
+  ScatterReduction reduction = ScatterReduction::kNone;
 };
 
 Result<Attrs> read(const AttrReader& a) {

@@ -8,7 +8,7 @@ namespace ow {
 namespace {
 
 struct Attrs {
-  Reduction reduction = Reduction::kNone;
+  ScatterReduction reduction = ScatterReduction::kNone;
 };
 
 Result<Attrs> read(const AttrReader& a) { return Attrs{.reduction = read_reduction(a)}; }

@@ -1,6 +1,6 @@
 // Split: cuts the input along `axis` into parts whose extents input 1 lists, or into `num_outputs` parts of
 // ceil(extent / num_outputs) with a smaller last one. Opsets 2 to 11 have the list as an attribute, opset 1
-// as either; below 18 the number of parts is that of the outputs.
+// as either (the input then of the type of the data); below 18 the number of parts is that of the outputs.
 #include "ops/op/move.h"
 #include "ops/op/op.h"
 
@@ -78,6 +78,8 @@ Status upgrade(Rewriter& c) {
   if (auto split = AttrReader(c.node()).maybe_integers("split")) {
     if (!c.in(1)) c.set_input(1, c.ints(*split));
     c.remove_attribute("split");
+  } else if (c.since_version() == 1 && c.in(1)) {
+    c.set_input(1, ONWARD_TRY(c.add("Cast", {c.in(1)}, {{"to", static_cast<int64_t>(DType::kInt64)}})));
   }
   if (!c.in(1)) c.set_attribute("num_outputs", static_cast<int64_t>(c.node().outputs().size()));
   return {};

@@ -334,14 +334,17 @@ TEST(Gradient, WhatCannotBeDifferentiatedIsRefusedByName) {
     EXPECT_NE(found.find(text), std::string::npos) << found;
   };
   const auto by_a = [](const char* y = "y") { return gradient({"a"}, {"da"}, {"a"}, {}, y); };
-  expect(refusal({node("Atan", {"a"}, {"y"}), by_a()}), "no derivative of Atan");
-  expect(refusal({node("Pow", {"b", "a"}, {"y"}), by_a()}), "exponent");
+  expect(refusal({node("Mod", {"a", "b"}, {"y"}, {attr("fmod", int64_t{1})}), by_a()}),
+         "no derivative of Mod");
+  expect(refusal({node("Einsum", {"a"}, {"y"}, {attr("equation", "...i->...")}), by_a()}), "ellipsis");
   expect(refusal({node("Exp", {"a"}, {"y"}), by_a("q")}), "'q'");
   expect(refusal({node("Exp", {"a"}, {"y"}), gradient({"a"}, {"da"}, {"a", "b"}, {})}), "expected 2");
   expect(refusal({node("Exp", {"a"}, {"y"}), gradient({"a", "b"}, {"da"}, {"a", "a"}, {})}), "two values");
   expect(refusal({node("Neg", {"a"}, {"y"}), by_a()}, onnx::Tensor::INT64), "float");
   // What does not lie between an x and y may be anything.
-  EXPECT_EQ(refusal({node("Atan", {"b"}, {"d"}), node("Mul", {"a", "d"}, {"y"}), by_a()}), "accepted");
+  EXPECT_EQ(refusal({node("Mod", {"b", "b"}, {"d"}, {attr("fmod", int64_t{1})}),
+                     node("Mul", {"a", "d"}, {"y"}), by_a()}),
+            "accepted");
 }
 
 // Each gradient of a gradient is some times as large as the one before.

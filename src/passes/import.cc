@@ -15,6 +15,7 @@
 #include "passes/import_value.h"
 #include "passes/infer.h"
 #include "tensor/alignment.h"
+#include "tensor/build_types.h"
 
 namespace ow {
 namespace {
@@ -87,6 +88,7 @@ class Importer {
   Result<ir::GraphPtr> subgraph(const onnx::Graph& proto, ir::Graph& outer, const Scope& scope);
   Status bind(Scope& scope, std::string name, ir::Value* value);
   Status enter();
+  Status check_types();
   Status align_constants();
 
   std::shared_ptr<onnx::ModelFile> file_;
@@ -101,6 +103,11 @@ class Importer {
   bool differentiates_ = false;                       // there is a Gradient somewhere
   std::unordered_set<const onnx::Function*> active_;  // calls that are being inlined
 };
+
+// Behind what a build of some operators lacks.
+constexpr const char* kHowToList =
+    ": it was made for some operators (ONWARD_OPS); `onward ops --used-by MODEL` of a whole build writes the "
+    "list with which to build it for this model";
 
 std::string function_key(std::string_view domain, std::string_view name, std::string_view overload) {
   return cat(canonical_domain(domain), ":", name, ":", overload);
@@ -161,8 +168,21 @@ Result<ImportedModel> Importer::run() {
     for (const auto& [name, value] : scope.values)
       if (value) observer_->value(name, *value);
   ir::Patch(*out_.graph).erase_dead();
+  if constexpr (!build::kEveryType) ONWARD_TRY(check_types());
   ONWARD_TRY(align_constants());
   return std::move(out_);
+}
+
+// That the build has the types of all values that are left.
+Status Importer::check_types() {
+  Status status;
+  ir::visit_graphs(*out_.graph, [&](ir::Graph& g) {
+    for (const auto& v : g.values())
+      if (status.ok() && !build::has_type(v->type().dtype))
+        status = unsupported("'", printable(v->name()), "' is of type ", v->type().dtype,
+                             ", which is not in this build", kHowToList);
+  });
+  return status;
 }
 
 // Copies what somebody reads who does not take it as the file has it.
@@ -535,6 +555,9 @@ Status Importer::operator_node(const onnx::Node& proto, ir::Graph& g, Scope& sco
   // An experiment that no opset took over, or none until a later one.
   if (!schema && domain.empty() && find_op(kExperimentalDomain, op_type)) domain = kExperimentalDomain;
   const Op* op = find_op(domain, op_type);
+  if (!op && !build::kWhole)
+    return unsupported(label(proto), ": operator ", printable(domain), domain.empty() ? "" : ".",
+                       printable(op_type), " is not in this build", kHowToList);
   if (!schema && newest_opset(domain) > 0) {
     const Schema* newer = find_schema(domain, op_type, newest_opset(domain));
     if (!newer)

@@ -16,7 +16,7 @@ std::span<const Pass> pipeline() {
       {"identity", Level::kBasic, eliminate_identity},
       {"gelu", Level::kFull, build::kHas_gelu ? fuse_gelu : nullptr},
       {"layer_norm", Level::kFull, build::kHas_layer_norm ? fuse_layer_norm : nullptr},
-      {"batch_norm", Level::kFull, fuse_batch_norm},
+      {"batch_norm", Level::kFull, build::kHas_batch_norm ? fuse_batch_norm : nullptr},
       {"scale", Level::kFull, fuse_scale, true},
       {"pad", Level::kFull, build::kHas_pad ? fuse_pad : nullptr},
       {"channel_product", Level::kFull, build::kHas_channel_product ? fuse_channel_product : nullptr, true},

@@ -63,7 +63,8 @@ constexpr Key kKeys[] = {
        return {};
      }},
     {"strict_math",
-     "1: sums run in the operators' own order, never by a method that rounds differently (Winograd)",
+     "1: products of float32 are summed in double, in the operators' own order, and rounded once, with the "
+     "same bits from every instruction set (docs/numerics.md)",
      [](SessionOptions& o, std::string_view v) -> Status {
        o.strict_math = ONWARD_TRY(flag(v));
        return {};

@@ -33,6 +33,7 @@ class Frame::Context final : public RunContext {
     for (int s : step.inputs) inputs_.push_back(s >= 0 ? &frame.values_[at(s)] : &kNothing);
     for (int s : step.outputs) outputs_.push_back(s >= 0 ? &frame.values_[at(s)] : nullptr);
     axis_places_ = step.axis_places;
+    strict_ = frame.plan_->strict;
     if (axis_places_.empty()) return;
     sources_ = inputs_;
     arranged_.resize(inputs_.size());
@@ -235,12 +236,29 @@ Result<std::span<std::byte>> Frame::scratch(int64_t bytes) {
       return std::span(scratch_block_.get() + from, static_cast<size_t>(bytes));
     }
   }
+  if (bytes > kKeptScratchBytes && bytes <= kMostKeptBytes && large_charged_ == 0)
+    return large_scratch(bytes);
   scratch_extra_.push_back(ONWARD_TRY(allocate_buffer(bytes, call_.settings->budget)));
   return std::span(scratch_extra_.back().get(), static_cast<size_t>(bytes));
 }
 
+// As the arena: kept for the next step and the next run, which are charged for what they use of it.
+Result<std::span<std::byte>> Frame::large_scratch(int64_t bytes) {
+  if (const auto& budget = call_.settings->budget) ONWARD_TRY(budget->acquire(bytes));
+  large_charged_ = bytes;
+  if (bytes > large_bytes_) {
+    large_block_.reset();
+    large_bytes_ = 0;
+    large_block_ = ONWARD_TRY(allocate_buffer(bytes, call_.settings->arena_memory));
+    large_bytes_ = bytes;
+  }
+  return std::span(large_block_.get(), static_cast<size_t>(bytes));
+}
+
 void Frame::end_scratch() {
   scratch_extra_.clear();
+  if (call_.settings->budget) call_.settings->budget->release(large_charged_);
+  large_charged_ = 0;
   if (scratch_wanted_ > scratch_bytes_ && scratch_wanted_ <= kKeptScratchBytes)
     if (auto block = allocate_buffer(2 * scratch_wanted_); block.ok()) {
       scratch_block_ = *std::move(block);
@@ -400,7 +418,7 @@ Status Frame::run_step(const Step& step, Context& context) {
   Status status = context.begin(*call_.settings);
   if (status.ok()) status = step.op->run(step.attrs.get(), context);
   context.end(status.ok());
-  if (scratch_wanted_ != 0 || !scratch_extra_.empty()) end_scratch();
+  if (scratch_wanted_ != 0 || large_charged_ != 0 || !scratch_extra_.empty()) end_scratch();
   ONWARD_TRY(std::move(status));
   for (int s : step.outputs)
     if (s >= 0) ONWARD_TRY(unshare(s));

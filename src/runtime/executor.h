@@ -65,6 +65,7 @@ class Frame {
   bool is_in_place(int slot, const Tensor& t) const;
   Result<Tensor> allocate(int slot, DType dtype, const Shape& shape);
   Result<std::span<std::byte>> scratch(int64_t bytes);
+  Result<std::span<std::byte>> large_scratch(int64_t bytes);
   void end_scratch();
   Status run_child(const Step& step, const ir::Graph& g, Results results, std::span<const Value> inputs,
                    std::span<Value> outputs);
@@ -86,10 +87,13 @@ class Frame {
   };
   std::vector<Child> children_;  // by Subplan::index, made on first use
 
-  // Scratch memory of one step at a time: a block that is kept, and what did not fit.
-  static constexpr int64_t kKeptScratchBytes = 1 << 20;
+  // Scratch memory of one step at a time: a block that is kept for small requests, another for a large one,
+  // and what did not fit. To get new pages for a large one in each step can take as long as the step.
+  static constexpr int64_t kKeptScratchBytes = 1 << 20, kMostKeptBytes = 64 << 20;
   Buffer scratch_block_;
   int64_t scratch_bytes_ = 0, scratch_used_ = 0, scratch_wanted_ = 0;
+  Buffer large_block_;
+  int64_t large_bytes_ = 0, large_charged_ = 0;
   std::vector<Buffer> scratch_extra_;
 };
 

@@ -40,6 +40,7 @@ class Compiler {
   Compiler(std::shared_ptr<const ir::Graph> graph, const PlanOptions& options) : options_(options) {
     plan_ = std::make_shared<Plan>();
     plan_->graph = std::move(graph);
+    plan_->strict = options.strict;
   }
 
   Result<std::shared_ptr<const Plan>> run() {

@@ -80,6 +80,7 @@ struct Slot {
 
 struct Plan {
   std::shared_ptr<const ir::Graph> graph;  // nodes and names that steps refer to
+  bool strict = false;                     // see PlanOptions
   std::vector<Slot> slots;
   std::vector<Step> steps;
   std::vector<int> inputs, outputs;  // slots in the graph's order

@@ -27,6 +27,7 @@ Result<std::shared_ptr<Session>> Session::create(std::shared_ptr<Model> model,
     s->placement_notes_.push_back(std::move(note));
   }
   ONWARD_TRY(s->compile());
+  give_back_free_memory();  // what the passes needed, before runs need theirs
   s->arena_memory_ = make_budget(options.memory);
   s->profiling_ = options.profile || !options.profile_path.empty();
   return s;

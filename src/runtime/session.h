@@ -76,7 +76,7 @@ class Model {
 struct SessionOptions {
   int threads = 0;  // 0: usable_threads()
   Level level = Level::kFull;
-  bool strict_math = false;        // sums in the operators' own order: no Winograd
+  bool strict_math = false;        // products are summed in double, in order, and rounded once
   int64_t memory_limit_bytes = 0;  // of one run; 0: usable_memory_bytes()
   std::vector<std::string> providers;
   bool strict_providers = false;

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "tensor/alignment.h"
+#include "tensor/build_types.h"
 
 namespace ow {
 namespace {
@@ -337,7 +338,17 @@ Status convert_complex(const Tensor& from, Tensor& to) {
       to.mutable_data<std::complex<float>>()[i] = std::complex<float>(from.data<std::complex<double>>()[i]);
     return {};
   }
-  return unsupported("conversion from ", from.dtype(), " to ", to.dtype());
+  if (!is_floating(from.dtype()) && !is_integer(from.dtype()))
+    return unsupported("conversion from ", from.dtype(), " to ", to.dtype());
+  const Tensor real = ONWARD_TRY(convert(from, DType::kFloat64));
+  for (int64_t i = 0; i < n; ++i) {
+    const double v = real.data<double>()[i];
+    if (to.dtype() == DType::kComplex64)
+      to.mutable_data<std::complex<float>>()[i] = static_cast<float>(v);
+    else
+      to.mutable_data<std::complex<double>>()[i] = v;
+  }
+  return {};
 }
 
 }  // namespace
@@ -409,6 +420,8 @@ Status convert_into(const Tensor& from, Tensor& to, bool saturate, Round round) 
   }
   if (is_complex(from.dtype()) || is_complex(to.dtype())) return convert_complex(from, to);
   const int64_t n = from.count();
+  if (!build::has_type(DType::kString) && (from.dtype() == DType::kString || to.dtype() == DType::kString))
+    return unsupported("conversion from ", from.dtype(), " to ", to.dtype(), ": no strings in this build");
   if (from.dtype() == DType::kString) {
     if (wide(to.dtype()) == to.dtype()) return from_strings(from, to);
     Tensor numbers = ONWARD_TRY(Tensor::allocate(wide(to.dtype()), from.shape()));

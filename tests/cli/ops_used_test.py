@@ -1,25 +1,33 @@
-"""`onward ops --used-by`: the operator files of a model, of its subgraphs, and of what imports and passes make of it."""
+"""`onward ops --used-by`: operator files and types of a model, its subgraphs, and what imports and passes make of it."""
 
 import numpy as np
 from conftest import ROOT, call, floats, save
 from onnx import TensorProto, helper, numpy_helper
 
 
-def files_of(model):
+def used_by(model):
+    """(operator files and kernels, types) of the list."""
     done = call("ops", "--used-by", model)
     assert done.code == 0, done.err
-    first, *stems = done.out.splitlines()
+    first, *entries = done.out.splitlines()
     assert first.startswith("# ") and str(model) in first
-    assert stems == sorted(set(stems))
-    assert all((ROOT / f"src/ops/{s}.cc").is_file() for s in stems if s != "depthwise_kernels")
-    return set(stems)
+    assert entries == sorted(set(entries))
+    types = {e.removeprefix("type:") for e in entries if e.startswith("type:")}
+    stems = {e for e in entries if not e.startswith("type:")}
+    kernels = {"depthwise_kernels", "curved_activations"}
+    assert all((ROOT / f"src/ops/{s}.cc").is_file() for s in stems - kernels)
+    return stems, types
+
+
+def files_of(model):
+    return used_by(model)[0]
 
 
 def test_the_files_of_plain_nodes(tmp_path):
     weights = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
     nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("Relu", ["c"], ["y"])]
     model = save(tmp_path / "m.onnx", nodes, [floats("x", [1, 3, 8, 8])], [floats("y", [1, 4, 6, 6])], [weights])
-    assert files_of(model) == {"conv", "activation"}
+    assert used_by(model) == ({"conv", "activation"}, {"float"})
     alone = numpy_helper.from_array(np.ones((3, 1, 3, 3), np.float32), "w")
     nodes = [helper.make_node("Conv", ["x", "w"], ["y"], group=3)]
     model = save(tmp_path / "d.onnx", nodes, [floats("x", [1, 3, 8, 8])], [floats("y", [1, 3, 6, 6])], [alone])
@@ -34,7 +42,8 @@ def test_what_a_pass_makes_and_what_a_branch_holds(tmp_path):
              helper.make_node("Add", ["b", "one"], ["c"]), helper.make_node("Mul", ["x", "c"], ["d"]),
              helper.make_node("Mul", ["d", "half"], ["y"])]
     made = save(tmp_path / "gelu.onnx", nodes, [floats("x", [2, 8])], [floats("y", [2, 8])], [half, one, root])
-    assert {"activation", "arithmetic", "math_function"} <= files_of(made)  # Gelu, and what it is made of
+    # Gelu, and what it is made of.
+    assert {"activation", "arithmetic", "curved_activations", "math_function"} <= files_of(made)
 
     def branch(op):
         return helper.make_graph([helper.make_node(op, ["x"], [op])], op, [], [floats(op, [2, 8])])
@@ -42,7 +51,8 @@ def test_what_a_pass_makes_and_what_a_branch_holds(tmp_path):
     choice = helper.make_node("If", ["which"], ["y"], then_branch=branch("Floor"), else_branch=branch("Softmax"))
     which = helper.make_tensor_value_info("which", TensorProto.BOOL, [])
     model = save(tmp_path / "if.onnx", [choice], [which, floats("x", [2, 8])], [floats("y", [2, 8])])
-    assert {"if", "rounding", "softmax"} <= files_of(model)
+    stems, types = used_by(model)
+    assert {"if", "rounding", "softmax"} <= stems and {"bool", "float"} <= types
 
 
 def test_an_old_operator_brings_what_it_becomes(tmp_path):
@@ -50,6 +60,14 @@ def test_an_old_operator_brings_what_it_becomes(tmp_path):
     node = helper.make_node("Upsample", ["x", "s"], ["y"], mode="nearest")
     model = save(tmp_path / "m.onnx", [node], [floats("x", [1, 1, 2, 2])], [floats("y", [1, 1, 4, 4])], [scales], opset=9)
     assert "resize" in files_of(model)
+
+
+def test_the_types_of_values_and_weights(tmp_path):
+    weights = numpy_helper.from_array(np.ones(4, np.float16), "w")
+    nodes = [helper.make_node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), helper.make_node("Mul", ["h", "w"], ["m"]),
+             helper.make_node("Cast", ["m"], ["y"], to=TensorProto.FLOAT)]
+    model = save(tmp_path / "m.onnx", nodes, [floats("x", [2, 4])], [floats("y", [2, 4])], [weights])
+    assert {"float", "float16"} <= used_by(model)[1]
 
 
 def test_bad_calls(tmp_path):

@@ -1,6 +1,7 @@
 """Builds of some operators (ONWARD_OPS): what CMake would build, without building it; and the report on sizes."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -12,9 +13,14 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import library_size  # noqa: E402
 
 
-def configure(folder, ops):
+def configure(folder, ops, isas=""):
     return subprocess.run(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                           f"-DONWARD_OPS={ops}"], text=True, capture_output=True)
+                           f"-DONWARD_OPS={ops}", f"-DONWARD_ISAS={isas}"], text=True, capture_output=True)
+
+
+def commands(folder):
+    return subprocess.run(["ninja", "-C", folder, "-t", "commands", "onward_library"], text=True, check=True,
+                          capture_output=True).stdout
 
 
 @pytest.mark.parametrize("as_file", [True, False])
@@ -30,8 +36,7 @@ def test_only_the_listed_operators_are_built(tmp_path, as_file):
     parts = (generated / "build_parts.h").read_text()
     assert "kDepthwiseKernels = false" in parts
     assert "kWhole = false" in parts and "kHas_gelu = true" in parts and "kHas_attention = false" in parts
-    built = subprocess.run(["ninja", "-C", tmp_path / "build", "-t", "commands", "onward_library"], text=True,
-                           check=True, capture_output=True).stdout
+    built = commands(tmp_path / "build")
     for there in ("src/ops/conv.cc", "src/ops/op/registry.cc", "src/passes/import.cc", "src/kernels/gemm_avx2.cc"):
         assert f"/{there}" in built, f"{there} should be built"
     for gone in ("src/ops/softmax.cc", "src/passes/check/model.cc", "src/passes/export.cc", "_test.cc", "tools/main.cc"):
@@ -41,6 +46,45 @@ def test_only_the_listed_operators_are_built(tmp_path, as_file):
 def test_the_kernels_of_depthwise_convolutions_are_on_the_list(tmp_path):
     assert configure(tmp_path / "build", "conv;depthwise_kernels").returncode == 0
     assert "kDepthwiseKernels = true" in (tmp_path / "build/generated/build_parts.h").read_text()
+
+
+def test_types_on_the_list_leave_out_the_others(tmp_path):
+    assert configure(tmp_path / "build", "conv;type:float16").returncode == 0
+    parts = (tmp_path / "build/generated/build_parts.h").read_text()
+    plain = 1 << 0 | 1 << 1 | 1 << 6 | 1 << 7 | 1 << 9  # undefined, float, int32, int64, bool
+    assert f"kTypes = {plain | 1 << 10:#x};" in parts
+    assert "kCurvedActivations = false" in parts and "kHas_gelu = false" in parts
+    assert configure(tmp_path / "build", "conv").returncode == 0
+    parts = (tmp_path / "build/generated/build_parts.h").read_text()
+    assert f"kTypes = {(1 << 27) - 1:#x};" in parts and "kCurvedActivations = true" in parts
+
+
+def test_schemas_of_the_listed_operators_are_there(tmp_path):
+    assert configure(tmp_path / "build", "pool").returncode == 0
+    line, = (x for x in (tmp_path / "build/generated/build_parts.h").read_text().splitlines() if "kOpNames" in x)
+    assert all(f'"{name}"' in line for name in ("MaxPool", "AveragePool", "LpPool")) and '"Conv"' not in line
+
+
+def test_instruction_sets_are_left_out(tmp_path):
+    done = configure(tmp_path / "build", "conv", "avx512;portable")
+    assert done.returncode == 0, done.stderr
+    built = commands(tmp_path / "build")
+    assert "gemm_avx512.cc" in built and "gemm_portable.cc" in built and "gemm_avx2.cc" not in built
+    assert "kIsa_avx2 = false" in (tmp_path / "build/generated/build_isas.h").read_text()
+    stand_ins = (tmp_path / "build/generated/without_avx2.cc").read_text()
+    for table in (ROOT / "src/kernels").glob("*_table.h"):
+        for name in re.findall(r"^ONWARD_ISA_TABLES\(\w+, (\w+)\)", table.read_text(), re.MULTILINE):
+            assert f"{name}_avx2() {{ return {name}_portable(); }}" in stand_ins
+
+
+@pytest.mark.parametrize("ops,isas,found,expected", [
+    ("conv;type:flat", "", "'type:flat' names no element type", "float16"),
+    ("conv", "avx1024", "no instruction set 'avx1024'", "avx512"),
+])
+def test_a_wrong_type_or_instruction_set_is_named(tmp_path, ops, isas, found, expected):
+    done = configure(tmp_path / "build", ops, isas)
+    said = " ".join(done.stderr.split())
+    assert done.returncode != 0 and found in said and expected in said
 
 
 def test_an_operator_file_that_is_not_there_is_named(tmp_path):

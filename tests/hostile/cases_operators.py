@@ -132,6 +132,8 @@ for _name, _axes in [
     refused(5, f"axes {_name}", "Unsqueeze", [grid(2)[0], i64(*_axes)]) if _name != "twice" else None
     refused(5, f"axes {_name}", "Slice", [grid(2, 3), i64(0, 0)[: len(_axes)], i64(1, 1)[: len(_axes)], i64(*_axes)])
     refused(5, f"axes {_name}", "Pad", [grid(2, 3), i64(1, 1, 1, 1)[: 2 * len(_axes)], None, i64(*_axes)])
+    refused(5, f"axes {_name}", "CenterCropPad", [grid(2, 3), i64(1, 9)[: len(_axes)]], axes=_axes)
+    refused(5, f"axes {_name}", "Resize", [grid(2, 3), None, None, i64(1, 9)[: len(_axes)]], axes=_axes, opset=19)
     refused(5, f"axis {_name}", "CumSum", [grid(2, 3), i64(*_axes)[0]]) if _name != "twice" else None
 for _op, _inputs in [
     ("Softmax", [grid(2, 3)]),

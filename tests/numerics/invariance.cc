@@ -1,5 +1,7 @@
-// A result is the same bit for bit with any number of threads, and for a row alone or in a batch.
+// A result is the same bit for bit with any number of threads, and for a row alone or in a batch; with
+// strict_math that of a product of float32 is with each instruction set, too.
 #include <cstring>
+#include <optional>
 
 #include "numerics/check.h"
 #include "numerics/network.h"
@@ -20,6 +22,8 @@ struct Case {
   std::vector<onnx::Node> nodes;
   std::vector<onnx::Tensor> weights;
   size_t axis = 0, y_axis = 0;
+  // Whether it has functions beside its products, which each instruction set computes in its own way.
+  bool has_functions = false;
 };
 
 onnx::Tensor weight(std::string name, std::vector<int64_t> dims, uint32_t seed = 7) {
@@ -41,7 +45,20 @@ std::vector<Case> products() {
       {"Gemm and Gelu",
        {213},
        {node("Gemm", {"x", "w", "b"}, {"g"}), node("Gelu", {"g"}, {"y"})},
-       {weight("w", {213, 45}), weight("b", {45}, 8)}},
+       {weight("w", {213, 45}), weight("b", {45}, 8)},
+       0,
+       0,
+       true},
+      {"Gemm of long rows",
+       {5013},
+       {node("Gemm", {"x", "w", "b"}, {"g"}), node("Relu", {"g"}, {"y"})},
+       {weight("w", {5013, 45}), weight("b", {45}, 8)}},
+      {"Products, Mul, Add and Relu",
+       {37, 64},
+       {node("MatMul", {"x", "w"}, {"a"}), node("Mul", {"a", "x"}, {"m"}), node("Add", {"m", "a"}, {"s"}),
+        node("Relu", {"s"}, {"r"}), node("Mul", {"r", "b"}, {"t"}), node("MatMul", {"t", "w"}, {"y"})},
+       {weight("w", {64, 64}), weight("b", {64}, 8)}},
+      {"Einsum", {37, 64}, {node("Einsum", {"x", "x"}, {"y"}, {attr("equation", "bik,bjk->bij")})}, {}},
       {"Conv 3x3",
        {16, 23, 19},
        {node("Conv", {"x", "w"}, {"c"}, {attr("pads", pads)}), node("Relu", {"c"}, {"y"})},
@@ -51,19 +68,32 @@ std::vector<Case> products() {
        {3, 23, 19},
        {node("Conv", {"x", "w"}, {"y"}, {attr("strides", std::vector<int64_t>{2, 2})})},
        {weight("w", {24, 3, 5, 5})}},
+      {"Conv in groups, and a residual",
+       {24, 23, 19},
+       {node("Conv", {"x", "w", "b"}, {"c"}, {attr("pads", pads), attr("group", int64_t{3})}),
+        node("Add", {"c", "x"}, {"s"}), node("Relu", {"s"}, {"y"})},
+       {weight("w", {24, 8, 3, 3}), weight("b", {24}, 8)}},
       {"Conv, depthwise",
        {24, 23, 19},
        {node("Conv", {"x", "w"}, {"y"}, {attr("pads", pads), attr("group", int64_t{24})})},
        {weight("w", {24, 1, 3, 3})}},
+      {"Conv, depthwise behind another",
+       {16, 23, 19},
+       {node("Conv", {"x", "v", "b"}, {"c"}), node("Relu", {"c"}, {"r"}),
+        node("Conv", {"r", "w"}, {"y"}, {attr("pads", pads), attr("group", int64_t{40})})},
+       {weight("v", {40, 16, 1, 1}), weight("b", {40}, 8), weight("w", {40, 1, 3, 3})}},
       {"ConvTranspose",
        {16, 11, 9},
        {node("ConvTranspose", {"x", "w"}, {"y"}, {attr("strides", std::vector<int64_t>{2, 2})})},
        {weight("w", {16, 8, 3, 3})}},
-      {"Attention", {2, 77, 32}, {node("Attention", {"x", "x", "x"}, {"y"})}, {}},
+      {"Attention", {2, 77, 32}, {node("Attention", {"x", "x", "x"}, {"y"})}, {}, 0, 0, true},
       {"Attention, causal",
        {2, 77, 32},
        {node("Attention", {"x", "x", "x"}, {"y"}, {attr("is_causal", int64_t{1})})},
-       {}},
+       {},
+       0,
+       0,
+       true},
   };
 }
 
@@ -124,12 +154,12 @@ std::vector<Case> rows_and_windows() {
   };
 }
 
-Network network_of(const Case& c, int threads) {
+Network network_of(const Case& c, int threads, bool strict) {
   std::vector<std::string> dims = {"N"};
   for (int64_t d : c.item.dims()) dims.push_back(std::to_string(d));
   return Network(
       test::graph({test::value("x", kFloat, dims)}, {test::value("y", kFloat)}, c.nodes, c.weights),
-      {.threads = threads});
+      {.threads = threads, .strict = strict});
 }
 
 Tensor input(const Case& c, int64_t first, int64_t count) {
@@ -157,15 +187,18 @@ std::vector<float> part_of(const Tensor& y, size_t axis, int64_t i) {
   return out;
 }
 
-double differences(const Case& c) {
+double differences(const Case& c, bool strict) {
   double n = 0;
+  std::optional<Tensor> first;
   for (kernels::Isa isa : available_isas()) {
     kernels::force_isa(isa);
     const Tensor x = input(c, 0, kBatch);
-    const Network one = network_of(c, 1);
+    const Network one = network_of(c, 1, strict);
     const Tensor y = one.run({{"x", x}})[0];
+    if (first && strict && !c.has_functions) n += differing(y.span<float>(), first->span<float>());
+    if (!first) first = y;
     for (int threads : {2, 3})
-      n += differing(y.span<float>(), network_of(c, threads).run({{"x", x}})[0].span<float>());
+      n += differing(y.span<float>(), network_of(c, threads, strict).run({{"x", x}})[0].span<float>());
     for (int64_t i = 0; i < kBatch; ++i) {
       const Tensor alone = one.run({{"x", input(c, i, 1)}})[0];
       n += differing(part_of(y, c.y_axis, i), part_of(alone, c.y_axis, 0));
@@ -179,10 +212,14 @@ double differences(const Case& c) {
 
 Checks check_invariance() {
   Checks out;
+  const std::string variants = cat("1, 2, 3 threads, alone and in a batch of ", kBatch);
+  const auto add = [&](const Case& c, bool strict, const std::string& text) {
+    out.push_back({cat(c.name, text, variants), differences(c, strict), 0, "elements that differ"});
+  };
   for (const auto& cases : {products(), rows_and_windows()})
-    for (const Case& c : cases)
-      out.push_back({cat(c.name, ": 1, 2, 3 threads, alone and in a batch of ", kBatch), differences(c), 0,
-                     "elements that differ"});
+    for (const Case& c : cases) add(c, false, ": ");
+  for (const Case& c : products())
+    add(c, true, c.has_functions ? ", strict_math: " : ", strict_math: each instruction set, ");
   return out;
 }
 

@@ -1,4 +1,5 @@
-// A sum in float32 may be off by 2 eps sum |x|, eps = 2^-23, however many terms it has.
+// A sum in float32 may be off by 2 eps sum |x|, eps = 2^-23, however many terms it has; one of products by 1
+// with strict_math, and by more without.
 #include <cstring>
 
 #include "numerics/check.h"
@@ -79,6 +80,8 @@ double product_error(const Product& p, std::span<const float> c) {
   return worst;
 }
 
+using Inputs = Network::Inputs;
+
 double matmul_error(const Product& p, bool strict, bool constant) {
   const onnx::Graph graph =
       constant ? test::graph({test::value("a", kFloat, {"M", "K"})}, {test::value("y", kFloat)},
@@ -86,22 +89,115 @@ double matmul_error(const Product& p, bool strict, bool constant) {
                : test::graph({test::value("a", kFloat, {"M", "K"}), test::value("b", kFloat, {"K", "N"})},
                              {test::value("y", kFloat)}, {node("MatMul", {"a", "b"}, {"y"})});
   const Network network(graph, {.strict = strict});
-  Network::Inputs in = {{"a", floats({p.m, p.k}, p.a)}};
+  Inputs in = {{"a", floats({p.m, p.k}, p.a)}};
   if (!constant) in.emplace_back("b", floats({p.k, p.n}, p.b));
   return product_error(p, network.run(in)[0].span<float>());
 }
 
-// A convolution over all of an image of 3 x 3 is a product of 9 C terms; its weights are B transposed.
-double conv_error(int64_t channels, Data data, bool strict) {
-  const Product p = product(1, 8, channels * 9, data);
-  std::vector<float> w(p.b.size());
+std::vector<float> turned(const Product& p) {
+  std::vector<float> b(p.b.size());
   for (int64_t k = 0; k < p.k; ++k)
-    for (int64_t j = 0; j < p.n; ++j) w[j * p.k + k] = p.b[k * p.n + j];
+    for (int64_t j = 0; j < p.n; ++j) b[j * p.k + k] = p.b[k * p.n + j];
+  return b;
+}
+
+double gemm_error(const Product& p) {
+  const Network network(
+      test::graph({test::value("a", kFloat, {"M", "K"}), test::value("b", kFloat, {"N", "K"})},
+                  {test::value("y", kFloat)},
+                  {node("Gemm", {"a", "b"}, {"y"}, {attr("transB", int64_t{1})})}),
+      {.strict = true});
+  const Inputs in = {{"a", floats({p.m, p.k}, p.a)}, {"b", floats({p.n, p.k}, turned(p))}};
+  return product_error(p, network.run(in)[0].span<float>());
+}
+
+double einsum_error(const Product& p) {
+  const Network network(
+      test::graph({test::value("a", kFloat, {"M", "K"}), test::value("b", kFloat, {"K", "N"})},
+                  {test::value("y", kFloat)},
+                  {node("Einsum", {"a", "b"}, {"y"}, {attr("equation", "ik,kj->ij")})}),
+      {.strict = true});
+  const Inputs in = {{"a", floats({p.m, p.k}, p.a)}, {"b", floats({p.k, p.n}, p.b)}};
+  return product_error(p, network.run(in)[0].span<float>());
+}
+
+// A convolution over all of an image of 3 x 3 is a product of 9 C terms; its weights are B transposed. So is
+// the one pixel in the middle of a transposed one, whose taps read the image backwards.
+double conv_error(int64_t channels, Data data, bool strict, bool transposed = false) {
+  const Product p = product(1, 8, channels * 9, data);
+  std::vector<float> w = turned(p);
+  std::vector<int64_t> dims = {p.n, channels, 3, 3};
+  onnx::Node conv = node("Conv", {"x", "w"}, {"y"});
+  if (transposed) {
+    dims = {channels, p.n, 3, 3};
+    for (int64_t k = 0; k < p.k; ++k)
+      for (int64_t j = 0; j < p.n; ++j) w[(k / 9 * p.n + j) * 9 + 8 - k % 9] = p.b[k * p.n + j];
+    conv = node("ConvTranspose", {"x", "w"}, {"y"}, {attr("pads", std::vector<int64_t>{2, 2, 2, 2})});
+  }
   const Network network(test::graph({test::value("x", kFloat, {"1", std::to_string(channels), "3", "3"})},
-                                    {test::value("y", kFloat)}, {node("Conv", {"x", "w"}, {"y"})},
-                                    {test::floats("w", {p.n, channels, 3, 3}, w)}),
+                                    {test::value("y", kFloat)}, {conv}, {test::floats("w", dims, w)}),
                         {.strict = strict});
   return product_error(p, network.run({{"x", floats({1, channels, 3, 3}, p.a)}})[0].span<float>());
+}
+
+// A depthwise convolution with a kernel as large as the image: one product a channel, of more and of fewer
+// channels than a vector has.
+double depthwise_error(int64_t side, Data data) {
+  const int64_t k = side * side, channels = k > 100000 ? 3 : 21;
+  const auto x = values(data, static_cast<size_t>(channels * k), 2), w = values(data, x.size(), 3);
+  const std::string extent = std::to_string(side);
+  const Network network(
+      test::graph({test::value("x", kFloat, {"1", std::to_string(channels), extent, extent})},
+                  {test::value("y", kFloat)}, {node("Conv", {"x", "w"}, {"y"}, {attr("group", channels)})},
+                  {test::floats("w", {channels, 1, side, side}, w)}),
+      {.strict = true});
+  const Tensor y = network.run({{"x", floats({1, channels, side, side}, x)}})[0];
+  double worst = 0;
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto channel = [&](const std::vector<float>& v) {
+      return std::vector<float>(v.begin() + c * k, v.begin() + (c + 1) * k);
+    };
+    worst = std::fmax(worst, product_error({1, 1, k, channel(x), channel(w)}, y.span<float>().subspan(c, 1)));
+  }
+  return worst;
+}
+
+Network attention(const char* output) {
+  const auto four = [](const char* name, const char* rows, const char* columns) {
+    return test::value(name, kFloat, {"1", "1", rows, columns});
+  };
+  return Network(test::graph({four("q", "M", "K"), four("k", "N", "K"), four("v", "N", "C")},
+                             {test::value(output, kFloat)},
+                             {node("Attention", {"q", "k", "v"}, {"y", "", "", "s"}, {attr("scale", 1.0f)})}),
+                 {.strict = true});
+}
+
+// Q K^T as the operator's own output.
+double scores_error(const Product& p) {
+  const Inputs in = {{"q", floats({1, 1, p.m, p.k}, p.a)},
+                     {"k", floats({1, 1, p.n, p.k}, turned(p))},
+                     {"v", floats({1, 1, p.n, 1}, std::vector<float>(static_cast<size_t>(p.n)))}};
+  return product_error(p, attention("s").run(in)[0].span<float>());
+}
+
+// Keys that are all alike weigh 1 each, and the sum of the values is divided by their number.
+double values_error(int64_t keys, Data data) {
+  constexpr int64_t kColumns = 5;
+  const std::vector<float> zeros(static_cast<size_t>(keys)),
+      v = values(data, static_cast<size_t>(keys * kColumns));
+  const Inputs in = {{"q", floats({1, 1, 1, 1}, {0.0f})},
+                     {"k", floats({1, 1, keys, 1}, zeros)},
+                     {"v", floats({1, 1, keys, kColumns}, v)}};
+  const Tensor y = attention("y").run(in)[0];
+  double worst = 0;
+  for (int64_t j = 0; j < kColumns; ++j) {
+    long double sum = 0, size = 0;
+    for (int64_t i = 0; i < keys; ++i) sum += v[i * kColumns + j], size += std::fabs(v[i * kColumns + j]);
+    const auto n = static_cast<long double>(keys);
+    worst = std::fmax(
+        worst, over_scale(y.span<float>()[j], static_cast<double>(sum / n), static_cast<double>(size / n)));
+  }
+  return worst;
 }
 
 double mean_pool_error(int64_t side, Data data) {
@@ -116,7 +212,7 @@ double mean_pool_error(int64_t side, Data data) {
 }
 
 constexpr Data kRandom[] = {Data::kPositive, Data::kMixed, Data::kCancelling, Data::kWide};
-constexpr double kProducts = 4, kProductsOfEqual = 40;  // of float sums, in place of 2
+constexpr double kProducts = 5, kProductsOfEqual = 40;  // of float sums, in place of 2
 constexpr Data kSame[] = {Data::kEqual};
 
 template <class F>
@@ -128,6 +224,31 @@ void add_worst(Checks& to, std::string name, double bound, F error, std::span<co
     kernels::clear_forced_isa();
   }
   to.push_back({std::move(name), worst, bound, "eps sum abs"});
+}
+
+// In double, rounded once: half a unit. Attention's weights are rounded, too.
+void add_strict(Checks& out, int64_t longest) {
+  for (int64_t k : {int64_t{64}, int64_t{1000}, longest}) {
+    const auto add = [&](const char* name, int64_t terms, double bound, auto error) {
+      add_worst(out, cat(name, ", K = ", terms, ", strict_math"), bound, error);
+    };
+    const auto of_product = [&](const char* name, auto error) {
+      add(name, k, 1, [&](Data d) { return error(product(3, 5, k, d)); });
+    };
+    of_product("MatMul", [](const Product& p) {
+      return std::fmax(matmul_error(p, true, false), matmul_error(p, true, true));
+    });
+    of_product("Gemm", gemm_error);
+    of_product("Einsum", einsum_error);
+    const int64_t channels = (k + 8) / 9;
+    for (bool transposed : {false, true})
+      add(transposed ? "ConvTranspose" : "Conv", channels * 9, 1,
+          [&](Data d) { return conv_error(channels, d, true, transposed); });
+    const auto side = static_cast<int64_t>(std::sqrt(static_cast<double>(k)));
+    add("Conv, depthwise", side * side, 1, [&](Data d) { return depthwise_error(side, d); });
+    of_product("Attention's scores", scores_error);
+    add("Attention's values", k, 2, [&](Data d) { return values_error(k, d); });
+  }
 }
 
 }  // namespace
@@ -147,15 +268,15 @@ Checks check_sums(bool quick) {
     add_worst(out, name, bound, error, kRandom);
     add_worst(out, name + ", all terms equal", bound / kProducts * kProductsOfEqual, error, kSame);
   };
-  for (int64_t k : {int64_t{64}, int64_t{1000}, int64_t{quick ? 20000 : 1000000}})
-    both(cat("MatMul, K = ", k), k > 20000 ? 4 * kProducts : kProducts, [&](Data d) {
+  const int64_t longest = quick ? 20000 : 1000000;
+  for (int64_t k : {int64_t{64}, int64_t{1000}, longest})
+    both(cat("MatMul, K = ", k), k == longest ? 4 * kProducts : kProducts, [&](Data d) {
       const Product p = product(3, 5, k, d);
-      return std::fmax(matmul_error(p, true, false), k > 20000 ? 0 : matmul_error(p, false, true));
+      return std::fmax(matmul_error(p, false, false), k == longest ? 0 : matmul_error(p, false, true));
     });
-  for (bool strict : {false, true})
-    for (int64_t channels : {int64_t{7}, int64_t{256}})
-      both(cat("Conv, K = ", channels * 9, strict ? ", strict_math" : ""), strict ? 2 : kProducts,
-           [&](Data d) { return conv_error(channels, d, strict); });
+  for (int64_t channels : {int64_t{7}, int64_t{256}})
+    both(cat("Conv, K = ", channels * 9), kProducts, [&](Data d) { return conv_error(channels, d, false); });
+  add_strict(out, longest);
   return out;
 }
 

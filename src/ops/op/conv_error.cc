@@ -72,13 +72,24 @@ Result<double> conv_error(const ConvShape& shape, const kernels::UnalignedFloat*
 }
 
 Result<ConvMethod> accurate_method(const ConvShape& shape, const kernels::UnalignedFloat* w) {
+  const auto next = [](ConvMethod method) {
+    switch (method) {
+      case ConvMethod::kWinograd6:
+        return ConvMethod::kWinograd4;
+      case ConvMethod::kWinograd4:
+        return ConvMethod::kWinograd2;
+      case ConvMethod::kWinograd6AtUse:
+        return ConvMethod::kWinograd4AtUse;
+      case ConvMethod::kWinograd4AtUse:
+        return ConvMethod::kWinograd2AtUse;
+      default:
+        return ConvMethod::kDirect;
+    }
+  };
   ConvShape s = shape;
-  for (;;) {
+  for (;; s.method = next(s.method)) {
     const bool winograd = s.method != ConvMethod::kDirect && s.method != ConvMethod::kDots;
     if (!winograd || ONWARD_TRY(conv_error(s, w)) <= kMostError) return s.method;
-    s.method = s.method == ConvMethod::kWinograd6   ? ConvMethod::kWinograd4
-               : s.method == ConvMethod::kWinograd4 ? ConvMethod::kWinograd2
-                                                    : ConvMethod::kDirect;
   }
 }
 

@@ -66,10 +66,16 @@ std::optional<ConvMethod> searched_method(const ConvShape& shape, const kernels:
   const auto offer = [&](bool applies, ConvMethod method, std::string_view name) {
     if (applies) methods.push_back(method), names.push_back(name);
   };
-  offer(kernels::winograd_applies(s, 2), ConvMethod::kWinograd2, "winograd2");
-  offer(kernels::winograd_applies(s, 3), ConvMethod::kWinograd3, "winograd3");
-  offer(kernels::winograd_applies(s, 4), ConvMethod::kWinograd4, "winograd4");
-  offer(kernels::winograd_applies(s, 6), ConvMethod::kWinograd6, "winograd6");
+  const auto offer_winograd = [&](int m, ConvMethod before, ConvMethod at_use, std::string_view before_name,
+                                  std::string_view at_use_name) {
+    const bool applies = kernels::winograd_applies(s, m);
+    offer(applies, before, before_name);
+    offer(applies, at_use, at_use_name);
+  };
+  offer_winograd(2, ConvMethod::kWinograd2, ConvMethod::kWinograd2AtUse, "winograd2", "winograd2 at use");
+  offer_winograd(3, ConvMethod::kWinograd3, ConvMethod::kWinograd3AtUse, "winograd3", "winograd3 at use");
+  offer_winograd(4, ConvMethod::kWinograd4, ConvMethod::kWinograd4AtUse, "winograd4", "winograd4 at use");
+  offer_winograd(6, ConvMethod::kWinograd6, ConvMethod::kWinograd6AtUse, "winograd6", "winograd6 at use");
   offer(kernels::dots_apply(s), ConvMethod::kDots, "dots");
   if (methods.size() == 1) return std::nullopt;
   const auto best = tuning->choose(task(s, threads), names, [&](size_t i, double& seconds) {

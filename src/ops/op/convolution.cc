@@ -2,6 +2,7 @@
 
 #include "kernels/conv_reference.h"
 #include "ops/op/stored_weights.h"
+#include "tensor/build_types.h"
 
 namespace ow {
 
@@ -103,8 +104,9 @@ const Tensor* packable_weights(const PrepareContext& c, size_t input) {
   return w && w->dtype() == DType::kFloat32 && w->count() > 0 && w->is_dense() ? w : nullptr;
 }
 
-Result<PackedWeights> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
+Result<PackedWeights> pack_weights(PrepareContext& c, const ConvKernels& k, kernels::ConvShape s,
                                    const Tensor& w, size_t input) {
+  if (c.strict()) s.method = kernels::ConvMethod::kInDouble;
   PackedWeights packed{nullptr, w.shape(), s.method};
   packed.memory = ONWARD_TRY(packed_buffer(static_cast<int64_t>(k.packed_bytes(s))));
   k.pack(s, stored_floats(w), packed.memory.get(), c.threads());
@@ -121,6 +123,7 @@ static Status run_float(RunContext& c, const ConvKernels& k, kernels::ConvShape 
   s.out_ld = y.ld;
   const auto* prepared = c.prepared<PackedWeights>();
   const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
+  if (c.strict()) s.method = kernels::ConvMethod::kInDouble;
   if (prepared) s.method = prepared->method;
   if (!packed) {
     auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(k.packed_bytes(s))));
@@ -164,7 +167,7 @@ Status check_bias(const RunContext& c, size_t input, int64_t channels) {
 Status run_conv(RunContext& c, const ConvKernels& k, kernels::ConvShape s, const Shape& out,
                 kernels::Epilogue epilogue) {
   ONWARD_TRY(check_bias(c, 2, s.out_channels));
-  if (c.in(0).dtype() == DType::kFloat64) return run_double(c, k, s, out);
+  if (build::has_type(DType::kFloat64) && c.in(0).dtype() == DType::kFloat64) return run_double(c, k, s, out);
   return run_float(c, k, s, out, epilogue);
 }
 

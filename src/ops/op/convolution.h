@@ -50,8 +50,8 @@ struct PackedWeights {
 
 // The weights at this input if they can be packed before the run: constant, float32, not empty. Else null.
 const Tensor* packable_weights(const PrepareContext& c, size_t input = 1);
-// Packs them; the input is dropped.
-Result<PackedWeights> pack_weights(PrepareContext& c, const ConvKernels& k, const kernels::ConvShape& s,
+// Packs them, for sums in double if the plan is strict; the input is dropped.
+Result<PackedWeights> pack_weights(PrepareContext& c, const ConvKernels& k, kernels::ConvShape s,
                                    const Tensor& w, size_t input = 1);
 
 // Runs with all of `s` but the lds set, into output 0 of shape `out`; checks the bias at input 2.

@@ -11,6 +11,7 @@
 
 #include "kernels/strided.h"
 #include "ops/op/op.h"
+#include "tensor/build_types.h"
 
 namespace ow {
 
@@ -25,11 +26,13 @@ using Integers = TypeList<int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, 
 using Numbers =
     TypeList<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>;
 
-// Calls fn(T{}) for the C++ type of `dtype` and returns its Status; an error if the list lacks it.
+// Calls fn(T{}) for the C++ type of `dtype` and returns its Status; an error if the list or the build lacks
+// it.
 template <class... T, class Fn>
 Status visit_types(TypeList<T...>, const RunContext& c, DType dtype, Fn&& fn) {
   Status status;
-  const bool found = ((dtype == dtype_of<T> && (status = fn(T{}), true)) || ...);
+  const bool found =
+      ((build::has_type(dtype_of<T>) && dtype == dtype_of<T> && (status = fn(T{}), true)) || ...);
   return found ? std::move(status) : c.error("has no computation in element type ", dtype);
 }
 

@@ -16,6 +16,7 @@ class HeapContext final : public RunContext {
       : options_(options), captured_(captured) {
     node_ = &node;
     threads_ = options.threads;
+    strict_ = true;  // the plain meaning: what others are held to
     budget_ = &options.budget;
     for (const Value& v : inputs) inputs_.push_back(&v);
     for (size_t o = 0; o < outputs.size(); ++o) outputs_.push_back(node.outputs()[o] ? &outputs[o] : nullptr);
@@ -53,7 +54,7 @@ Result<std::vector<Value>> evaluate(const ir::Node& node, std::span<const Value>
   auto attrs = ONWARD_TRY(op->read(AttrReader(node)));
   std::any prepared;
   if (op->has_prepare) {
-    PrepareContext prepare(node, options.threads, true);  // the plain meaning: what others are held to
+    PrepareContext prepare(node, options.threads, true);
     prepared = ONWARD_TRY(op->prepare(attrs.get(), prepare));
   }
   if (options.budget) ONWARD_TRY(options.budget->check());

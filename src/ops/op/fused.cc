@@ -24,8 +24,12 @@ std::optional<kernels::Activation> activation_named(std::string_view name) {
 
 FusedActivation read_activation(const AttrReader& a, std::string_view prefix) {
   const std::string attribute = cat(prefix, "activation"), name = a.text(attribute, "");
-  if (const auto kind = activation_named(name))
-    return {*kind, a.real(cat(prefix, "alpha"), 0), a.real(cat(prefix, "beta"), 0)};
+  const auto kind = activation_named(name);
+  if (kind && !in_build(*kind)) {
+    a.fail(attribute, cat("is '", name, "', and this build's list of operators lacks curved_activations"));
+    return {};
+  }
+  if (kind) return {*kind, a.real(cat(prefix, "alpha"), 0), a.real(cat(prefix, "beta"), 0)};
   a.fail(attribute, cat("is '", printable(name), "', which is no activation"));
   return {};
 }

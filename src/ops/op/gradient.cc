@@ -14,8 +14,13 @@ ir::Value* GradientContext::op(std::string_view op_type, std::vector<ir::Value*>
 }
 
 std::vector<ir::Value*> GradientContext::all_outputs() {
+  return ops(node_.op_type, inputs_, outputs_.size(), node_.attributes);
+}
+
+std::vector<ir::Value*> GradientContext::ops(std::string_view op_type, std::vector<ir::Value*> inputs,
+                                             size_t outputs, ir::Attributes attributes) {
   if (!status_.ok()) return {};
-  auto made = rewriter_.add_multi(node_.op_type, inputs_, outputs_.size(), node_.attributes, node_.domain);
+  auto made = rewriter_.add_multi(op_type, std::move(inputs), outputs, std::move(attributes));
   if (made.ok()) return *std::move(made);
   status_ = made.take_status();
   return {};

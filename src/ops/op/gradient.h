@@ -44,6 +44,9 @@ class GradientContext {
   void give(size_t i, ir::Value* gradient) { results[i] = gradient; }
 
   ir::Value* op(std::string_view op_type, std::vector<ir::Value*> inputs, ir::Attributes attributes = {});
+  // All of the outputs; empty after an error.
+  std::vector<ir::Value*> ops(std::string_view op_type, std::vector<ir::Value*> inputs, size_t outputs,
+                              ir::Attributes attributes = {});
   ir::Value* add(ir::Value* a, ir::Value* b) { return op("Add", {a, b}); }
   ir::Value* sub(ir::Value* a, ir::Value* b) { return op("Sub", {a, b}); }
   ir::Value* mul(ir::Value* a, ir::Value* b) { return op("Mul", {a, b}); }

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "ops/op/gradient.h"
+#include "ops/op/gradient_rules.h"
 #include "tensor/convert.h"
 
 namespace ow {
@@ -52,6 +52,18 @@ void erf(Context& c) {
   c.give(0, c.mul(c.gradient(), c.mul(bell, c.number(bell, 2 * std::numbers::inv_sqrtpi))));
 }
 
+// 1 within the bounds. A bound that was taken gets what x does not.
+void clip(Context& c) {
+  ir::Value *inside = c.gradient(), *zero = c.number(c.gradient(), 0);
+  for (size_t i : {size_t{1}, size_t{2}}) {
+    if (!c.in(i)) continue;
+    ir::Value* beyond = c.op(i == 1 ? "Less" : "Greater", {c.in(0), c.in(i)});
+    inside = c.op("Where", {beyond, zero, inside});
+    if (c.wants(i)) c.give(i, c.summed_to(c.op("Where", {beyond, c.gradient(), zero}), c.in(i)));
+  }
+  if (c.wants(0)) c.give(0, inside);
+}
+
 // Between float types.
 void cast(Context& c) { c.give(0, c.op("CastLike", {c.gradient(), c.in(0)})); }
 
@@ -59,8 +71,12 @@ void dropout(Context& c) {
   const ir::Value* training = c.in(2);
   const bool off = training && training->fact.elements && training->fact.elements->size() == 1 &&
                    training->fact.elements->front().is(0);
-  if (training && !off) return c.fail("it may be in training mode, and its mask is not kept");
-  same(c);
+  if (!training || off) return same(c);
+  if (c.outputs() < 2 || !c.out(1)) return c.fail("it may be in training mode, and its mask is not kept");
+  ir::Value* g = c.gradient();
+  ir::Value* ratio = c.in(1) ? c.op("CastLike", {c.in(1), g}) : c.number(g, 0.5);
+  ir::Value* kept = c.op("Where", {c.out(1), c.div(g, c.sub(c.number(g, 1), ratio)), c.number(g, 0)});
+  c.give(0, c.op("Where", {c.in(2), kept, g}));
 }
 
 // Elementwise, of several inputs that are broadcast.
@@ -94,9 +110,25 @@ void div(Context& c) {
   if (c.wants(1)) give_summed(c, 1, c.neg(c.mul(first, c.out())));
 }
 
-// x^p: p x^(p-1), where p is 0 (and x perhaps, too) 0.
+// Equal parts where several inputs are the largest (smallest).
+void extreme(Context& c) {
+  std::vector<ir::Value*> masks;
+  for (size_t i = 0; i < c.inputs(); ++i)
+    masks.push_back(c.op("CastLike", {c.op("Equal", {c.in(i), c.out()}), c.gradient()}));
+  ir::Value* share = c.div(c.gradient(), masks.size() == 1 ? masks[0] : c.op("Sum", masks));
+  for (size_t i = 0; i < c.inputs(); ++i)
+    if (c.wants(i)) give_summed(c, i, c.mul(share, masks[i]));
+}
+
+// x^p: p x^(p-1), where p is 0 (and x perhaps, too) 0; by p it is y log(x), and 0 where x is 0 or less.
 void pow(Context& c) {
-  if (c.wants(1)) return c.fail("its exponent depends on what is differentiated by");
+  if (c.wants(1)) {
+    ir::Value *none = c.number(c.in(0), 0), *positive = c.op("Greater", {c.in(0), none});
+    ir::Value* logarithm = c.op("Log", {c.op("Where", {positive, c.in(0), c.number(c.in(0), 1)})});
+    ir::Value* growth = c.op("Where", {positive, c.mul(c.out(), logarithm), none});
+    give_summed(c, 1, c.op("CastLike", {c.mul(c.gradient(), growth), c.in(1)}));
+  }
+  if (!c.wants(0)) return;
   ir::Value* p = c.op("CastLike", {c.in(1), c.in(0)});
   ir::Value* power = c.mul(p, c.op("Pow", {c.in(0), c.sub(p, c.number(c.in(0), 1))}));
   ir::Value* constant = c.op("Equal", {p, c.number(c.in(0), 0)});
@@ -147,28 +179,16 @@ void split(Context& c) {
   c.give(0, c.op("Concat", parts, {{"axis", c.attributes().integer("axis", 0)}}));
 }
 
-// A stretch or every k-th of each axis: g between zeros, by way of the positions of its elements.
-void slice(Context& c) {
-  ir::Value* x = c.in(0);
-  ir::Value* count = c.op("Size", {x});
-  ir::Value* numbered =
-      c.op("Reshape", {c.op("Range", {c.int_scalar(0), count, c.int_scalar(1)}), c.shape_of(x)},
-           {{"allowzero", int64_t{1}}});
-  std::vector<ir::Value*> inputs = {numbered};
-  for (size_t i = 1; i < c.inputs(); ++i) inputs.push_back(c.in(i));
-  ir::Value* places = c.op("Reshape", {c.op("Slice", inputs), c.ints({-1})});
-  ir::Value* updates = c.op("Reshape", {c.gradient(), c.ints({-1})});
-  ir::Value* flat = c.op("Expand", {c.number(c.gradient(), 0), c.op("Reshape", {count, c.ints({1})})});
-  c.give(0, c.reshaped_to(c.op("ScatterElements", {flat, places, updates}), x));
-}
-
 // Reductions.
 
-// g in the shape of the input, each element where it was summed into.
-ir::Value* spread(Context& c, ir::Value* g) {
-  if (!c.attributes().flag("keepdims", true) && c.in(1)) g = c.op("Unsqueeze", {g, c.in(1)});
-  return c.op("Expand", {g, c.shape_of(c.in(0))});
+// An output of a reduction so that it broadcasts to the input.
+ir::Value* with_axes(Context& c, ir::Value* v) {
+  if (!c.attributes().flag("keepdims", true) && c.in(1)) return c.op("Unsqueeze", {v, c.in(1)});
+  return v;
 }
+
+// g in the shape of the input, each element where it was summed into.
+ir::Value* spread(Context& c, ir::Value* g) { return c.op("Expand", {with_axes(c, g), c.shape_of(c.in(0))}); }
 
 void reduce_sum(Context& c) { c.give(0, spread(c, c.gradient())); }
 
@@ -179,6 +199,53 @@ void reduce_mean(Context& c) {
   };
   ir::Value* count = c.div(wide(c.op("Size", {c.in(0)})), wide(c.op("Size", {c.out()})));
   c.give(0, spread(c, c.op("CastLike", {c.div(wide(c.gradient()), count), c.gradient()})));
+}
+
+void give_spread(Context& c, ir::Value* slope) { c.give(0, c.mul(with_axes(c, c.gradient()), slope)); }
+
+void reduce_sum_square(Context& c) { give_spread(c, c.add(c.in(0), c.in(0))); }
+void reduce_l1(Context& c) { give_spread(c, c.op("Sign", {c.in(0)})); }
+
+// x / y, and 0 where y is
+void reduce_l2(Context& c) {
+  ir::Value *y = with_axes(c, c.out()), *zero = c.number(c.in(0), 0);
+  give_spread(c, c.op("Where", {c.op("Equal", {y, zero}), zero, c.div(c.in(0), y)}));
+}
+
+// 1 / e^y
+void reduce_log_sum(Context& c) { c.give(0, spread(c, c.mul(c.gradient(), c.op("Exp", {c.neg(c.out())})))); }
+
+void reduce_log_sum_exp(Context& c) { give_spread(c, c.op("Exp", {c.sub(c.in(0), with_axes(c, c.out()))})); }
+
+// What is summed, over the axes of the reduction.
+ir::Value* reduced_like(Context& c, ir::Value* v, std::string_view op_type) {
+  ir::Attributes attributes = c.node().attributes;
+  attributes.insert_or_assign("keepdims", int64_t{1});
+  return c.op(op_type, {v, c.in(1)}, std::move(attributes));
+}
+
+// Equal parts where several elements are the extreme.
+void reduce_extreme(Context& c) {
+  ir::Value* mask = c.op("CastLike", {c.op("Equal", {c.in(0), with_axes(c, c.out())}), c.gradient()});
+  give_spread(c, c.div(mask, reduced_like(c, mask, "ReduceSum")));
+}
+
+// The product of the others: that of all that are not 0, over x where none is, and where x is the only 0.
+void reduce_prod(Context& c) {
+  ir::Value *x = c.in(0), *zero = c.number(x, 0), *one = c.number(x, 1);
+  ir::Value* is_zero = c.op("Equal", {x, zero});
+  ir::Value* rest = c.op("Where", {is_zero, one, x});
+  ir::Value* zeros = reduced_like(c, c.op("CastLike", {is_zero, x}), "ReduceSum");
+  ir::Value* others = c.sub(zeros, c.op("CastLike", {is_zero, x}));
+  ir::Value* product = c.div(reduced_like(c, rest, "ReduceProd"), rest);
+  give_spread(c, c.op("Where", {c.op("Equal", {others, zero}), product, zero}));
+}
+
+// Sums from the other side.
+void cum_sum(Context& c) {
+  ir::Attributes attributes = c.node().attributes;
+  attributes.insert_or_assign("reverse", int64_t{!c.attributes().flag("reverse", false)});
+  c.give(0, c.op("CumSum", {c.gradient(), c.in(1)}, std::move(attributes)));
 }
 
 ir::Value* sum_along(Context& c, ir::Value* v) {
@@ -232,6 +299,64 @@ void matmul(Context& c) {
   }
 }
 
+struct Equation {
+  std::vector<std::string> terms;
+  std::string output;
+};
+
+// Without '->' the letters that occur once, in order.
+Equation read_equation(const std::string& text) {
+  Equation e{{""}, ""};
+  const size_t arrow = text.find("->");
+  for (char letter : text.substr(0, arrow))
+    if (letter == ',')
+      e.terms.emplace_back();
+    else if (letter != ' ')
+      e.terms.back() += letter;
+  if (arrow != std::string::npos) {
+    for (char letter : text.substr(arrow + 2))
+      if (letter != ' ') e.output += letter;
+    return e;
+  }
+  std::string all;
+  for (const std::string& term : e.terms) all += term;
+  std::sort(all.begin(), all.end());
+  for (char letter : all)
+    if (std::count(all.begin(), all.end(), letter) == 1) e.output += letter;
+  return e;
+}
+
+// g and the other inputs, by the letters of input i; along letters that are its own alone it is repeated.
+void einsum(Context& c) {
+  const Equation e = read_equation(c.attributes().text("equation", ""));
+  for (std::string term : e.terms) {
+    if (term.find('.') != std::string::npos) return c.fail("its equation has an ellipsis");
+    std::sort(term.begin(), term.end());
+    if (std::adjacent_find(term.begin(), term.end()) != term.end())
+      return c.fail("its equation names an axis of one input twice");
+  }
+  for (size_t i = 0; i < c.inputs(); ++i) {
+    if (!c.wants(i)) continue;
+    std::string given = e.output, known = e.output, made;
+    std::vector<ir::Value*> inputs = {c.gradient()};
+    for (size_t k = 0; k < c.inputs(); ++k) {
+      if (k == i) continue;
+      given += "," + e.terms[k];
+      known += e.terms[k];
+      inputs.push_back(c.in(k));
+    }
+    ir::Ints alone;
+    for (size_t a = 0; a < e.terms[i].size(); ++a)
+      if (known.find(e.terms[i][a]) == std::string::npos)
+        alone.push_back(static_cast<int64_t>(a));
+      else
+        made += e.terms[i][a];
+    ir::Value* dx = c.op("Einsum", inputs, {{"equation", given + "->" + made}});
+    if (!alone.empty()) dx = c.op("Expand", {c.op("Unsqueeze", {dx, c.ints(alone)}), c.shape_of(c.in(i))});
+    c.give(i, dx);
+  }
+}
+
 // Y = alpha A' B' + beta C, where A' is A or its transpose.
 void gemm(Context& c) {
   const AttrReader a = c.attributes();
@@ -251,48 +376,114 @@ constexpr struct {
   GradientRule rule;
 } kRules[] = {
     {"Abs", abs},
+    {"Acos", gradients::acos},
+    {"Acosh", gradients::acosh},
     {"Add", sum},
+    {"Asin", gradients::asin},
+    {"Asinh", gradients::asinh},
+    {"Atan", gradients::atan},
+    {"Atanh", gradients::atanh},
+    {"Attention", gradients::attention},
+    {"AveragePool", gradients::average_pool},
+    {"BatchNormalization", gradients::batch_normalization},
     {"Cast", cast},
     {"CastLike", cast},
     {"Ceil", zero},
+    {"Celu", gradients::celu},
+    {"CenterCropPad", gradients::moved},
+    {"Clip", clip},
+    {"Compress", gradients::moved},
     {"Concat", concat},
+    {"Conv", gradients::conv},
+    {"ConvTranspose", gradients::conv_transpose},
     {"Cos", cos},
+    {"Cosh", gradients::cosh},
+    {"CumSum", cum_sum},
+    {"DepthToSpace", gradients::moved},
     {"Div", div},
     {"Dropout", dropout},
+    {"Einsum", einsum},
+    {"Elu", gradients::elu},
     {"Erf", erf},
     {"Exp", exp},
     {"Expand", expand},
     {"Flatten", reshape},
     {"Floor", zero},
+    {"Gather", gradients::moved},
+    {"GatherElements", gradients::moved},
+    {"GatherND", gradients::moved},
+    {"Gelu", gradients::gelu},
     {"Gemm", gemm},
+    {"GlobalAveragePool", gradients::global_average_pool},
+    {"GlobalMaxPool", gradients::global_max_pool},
+    {"GroupNormalization", gradients::group_normalization},
+    {"HardSigmoid", gradients::hard_sigmoid},
+    {"HardSwish", gradients::hard_swish},
+    {"Hardmax", zero},
     {"Identity", same},
+    {"InstanceNormalization", gradients::instance_normalization},
+    {"LayerNormalization", gradients::layer_normalization},
     {"LeakyRelu", leaky_relu},
     {"Log", log},
     {"LogSoftmax", log_softmax},
+    {"LpNormalization", gradients::lp_normalization},
     {"MatMul", matmul},
+    {"Max", extreme},
+    {"MaxPool", gradients::max_pool},
     {"Mean", mean},
+    {"MeanVarianceNormalization", gradients::mean_variance_normalization},
+    {"Min", extreme},
+    {"Mish", gradients::mish},
     {"Mul", mul},
     {"Neg", neg},
+    {"NegativeLogLikelihoodLoss", gradients::negative_log_likelihood_loss},
+    {"PRelu", gradients::prelu},
+    {"Pad", gradients::pad},
     {"Pow", pow},
+    {"RMSNormalization", gradients::rms_normalization},
     {"Reciprocal", reciprocal},
+    {"ReduceL1", reduce_l1},
+    {"ReduceL2", reduce_l2},
+    {"ReduceLogSum", reduce_log_sum},
+    {"ReduceLogSumExp", reduce_log_sum_exp},
+    {"ReduceMax", reduce_extreme},
     {"ReduceMean", reduce_mean},
+    {"ReduceMin", reduce_extreme},
+    {"ReduceProd", reduce_prod},
     {"ReduceSum", reduce_sum},
+    {"ReduceSumSquare", reduce_sum_square},
     {"Relu", relu},
     {"Reshape", reshape},
+    {"Resize", gradients::resize},
+    {"ReverseSequence", gradients::moved},
     {"Round", zero},
+    {"ScatterElements", gradients::scatter_elements},
+    {"ScatterND", gradients::scatter_nd},
+    {"Selu", gradients::selu},
+    {"Shrink", gradients::shrink},
     {"Sigmoid", sigmoid},
     {"Sign", zero},
     {"Sin", sin},
-    {"Slice", slice},
+    {"Sinh", gradients::sinh},
+    {"Slice", gradients::moved},
     {"Softmax", softmax},
+    {"SoftmaxCrossEntropyLoss", gradients::softmax_cross_entropy_loss},
     {"Softplus", softplus},
+    {"Softsign", gradients::softsign},
+    {"SpaceToDepth", gradients::moved},
     {"Split", split},
     {"Sqrt", sqrt},
     {"Squeeze", reshape},
     {"Sub", sub},
     {"Sum", sum},
+    {"Swish", gradients::swish},
+    {"Tan", gradients::tan},
     {"Tanh", tanh},
+    {"ThresholdedRelu", gradients::thresholded_relu},
+    {"Tile", gradients::moved},
+    {"TopK", gradients::top_k},
     {"Transpose", transpose},
+    {"Trilu", gradients::moved},
     {"Unsqueeze", reshape},
     {"Where", where},
 };

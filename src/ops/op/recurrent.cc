@@ -143,9 +143,10 @@ Status upgrade_recurrent(Rewriter& c) {
 
 namespace {
 
-Result<Buffer> packed(const kernels::UnalignedFloat* w, int64_t n, int64_t k, int threads) {
+Result<Buffer> packed(const PrepareContext& c, const kernels::UnalignedFloat* w, int64_t n, int64_t k) {
   Buffer memory = ONWARD_TRY(packed_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
-  kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, memory.get(), threads);
+  kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k, .in_double = c.strict()},
+                  memory.get(), c.threads());
   return memory;
 }
 
@@ -165,9 +166,9 @@ Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int6
   for (int64_t d = 0; d < directions; ++d) {
     const kernels::UnalignedFloat* rows = stored_floats(*r) + d * width * hidden;
     RecurrentWeights::Direction& to = weights.directions.emplace_back();
-    to.input = ONWARD_TRY(packed(stored_floats(*w) + d * width * input, width, input, c.threads()));
-    to.gates = ONWARD_TRY(packed(rows, together, hidden, c.threads()));
-    if (candidate) to.candidate = ONWARD_TRY(packed(rows + together * hidden, hidden, hidden, c.threads()));
+    to.input = ONWARD_TRY(packed(c, stored_floats(*w) + d * width * input, width, input));
+    to.gates = ONWARD_TRY(packed(c, rows, together, hidden));
+    if (candidate) to.candidate = ONWARD_TRY(packed(c, rows + together * hidden, hidden, hidden));
   }
   return std::any(std::move(weights));
 }

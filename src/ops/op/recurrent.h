@@ -78,7 +78,8 @@ class Projection {
         return {};
       }
       auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(kernels::packed_b_bytes(1, k, n))));
-      kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k}, memory.data(), c.threads());
+      kernels::pack_b({.b = w, .k = k, .n = n, .stride_k = 1, .stride_n = k, .in_double = c.strict()},
+                      memory.data(), c.threads());
       packed_ = memory.data();
     }
     return {};

@@ -27,7 +27,7 @@ class PrepareContext {
   }
   const ir::Fact* fact(size_t i) const { return node_.input(i) ? &node_.input(i)->fact : nullptr; }
   int threads() const { return threads_; }
-  // Whether only methods may be chosen that sum in the operator's own order: no Winograd.
+  // Whether products of float32 are to be summed in double, in the operator's own order, and rounded once.
   bool strict() const { return strict_; }
   // A constant that `run` will not read any more because its packed form replaces it.
   void drop(size_t i) { dropped_ |= uint32_t{1} << i; }
@@ -104,6 +104,7 @@ class RunContext {
   }
 
   int threads() const { return threads_; }
+  bool strict() const { return strict_; }  // see PrepareContext::strict
   const std::shared_ptr<Budget>& budget() const { return *budget_; }
   void parallel_for(int64_t n, int64_t grain, ChunkFunction fn) const {
     ow::parallel_for(n, grain, threads_, fn);
@@ -122,6 +123,7 @@ class RunContext {
   std::span<const uint8_t> axis_places_;
   const std::any* prepared_ = nullptr;
   int threads_ = 1;
+  bool strict_ = false;
   const std::shared_ptr<Budget>* budget_ = nullptr;  // never null in a call; what it points to may be
 };
 

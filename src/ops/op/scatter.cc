@@ -9,39 +9,39 @@
 
 namespace ow {
 
-Reduction read_reduction(const AttrReader& a) {
+ScatterReduction read_reduction(const AttrReader& a) {
   const std::string name = a.text("reduction", "none");
   const std::string_view names[] = {"none", "add", "mul", "max", "min"};
   for (int i = 0; i < 5; ++i)
-    if (name == names[i]) return static_cast<Reduction>(i);
+    if (name == names[i]) return static_cast<ScatterReduction>(i);
   a.fail("reduction", cat("is '", name, "', expected none, add, mul, max or min"));
-  return Reduction::kNone;
+  return ScatterReduction::kNone;
 }
 
 namespace {
 
 template <class T>
-T reduce(T a, T b, Reduction how) {
+T reduce(T a, T b, ScatterReduction how) {
   if constexpr (std::is_same_v<T, bool>) {
-    return how == Reduction::kAdd || how == Reduction::kMax ? a || b : a && b;
+    return how == ScatterReduction::kAdd || how == ScatterReduction::kMax ? a || b : a && b;
   } else if constexpr (std::is_integral_v<T>) {
     using U = std::make_unsigned_t<decltype(a + b)>;  // wraps
-    if (how == Reduction::kAdd) return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
-    if (how == Reduction::kMul) return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
-    return how == Reduction::kMax ? std::max(a, b) : std::min(a, b);
+    if (how == ScatterReduction::kAdd) return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
+    if (how == ScatterReduction::kMul) return static_cast<T>(static_cast<U>(a) * static_cast<U>(b));
+    return how == ScatterReduction::kMax ? std::max(a, b) : std::min(a, b);
   } else if constexpr (std::is_floating_point_v<T>) {
-    if (how == Reduction::kAdd) return a + b;
-    if (how == Reduction::kMul) return a * b;
+    if (how == ScatterReduction::kAdd) return a + b;
+    if (how == ScatterReduction::kMul) return a * b;
     if (std::isnan(a) || std::isnan(b)) return std::isnan(a) ? a : b;
-    return how == Reduction::kMax ? std::max(a, b) : std::min(a, b);
+    return how == ScatterReduction::kMax ? std::max(a, b) : std::min(a, b);
   } else {
-    return how == Reduction::kAdd ? a + b : a * b;
+    return how == ScatterReduction::kAdd ? a + b : a * b;
   }
 }
 
 template <class T>
 void reduce_blocks(Tensor& y, const Tensor& updates, std::span<const int64_t> offsets, int64_t block,
-                   Reduction how) {
+                   ScatterReduction how) {
   T* to = y.mutable_data<T>();
   const T* from = updates.data<T>();
   for (int64_t offset : offsets)
@@ -50,15 +50,15 @@ void reduce_blocks(Tensor& y, const Tensor& updates, std::span<const int64_t> of
 
 template <class... T>
 bool reduce_typed(Tensor& y, const Tensor& updates, std::span<const int64_t> offsets, int64_t block,
-                  Reduction how) {
+                  ScatterReduction how) {
   return ((y.dtype() == dtype_of<T> ? (reduce_blocks<T>(y, updates, offsets, block, how), true) : false) ||
           ...);
 }
 
 Status reduce_onto(RunContext& c, const Tensor& updates, std::span<const int64_t> offsets, int64_t block,
-                   Reduction how) {
+                   ScatterReduction how) {
   const Tensor& x = c.in(0);
-  if (x.dtype() == DType::kString || (is_complex(x.dtype()) && how > Reduction::kMul))
+  if (x.dtype() == DType::kString || (is_complex(x.dtype()) && how > ScatterReduction::kMul))
     return c.error("values of type ", x.dtype(), " cannot be reduced this way");
   const bool real = is_floating(x.dtype()) && x.dtype() != DType::kFloat32 && x.dtype() != DType::kFloat64;
   if (real || is_sub_byte(x.dtype())) {
@@ -79,11 +79,11 @@ Status reduce_onto(RunContext& c, const Tensor& updates, std::span<const int64_t
 }  // namespace
 
 Status scatter_blocks(RunContext& c, const Tensor& updates, std::span<const int64_t> offsets, int64_t block,
-                      Reduction reduction) {
+                      ScatterReduction reduction) {
   const Tensor& x = c.in(0);
   if (updates.dtype() != x.dtype())
     return c.error("updates are of type ", updates.dtype(), ", expected ", x.dtype());
-  if (reduction != Reduction::kNone) return reduce_onto(c, updates, offsets, block, reduction);
+  if (reduction != ScatterReduction::kNone) return reduce_onto(c, updates, offsets, block, reduction);
   Units data = ONWARD_TRY(units_of(c, x)), from = ONWARD_TRY(units_of(c, updates));
   MoveOutput y = ONWARD_TRY(move_output(c, 0, x.dtype(), x.shape()));
   if (y.units.data != data.data) copy_units(y.units, data, x.count());

@@ -8,8 +8,8 @@
 
 namespace ow {
 
-enum class Reduction { kNone, kAdd, kMul, kMax, kMin };
-Reduction read_reduction(const AttrReader& a);  // attribute `reduction`, default none
+enum class ScatterReduction { kNone, kAdd, kMul, kMax, kMin };
+ScatterReduction read_reduction(const AttrReader& a);  // attribute `reduction`, default none
 
 // Output 0 = input 0 (data), then, one after the other,
 //   output[offsets[i] + j] = reduce(output[offsets[i] + j], updates[i * block + j])  for j in [0, block).
@@ -17,6 +17,6 @@ Reduction read_reduction(const AttrReader& a);  // attribute `reduction`, defaul
 // of several updates to one place, the last wins, or all are reduced in order. Narrow floats are reduced in
 // float and rounded once at the end.
 Status scatter_blocks(RunContext& c, const Tensor& updates, std::span<const int64_t> offsets, int64_t block,
-                      Reduction reduction);
+                      ScatterReduction reduction);
 
 }  // namespace ow

@@ -56,6 +56,28 @@ void moments_last(const RunContext& c, const float* x, const Planes& p, Moments*
     }
 }
 
+// Channels whose pixels are neighbours in memory, in segments too.
+void moments_first(const RunContext& c, const float* x, const Planes& p, Moments* out) {
+  constexpr int64_t kSegment = 65536;
+  const int64_t segments = (p.pixels + kSegment - 1) / kSegment, lines = p.batch * p.channels;
+  std::vector<kernels::Spread> parts(static_cast<size_t>(lines * segments));
+  c.parallel_for(lines * segments, std::max<int64_t>(1, 16384 / std::min(kSegment, p.pixels)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) {
+                     const int64_t line = i / segments, pixel = i % segments * kSegment;
+                     parts[static_cast<size_t>(i)] =
+                         kernels::spread_line(x + line / p.channels * p.batch_stride +
+                                                  line % p.channels * p.channel_stride + pixel,
+                                              std::min(kSegment, p.pixels - pixel));
+                   }
+                 });
+  for (int64_t line = 0; line < lines; ++line) {
+    kernels::Spread all;
+    for (int64_t s = 0; s < segments; ++s) all.join(parts[static_cast<size_t>(line * segments + s)]);
+    out[line] = {all.mean, all.squares / static_cast<double>(p.pixels)};
+  }
+}
+
 template <class T>
 void moments_all(const RunContext& c, const T* x, const Planes& p, Moments* out) {
   const int64_t block = p.channel_stride == 1 ? kBlock : 1, blocks = (p.channels + block - 1) / block;
@@ -134,17 +156,23 @@ void activate_pixels(const FusedActivation& a, float* y, const Planes& p, int64_
       for (int64_t ch = 0; ch < p.channels; ++ch) run(y + ch * p.channel_stride + i * p.pixel_stride, 1);
 }
 
+// Mean, scale and bias in T: the bias with what the type loses of the mean, which may be far larger than the
+// distances from it.
+template <class T>
+std::array<T, 3> rounded(const Affine& a) {
+  const T mean = static_cast<T>(a.mean);
+  const double lost = a.mean - static_cast<double>(mean);
+  return {mean, static_cast<T>(a.scale), static_cast<T>(a.bias - (std::isfinite(lost) ? lost * a.scale : 0))};
+}
+
 template <class T>
 void apply(const RunContext& c, const T* x, const Planes& px, T* y, const Planes& py,
            const std::vector<Affine>& coefficients, bool per_image, const FusedActivation& activation) {
   Coefficients<T> k;
   for (std::vector<T>* v : {&k.mean, &k.scale, &k.bias}) v->reserve(coefficients.size());
   for (const Affine& a : coefficients) {
-    k.mean.push_back(static_cast<T>(a.mean));
-    k.scale.push_back(static_cast<T>(a.scale));
-    // With what the type loses of the mean, which may be far larger than the distances from it.
-    const double lost = a.mean - static_cast<double>(k.mean.back());
-    k.bias.push_back(static_cast<T>(a.bias - (std::isfinite(lost) ? lost * a.scale : 0)));
+    const auto [mean, scale, bias] = rounded<T>(a);
+    k.mean.push_back(mean), k.scale.push_back(scale), k.bias.push_back(bias);
   }
   const int64_t piece = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, px.channels));
   const int64_t pieces = (px.pixels + piece - 1) / piece;
@@ -168,14 +196,29 @@ void apply(const RunContext& c, const T* x, const Planes& px, T* y, const Planes
 }  // namespace
 
 Result<std::vector<Moments>> channel_moments(RunContext& c, const Tensor& t) {
-  const Tensor last = t.dtype() == DType::kFloat64 && planes(t) ? t : ONWARD_TRY(channels_last(c, t));
+  const auto as_it_is = planes(t);
+  const bool usable = as_it_is && (t.dtype() == DType::kFloat64 || as_it_is->pixel_stride == 1);
+  const Tensor last = usable ? t : ONWARD_TRY(channels_last(c, t));
   const Planes p = *planes(last);
   std::vector<Moments> out(static_cast<size_t>(p.batch * p.channels));
   if (t.dtype() == DType::kFloat64)
     moments_all(c, last.data<double>(), p, out.data());
+  else if (p.pixels > 0 && p.pixel_stride == 1 && p.channel_stride != 1)
+    moments_first(c, last.data<float>(), p, out.data());
   else if (p.pixels > 0)
     moments_last(c, last.data<float>(), p, out.data());
   return out;
+}
+
+Moments joined(const Moments* each, int64_t count, int64_t step) {
+  const auto number = static_cast<double>(count);
+  Moments m;
+  for (int64_t i = 0; i < count; ++i) m.mean += each[i * step].mean / number;
+  for (int64_t i = 0; i < count; ++i) {
+    const Moments& e = each[i * step];
+    m.variance += (e.variance + (e.mean - m.mean) * (e.mean - m.mean)) / number;
+  }
+  return m;
 }
 
 void apply_affine(const RunContext& c, const Tensor& x, const Planes& px, Tensor& y, const Planes& py,
@@ -186,6 +229,17 @@ void apply_affine(const RunContext& c, const Tensor& x, const Planes& px, Tensor
     apply(c, x.data<double>(), px, y.mutable_data<double>(), py, coefficients, per_image, activation);
   else
     apply(c, x.data<float>(), px, y.mutable_data<float>(), py, coefficients, per_image, activation);
+}
+
+void apply_affine(const float* x, float* y, int64_t n, const Affine& a, const FusedActivation& activation) {
+  constexpr int64_t kPiece = 4096;  // what is activated is still in the first-level cache
+  const auto [mean, scale, bias] = rounded<float>(a);
+  for (int64_t i = 0; i < n; i += kPiece) {
+    const int64_t count = std::min(kPiece, n - i);
+    kernels::affine_line(x + i, y + i, count, mean, scale, bias);
+    if (activation.kind != kernels::Activation::kNone)
+      kernels::activate(activation.kind, activation.alpha, activation.beta, y + i, y + i, count);
+  }
 }
 
 std::vector<double> as_doubles(const Tensor& t) {

@@ -13,6 +13,9 @@ struct Moments {
 // moments[n * channels + ch] over the pixels of each (n, ch). `t`, [N, C, ...], is float or double.
 Result<std::vector<Moments>> channel_moments(RunContext& c, const Tensor& t);
 
+// Of `count` sets of as many numbers each, from those of each set, `step` apart.
+Moments joined(const Moments* each, int64_t count, int64_t step);
+
 // y = activation((x - mean) * scale + bias) with one coefficient triple per (n, ch), or per ch where
 // `per_image` is false. Of double there is no activation.
 struct Affine {
@@ -21,6 +24,9 @@ struct Affine {
 void apply_affine(const RunContext& c, const Tensor& x, const Planes& px, Tensor& y, const Planes& py,
                   const std::vector<Affine>& coefficients, bool per_image,
                   const FusedActivation& activation = {});
+
+// The same for one line of n neighbours, in the calling thread.
+void apply_affine(const float* x, float* y, int64_t n, const Affine& a, const FusedActivation& activation);
 
 // The elements of a float or double tensor as double.
 std::vector<double> as_doubles(const Tensor& t);
