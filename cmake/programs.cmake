@@ -44,6 +44,8 @@ list(REMOVE_ITEM tools_sources ${PROJECT_SOURCE_DIR}/tools/main.cc)
 add_library(onward_tools STATIC ${tools_sources})
 target_link_libraries(onward_tools PUBLIC onward_apps onward_flags nlohmann_json::nlohmann_json CLI11::CLI11
   PRIVATE ZLIB::ZLIB)
+target_compile_options(onward_tools PRIVATE $<$<CONFIG:Release>:-Os>)  # parsing of arguments and reports
+onward_precompile(onward_tools onward_tools <CLI/CLI.hpp> <nlohmann/json.hpp> ${PROJECT_SOURCE_DIR}/include/onward/onward.hpp)
 onward_program_test(tools "${tools_tests}" onward_tools)
 
 # The program; the library of the same name is the target onward_library.
