@@ -32,6 +32,7 @@ endfunction()
 # or a file with a stem a line, as `onward ops --used-by MODEL` writes it; what follows a # is a comment. More names
 # may be in it:
 #   depthwise_kernels    without it, depthwise convolutions run like other grouped ones
+#   wide_winograd        without it, Winograd's method takes convolutions of 3x3 and none of 5x5 or 7x7
 #   curved_activations   the kernels of Sigmoid, Tanh, Gelu, Mish, Swish, Exp, Log and Erf; there by itself if the list
 #                        names no type
 #   type:float16         an element type to compute in beside float, int32, int64 and bool; a list with any such line
@@ -56,7 +57,7 @@ function(onward_read_ops)
     set(stems ${lines})
   endif()
   onward_take_types(stems)
-  foreach(kernels DEPTHWISE_KERNELS CURVED_ACTIVATIONS)
+  foreach(kernels DEPTHWISE_KERNELS WIDE_WINOGRAD CURVED_ACTIVATIONS)
     string(TOLOWER ${kernels} name)
     set(has false)
     if(NOT ONWARD_OPS OR name IN_LIST stems)
@@ -76,7 +77,7 @@ function(onward_read_ops)
   endforeach()
   list(REMOVE_DUPLICATES stems)
   list(SORT stems)
-  foreach(var DEPTHWISE_KERNELS CURVED_ACTIVATIONS TYPES)
+  foreach(var DEPTHWISE_KERNELS WIDE_WINOGRAD CURVED_ACTIVATIONS TYPES)
     set(ONWARD_${var} "${ONWARD_${var}}" PARENT_SCOPE)
   endforeach()
   set(ONWARD_OP_STEMS ${stems} PARENT_SCOPE)
@@ -97,6 +98,7 @@ function(onward_list_parts)
   # Each pass needs these operator files, which hold what it makes or what it looks for.
   set(lines "inline constexpr bool kWhole = ${whole};\n")
   string(APPEND lines "inline constexpr bool kDepthwiseKernels = ${ONWARD_DEPTHWISE_KERNELS};\n"
+    "inline constexpr bool kWideWinograd = ${ONWARD_WIDE_WINOGRAD};\n"
     "inline constexpr bool kCurvedActivations = ${ONWARD_CURVED_ACTIVATIONS};\n")
   # Names of operators, and other words in capitals that are quoted in their files.
   set(names "")

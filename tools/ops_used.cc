@@ -22,7 +22,7 @@ using Ops = std::set<const ow::Op*>;
 struct Used {
   Ops ops;
   std::set<ow::DType> types;
-  bool depthwise_kernels = false, curved_activations = false;
+  bool depthwise_kernels = false, wide_winograd = false, curved_activations = false;
 };
 
 // An activation with an exponential or such in it, under its own name or as part of another operator.
@@ -36,6 +36,21 @@ bool has_groups(const ow::ir::Node& node) {
   const auto group = node.attributes.find("group");
   const auto* n = group == node.attributes.end() ? nullptr : std::get_if<int64_t>(&group->second);
   return n && *n > 1;
+}
+
+// A convolution of more than 3x3 taps at stride 1, or that may be one.
+bool is_wide(const ow::ir::Node& node) {
+  if (node.op_type.find("Conv") == std::string::npos || !node.input(1)) return false;
+  const auto strides = node.attributes.find("strides");
+  const auto* steps =
+      strides == node.attributes.end() ? nullptr : std::get_if<std::vector<int64_t>>(&strides->second);
+  const bool transposed = node.op_type.find("ConvTranspose") != std::string::npos;
+  if (!transposed && steps && !steps->empty() && steps->back() > 1) return false;
+  const auto& shape = node.input(1)->type().shape;
+  if (!shape) return true;
+  if (shape->size() < 4) return false;
+  const auto wide = [](const ow::Dim& taps) { return taps.constant().value_or(7) > 3; };
+  return wide(shape->back()) && wide((*shape)[shape->size() - 2]);
 }
 
 void add(Used& used, std::string_view domain, std::string_view name) {
@@ -78,6 +93,7 @@ void add_graph(Used& used, ow::ir::Graph& main) {
     for (const auto& node : g->nodes()) {
       add(used, node->domain, node->op_type);
       used.depthwise_kernels |= has_groups(*node);
+      used.wide_winograd |= is_wide(*node);
       used.curved_activations |= is_curved(*node);
     }
   }
@@ -107,6 +123,7 @@ std::string used_operator_files(const std::string& model_path) {
   std::set<std::string> lines;
   for (const ow::Op* op : used.ops) lines.emplace(ow::op_file(*op));
   if (used.depthwise_kernels) lines.emplace("depthwise_kernels");
+  if (used.wide_winograd) lines.emplace("wide_winograd");
   if (used.curved_activations) lines.emplace("curved_activations");
   lines.emplace("type:float");
   for (ow::DType type : used.types) lines.insert(ow::cat("type:", type));

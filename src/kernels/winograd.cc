@@ -8,6 +8,7 @@
 
 #include "base/parallel_tasks.h"
 #include "base/stop.h"
+#include "build_parts.h"
 #include "kernels/ceil_div.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
@@ -368,7 +369,8 @@ bool winograd_applies(const ConvShape& s, int m) {
   for (int i = 1; i < 3; ++i)
     if (s.kernel[i] != r || s.stride[i] != (strided ? 2 : 1) || (strided && s.dilation[i] != 1)) return false;
   if (strided) return r == 3;
-  return r >= 3 && r <= kMaxWinogradTaps && r % 2 == 1 && m + r - 1 <= kMaxWinogradPoints;
+  constexpr int64_t kMaxTaps = build::kWideWinograd ? kMaxWinogradTaps : 3;
+  return r >= 3 && r <= kMaxTaps && r % 2 == 1 && m + r - 1 <= kMaxWinogradPoints;
 }
 
 WinogradLine winograd_line(const ConvShape& s, int m) {

@@ -14,7 +14,7 @@ def used_by(model):
     assert entries == sorted(set(entries))
     types = {e.removeprefix("type:") for e in entries if e.startswith("type:")}
     stems = {e for e in entries if not e.startswith("type:")}
-    kernels = {"depthwise_kernels", "curved_activations"}
+    kernels = {"depthwise_kernels", "wide_winograd", "curved_activations"}
     assert all((ROOT / f"src/ops/{s}.cc").is_file() for s in stems - kernels)
     return stems, types
 
@@ -32,6 +32,17 @@ def test_the_files_of_plain_nodes(tmp_path):
     nodes = [helper.make_node("Conv", ["x", "w"], ["y"], group=3)]
     model = save(tmp_path / "d.onnx", nodes, [floats("x", [1, 3, 8, 8])], [floats("y", [1, 3, 6, 6])], [alone])
     assert files_of(model) == {"conv", "depthwise_kernels"}
+
+
+def test_kernels_of_wide_convolutions(tmp_path):
+    def model(taps, op="Conv", **attributes):
+        weights = numpy_helper.from_array(np.ones((4, 4, *taps), np.float32), "w")
+        return save(tmp_path / "m.onnx", [helper.make_node(op, ["x", "w"], ["y"], **attributes)],
+                    [floats("x", [1, 4, 16, 16])], [floats("y", [1, 4, None, None])], [weights])
+
+    assert "wide_winograd" in files_of(model([5, 5])) and "wide_winograd" in files_of(model([7, 7], strides=[1, 1]))
+    assert "wide_winograd" in files_of(model([6, 6], "ConvTranspose", strides=[2, 2]))
+    assert not any("wide_winograd" in files_of(m) for m in (model([3, 3]), model([1, 7]), model([7, 7], strides=[2, 2])))
 
 
 def test_what_a_pass_makes_and_what_a_branch_holds(tmp_path):

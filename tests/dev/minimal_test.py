@@ -43,9 +43,13 @@ def test_only_the_listed_operators_are_built(tmp_path, as_file):
         assert gone not in built, f"{gone} should not be built"
 
 
-def test_the_kernels_of_depthwise_convolutions_are_on_the_list(tmp_path):
+def test_kernels_of_convolutions_are_on_the_list(tmp_path):
     assert configure(tmp_path / "build", "conv;depthwise_kernels").returncode == 0
-    assert "kDepthwiseKernels = true" in (tmp_path / "build/generated/build_parts.h").read_text()
+    parts = (tmp_path / "build/generated/build_parts.h").read_text()
+    assert "kDepthwiseKernels = true" in parts and "kWideWinograd = false" in parts
+    assert configure(tmp_path / "build", "conv;wide_winograd").returncode == 0
+    parts = (tmp_path / "build/generated/build_parts.h").read_text()
+    assert "kDepthwiseKernels = false" in parts and "kWideWinograd = true" in parts
 
 
 def test_types_on_the_list_leave_out_the_others(tmp_path):

@@ -1,6 +1,7 @@
 """One case from its draw to its verdict; and a pool of processes that try cases, so that a crash is a verdict too."""
 
 import collections
+import faulthandler
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -135,6 +136,7 @@ def serve(connection):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)  # what engines log
+    faulthandler.disable()  # a crash is a verdict; pytest's tracebacks of it would read as one of its own
     parent = os.getppid()
     while True:
         try:
