@@ -211,9 +211,16 @@ double mean_pool_error(int64_t side, Data data) {
                     static_cast<double>(sum) / n, static_cast<double>(size) / n);
 }
 
-constexpr Data kRandom[] = {Data::kPositive, Data::kMixed, Data::kCancelling, Data::kWide};
-constexpr double kProducts = 5, kProductsOfEqual = 40;  // of float sums, in place of 2
-constexpr Data kSame[] = {Data::kEqual};
+// Products sum blocks of a few hundred terms in float. Partial sums of one sign only grow, and so does what
+// each is rounded by; it adds up where all of them are rounded the same way.
+struct FloatProducts {
+  const char* data;
+  std::vector<Data> kinds;
+  double bound;  // in place of 2
+};
+const FloatProducts kFloatProducts[] = {{"of both signs", {Data::kMixed, Data::kCancelling, Data::kWide}, 6},
+                                        {"of one sign", {Data::kPositive}, 14},
+                                        {"all terms equal", {Data::kEqual}, 40}};
 
 template <class F>
 void add_worst(Checks& to, std::string name, double bound, F error, std::span<const Data> kinds = kData) {
@@ -262,20 +269,22 @@ Checks check_sums(bool quick) {
         return std::fmax(reduce_error(r, 1037, d, first), reduce_error(r, quick ? 100003 : most, d, first));
       });
   add_worst(out, "GlobalAveragePool", 2, [&](Data d) { return mean_pool_error(quick ? 317 : 1000, d); });
-  // Products sum blocks of a few hundred terms in float: worst where each partial sum is rounded the same
-  // way.
-  const auto both = [&](std::string name, double bound, auto error) {
-    add_worst(out, name, bound, error, kRandom);
-    add_worst(out, name + ", all terms equal", bound / kProducts * kProductsOfEqual, error, kSame);
-  };
   const int64_t longest = quick ? 20000 : 1000000;
-  for (int64_t k : {int64_t{64}, int64_t{1000}, longest})
-    both(cat("MatMul, K = ", k), k == longest ? 4 * kProducts : kProducts, [&](Data d) {
-      const Product p = product(3, 5, k, d);
-      return std::fmax(matmul_error(p, false, false), k == longest ? 0 : matmul_error(p, false, true));
-    });
-  for (int64_t channels : {int64_t{7}, int64_t{256}})
-    both(cat("Conv, K = ", channels * 9), kProducts, [&](Data d) { return conv_error(channels, d, false); });
+  for (const auto& [data, kinds, bound] : kFloatProducts) {
+    for (int64_t k : {int64_t{16}, int64_t{64}, int64_t{384}, int64_t{1000}, longest})
+      add_worst(
+          out, cat("MatMul, K = ", k, ", ", data), k == longest ? 4 * bound : bound,
+          [&](Data d) {
+            const int64_t side = k == longest ? 4 : 64;
+            const Product p = product(side, side, k, d);
+            return std::fmax(matmul_error(p, false, false), k == longest ? 0 : matmul_error(p, false, true));
+          },
+          kinds);
+    for (int64_t channels : {int64_t{7}, int64_t{256}})
+      add_worst(
+          out, cat("Conv, K = ", channels * 9, ", ", data), bound,
+          [&](Data d) { return conv_error(channels, d, false); }, kinds);
+  }
   add_strict(out, longest);
   return out;
 }
