@@ -32,18 +32,22 @@ bool is_curved(const ow::ir::Node& node) {
   return node.is("ElementwiseProgram", "onward");
 }
 
+// Null: the node has none of that name, or one of another type.
+template <class T>
+const T* attribute(const ow::ir::Node& node, std::string_view name) {
+  const auto found = node.attributes.find(name);
+  return found == node.attributes.end() ? nullptr : std::get_if<T>(&found->second);
+}
+
 bool has_groups(const ow::ir::Node& node) {
-  const auto group = node.attributes.find("group");
-  const auto* n = group == node.attributes.end() ? nullptr : std::get_if<int64_t>(&group->second);
+  const auto* n = attribute<int64_t>(node, "group");
   return n && *n > 1;
 }
 
 // A convolution of more than 3x3 taps at stride 1, or that may be one.
 bool is_wide(const ow::ir::Node& node) {
   if (node.op_type.find("Conv") == std::string::npos || !node.input(1)) return false;
-  const auto strides = node.attributes.find("strides");
-  const auto* steps =
-      strides == node.attributes.end() ? nullptr : std::get_if<std::vector<int64_t>>(&strides->second);
+  const auto* steps = attribute<std::vector<int64_t>>(node, "strides");
   const bool transposed = node.op_type.find("ConvTranspose") != std::string::npos;
   if (!transposed && steps && !steps->empty() && steps->back() > 1) return false;
   const auto& shape = node.input(1)->type().shape;
