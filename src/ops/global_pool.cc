@@ -69,7 +69,12 @@ struct LpNorm {
   }
 };
 
-constexpr int64_t kBlock = 256;
+// Channels that are folded together: a line of the cache at least, and so few that large images make several.
+constexpr int64_t kBlock = 256, kLine = 16, kBlockWork = 65536;
+int64_t block_of(int64_t pixels) {
+  const int64_t lines = (kBlockWork / std::max<int64_t>(pixels, 1) + kLine - 1) / kLine;
+  return std::clamp(lines * kLine, kLine, kBlock);
+}
 
 template <class T, class Fold>
 void fold_channels(const T* x, const Planes& p, int64_t channels, T* y, int64_t y_stride, const Fold& fold) {
@@ -103,7 +108,8 @@ Status run_typed(RunContext& c, const Fold& fold) {
   const Planes py = *planes(y);
   const T* in = x.data<T>();
   T* out = y.mutable_data<T>();
-  const int64_t block = p.channel_stride == 1 ? kBlock : 1, blocks = (p.channels + block - 1) / block;
+  const int64_t block = p.channel_stride == 1 ? block_of(p.pixels) : 1,
+                blocks = (p.channels + block - 1) / block;
   c.parallel_for(p.batch * blocks, std::max<int64_t>(1, 16384 / std::max<int64_t>(1, p.pixels * block)),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t i = begin; i < end; ++i) {

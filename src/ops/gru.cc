@@ -25,7 +25,7 @@ struct Cell {
     d = &direction;
     const RecurrentShape& s = d->shape;
     ONWARD_TRY(gates.prepare(c, d->r, 2 * s.hidden, s.hidden, d->packed ? &d->packed->gates : nullptr));
-    ONWARD_TRY(candidate.prepare(c, d->r + 2 * s.hidden * s.hidden, s.hidden, s.hidden,
+    ONWARD_TRY(candidate.prepare(c, d->r ? d->r + 2 * s.hidden * s.hidden : nullptr, s.hidden, s.hidden,
                                  d->packed ? &d->packed->candidate : nullptr));
     gate_products = ONWARD_TRY(c.scratch_of<T>(s.batch * 2 * s.hidden));
     candidate_products = ONWARD_TRY(c.scratch_of<T>(s.batch * s.hidden));

@@ -162,7 +162,7 @@ Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int6
   if (hidden == 0 || input == 0 || width / gates != hidden || width % gates != 0 || w->dim(1) != width)
     return std::any();
   const int64_t together = candidate ? width - hidden : width;
-  RecurrentWeights weights;
+  RecurrentWeights weights{{}, w->shape(), r->shape()};
   for (int64_t d = 0; d < directions; ++d) {
     const kernels::UnalignedFloat* rows = stored_floats(*r) + d * width * hidden;
     RecurrentWeights::Direction& to = weights.directions.emplace_back();
@@ -170,20 +170,31 @@ Result<std::any> pack_recurrent(const RecurrentAttrs& a, PrepareContext& c, int6
     to.gates = ONWARD_TRY(packed(c, rows, together, hidden));
     if (candidate) to.candidate = ONWARD_TRY(packed(c, rows + together * hidden, hidden, hidden));
   }
+  c.drop(1);
+  c.drop(2);
   return std::any(std::move(weights));
 }
 
 namespace {
 
-Status check(const RunContext& c, size_t i, const Shape& expected) {
-  if (!c.has(i) || c.in(i).shape() == expected) return {};
-  return c.error("input ", i, " has shape ", c.in(i).shape(), ", expected ", expected);
+// Of input i, which may be packed.
+const Shape& shape_of(const RunContext& c, size_t i) {
+  const auto* packed = c.prepared<RecurrentWeights>();
+  return packed && i == 1 ? packed->w : packed && i == 2 ? packed->r : c.in(i).shape();
+}
+
+Status check(const RunContext& c, size_t i, const Shape& shape, const Shape& expected) {
+  if (shape == expected) return {};
+  return c.error("input ", i, " has shape ", shape, ", expected ", expected);
+}
+Status check_optional(const RunContext& c, size_t i, const Shape& expected) {
+  return c.has(i) ? check(c, i, c.in(i).shape(), expected) : Status{};
 }
 
 }  // namespace
 
 Result<RecurrentShape> recurrent_shape(const RecurrentAttrs& a, const RunContext& c, int64_t gates) {
-  const Shape &x = c.in(0).shape(), &r = c.in(2).shape();
+  const Shape &x = c.in(0).shape(), &w = shape_of(c, 1), &r = shape_of(c, 2);
   if (x.rank() != 3 || r.rank() != 3) return c.error("X has shape ", x, ", R ", r, ", expected rank 3");
   RecurrentShape s{.seq = x[a.batch_first ? 1 : 0],
                    .batch = x[a.batch_first ? 0 : 1],
@@ -196,14 +207,14 @@ Result<RecurrentShape> recurrent_shape(const RecurrentAttrs& a, const RunContext
   const int64_t dirs = static_cast<int64_t>(a.directions());
   auto width = checked_mul(gates, s.hidden);
   if (!width) return c.error("R has shape ", r, ", which is too large");
-  ONWARD_TRY(check(c, 1, {dirs, *width, s.input}));
-  ONWARD_TRY(check(c, 2, {dirs, *width, s.hidden}));
-  ONWARD_TRY(check(c, 3, {dirs, 2 * *width}));
-  ONWARD_TRY(check(c, 4, {s.batch}));
+  ONWARD_TRY(check(c, 1, w, {dirs, *width, s.input}));
+  ONWARD_TRY(check(c, 2, r, {dirs, *width, s.hidden}));
+  ONWARD_TRY(check_optional(c, 3, {dirs, 2 * *width}));
+  ONWARD_TRY(check_optional(c, 4, {s.batch}));
   const Shape state = a.batch_first ? Shape{s.batch, dirs, s.hidden} : Shape{dirs, s.batch, s.hidden};
-  ONWARD_TRY(check(c, 5, state));
-  ONWARD_TRY(check(c, 6, state));
-  ONWARD_TRY(check(c, 7, {dirs, 3 * s.hidden}));
+  ONWARD_TRY(check_optional(c, 5, state));
+  ONWARD_TRY(check_optional(c, 6, state));
+  ONWARD_TRY(check_optional(c, 7, {dirs, 3 * s.hidden}));
   s.lengths.assign(static_cast<size_t>(s.batch), s.seq);
   if (c.has(4)) s.lengths = ONWARD_TRY(read_ints(c, 4));
   for (int64_t n : s.lengths)

@@ -49,12 +49,13 @@ Result<RecurrentShape> recurrent_shape(const RecurrentAttrs& a, const RunContext
 
 // Constant float32 weights as the matrix kernel wants them, packed once per plan; one entry a direction.
 // `gates` holds the rows of R that every gate but the last uses where these are a product of their own (GRU),
-// else all of them.
+// else all of them. W and R are dropped: their shapes stand in for them.
 struct RecurrentWeights {
   struct Direction {
     Buffer input, gates, candidate;
   };
   std::vector<Direction> directions;
+  Shape w, r;
 };
 // Nothing where W or R is no constant float32, or of another shape than they must have (the run will say so).
 // `candidate`: the last gate's rows of R are a product of their own.
@@ -69,7 +70,7 @@ class Projection {
     backward_ = !backward_;
     run(c, m, a, out, bias, backward_ ? kernels::PanelOrder::kBackward : kernels::PanelOrder::kForward);
   }
-  // `packed`: from RecurrentWeights, or null.
+  // `packed`: from RecurrentWeights, and w is not looked at; or null.
   Status prepare(RunContext& c, const T* w, int64_t n, int64_t k, const Buffer* packed) {
     w_ = w, n_ = n, k_ = k;
     if constexpr (std::is_same_v<T, float>) {
@@ -110,7 +111,7 @@ struct Direction {
   const RecurrentAttrs& attrs;
   const RecurrentShape& shape;
   const CellActivation* activations;
-  const T* r;                                 // [gates * H, H]
+  const T* r;                                 // [gates * H, H], or null: packed
   const T* w_bias;                            // [gates * H], or null
   const T* r_bias;                            // likewise
   int64_t r_bias_apart;                       // the last that many of r_bias are for the cell to add
@@ -224,7 +225,7 @@ Status run_recurrent(const RecurrentAttrs& a, RunContext& c, int64_t gates) {
     Direction<T> d{a,
                    s,
                    a.activations.data() + i * a.activations.size() / a.directions(),
-                   c.in(2).data<T>() + at * width * s.hidden,
+                   packed ? nullptr : c.in(2).data<T>() + at * width * s.hidden,
                    bias,
                    bias ? bias + width : nullptr,
                    Cell::kApart * s.hidden,
@@ -234,8 +235,8 @@ Status run_recurrent(const RecurrentAttrs& a, RunContext& c, int64_t gates) {
     std::fill(states.begin(), states.end(), T(0));
     for (size_t k = 0; k < (Cell::kHasCellState ? 2 : 1); ++k)
       if (c.has(5 + k)) copy_state(a, s, i, const_cast<T*>(c.in(5 + k).data<T>()), state[k], true);
-    ONWARD_TRY((
-        run_direction<T, Cell>(c, d, i, x, c.in(1).data<T>() + at * width * s.input, y, state[0], state[1])));
+    const T* w = packed ? nullptr : c.in(1).data<T>() + at * width * s.input;
+    ONWARD_TRY((run_direction<T, Cell>(c, d, i, x, w, y, state[0], state[1])));
     for (size_t k = 0; k < 2; ++k)
       if (y_last[k].has_value()) copy_state(a, s, i, y_last[k].template mutable_data<T>(), state[k], false);
   }
