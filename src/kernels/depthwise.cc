@@ -48,8 +48,10 @@ class Depthwise {
     inner_begin_ = std::clamp<int64_t>(ceil_div(s.pad[2], s.stride[2]), 0, s.out[2]);
     inner_end_ =
         std::clamp<int64_t>(ceil_div(s.in[2] - reach + s.pad[2], s.stride[2]), inner_begin_, s.out[2]);
-    down_ = tiles_along(1);
-    across_ = tiles_along(2);
+    if (!depthwise_in_tiles(s) || s.out[1] == 0) return;
+    down_ = tiles_along(1, kWindow);
+    // Few rows make wide rectangles.
+    across_ = tiles_along(2, kWindow * kWindow / reach_of(1, ceil_div(s.out[1], down_)));
     // Products before and after cut such an image into rows for the threads, too.
     if (planes() * down_ * across_ < threads && s.out[1] >= kBandRows * threads) down_ = threads;
   }
@@ -72,11 +74,16 @@ class Depthwise {
   }
 
  private:
-  // Outputs of a rectangle's side, so that its window is of at most kWindow pixels.
+  // A rectangle's window is of at most kWindow squared pixels.
   static constexpr int64_t kWindow = 18, kMaxLanes = 16, kBandRows = 5;
   int64_t planes() const { return s_.batch * s_.out[0]; }
-  int64_t tiles_along(int axis) const {
-    return ceil_div(s_.out[axis], (kWindow - s_.kernel[axis]) / s_.stride[axis] + 1);
+  // Pixels of the image that so many outputs read.
+  int64_t reach_of(int axis, int64_t outputs) const {
+    return (outputs - 1) * s_.stride[axis] + s_.kernel[axis];
+  }
+  // Pieces of an axis whose outputs read at most `window` pixels along it.
+  int64_t tiles_along(int axis, int64_t window) const {
+    return ceil_div(s_.out[axis], (window - s_.kernel[axis]) / s_.stride[axis] + 1);
   }
   void run(int64_t b, const TapRange& td, const TapRange& th, const TapRange& tw, int64_t pixel,
            int64_t pixels) const {
@@ -185,7 +192,7 @@ class Depthwise {
   void (*const run_)(const DepthwiseRun& run);
   int64_t outputs_, group_, channels_;  // per group, and input channels in all
   int64_t inner_begin_, inner_end_;
-  int64_t down_, across_;  // rectangles of an image
+  int64_t down_ = 0, across_ = 0;  // rectangles of an image, where it goes in such
 };
 
 void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
@@ -193,9 +200,9 @@ void Depthwise::tile(int64_t index, int64_t first, int64_t last) const {
   const int64_t column = index % across_, line = index / across_ % down_, plane = index / across_ / down_;
   const int64_t h0 = part(s_.out[1], down_, line), h1 = part(s_.out[1], down_, line + 1);
   const int64_t w0 = part(s_.out[2], across_, column), w1 = part(s_.out[2], across_, column + 1);
-  const int64_t stride = s_.stride[1], kernel = s_.kernel[1];
+  const int64_t stride = s_.stride[1];
   const int64_t y0 = h0 * stride - s_.pad[1], x0 = w0 * stride - s_.pad[2];
-  const int64_t height = (h1 - h0 - 1) * stride + kernel, width = (w1 - w0 - 1) * stride + kernel;
+  const int64_t height = reach_of(1, h1 - h0), width = reach_of(2, w1 - w0);
   const int64_t d = plane % s_.out[0] * s_.stride[0] - s_.pad[0];
   const bool exists = d >= 0 && d < s_.in[0];  // else the plane reads padding alone
   const bool inside = exists && y0 >= 0 && x0 >= 0 && y0 + height <= s_.in[1] && x0 + width <= s_.in[2];

@@ -76,6 +76,14 @@ def window(d, axes, most=9, dilated=True):
     kernel = [d.pick((3, 1, 2, 4, 5, 7)[: 6 if axes < 3 else 3]) for _ in range(axes)]
     strides = d.maybe(lambda: [d.pick((1, 2, 3)) for _ in range(axes)])
     dilations = d.maybe(lambda: [d.pick((1, 2, 3)) for _ in range(axes)], 3) if dilated and d.below(2) else None
+    if d.chance(8):  # larger than kernels are made for
+        kernel[d.below(axes)] = d.pick((8, 9, 11, 13, 16, 18, 19, 20, 31))
+        if axes == 2 and d.below(2):
+            kernel = [max(kernel)] * 2
+        if strides and d.below(2):
+            strides[d.below(axes)] = d.pick((4, 5, 8, 17, 20))
+        if dilations and d.below(2):
+            dilations[d.below(axes)] = d.pick((4, 7, 16))
     size = [d.dim(most) for _ in range(axes)]
     spans = [(k - 1) * e + 1 for k, e in zip(kernel, dilations or [1] * axes)]
     size = [max(n, s - 1) for n, s in zip(size, spans)]
