@@ -7,6 +7,7 @@
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
+#include "kernels/compensated_sum.h"
 #include "kernels/conv.h"
 
 namespace ow::kernels {

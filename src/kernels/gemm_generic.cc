@@ -3,9 +3,11 @@
 #include "kernels/gemm_generic.h"
 
 #include <type_traits>
+#include <utility>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
+#include "kernels/compensated_sum.h"
 
 namespace ow::kernels {
 namespace {
@@ -29,7 +31,10 @@ struct Sum<int64_t> {
 template <class TA, class TB, class TC>
 void strip(const GenericGemm<TA, TB, TC>& g, int64_t row, int64_t column, int n) {
   using S = typename Sum<TC>::Type;
+  constexpr bool kBlocks = std::is_same_v<TC, double>;
+  constexpr int64_t kBlock = 16;
   S acc[kColumns] = {}, zero[kColumns] = {};
+  CompensatedSum total[kBlocks ? kColumns : 1];
   for (int j = 0; g.b_zero && j < n; ++j) zero[j] = static_cast<S>(g.b_zero[(column + j) * g.b_zero_step]);
   const S a_zero = g.a_zero ? static_cast<S>(g.a_zero[row * g.a_zero_step]) : S{0};
   const TA* a = g.a.data + row * g.a.row_stride;
@@ -42,9 +47,17 @@ void strip(const GenericGemm<TA, TB, TC>& g, int64_t row, int64_t column, int n)
     } else {
       for (int j = 0; j < n; ++j) acc[j] += av * (static_cast<S>(row_b[j * g.b.column_stride]) - zero[j]);
     }
+    if constexpr (kBlocks)
+      if ((k + 1) % kBlock == 0)
+        for (int j = 0; j < n; ++j) total[j] += std::exchange(acc[j], 0.0);
   }
   TC* c = g.c + row * g.ldc + column;
-  for (int j = 0; j < n; ++j) c[j] = static_cast<TC>(acc[j]);
+  for (int j = 0; j < n; ++j) {
+    if constexpr (kBlocks)
+      c[j] = static_cast<double>(total[j] += acc[j]);
+    else
+      c[j] = static_cast<TC>(acc[j]);
+  }
 }
 
 }  // namespace

@@ -2,8 +2,9 @@
 //
 //   C[m, n] = sum_k (A[m, k] - a_zero[m]) * (B[k, n] - b_zero[n])
 //
-// Every stride is free, so transposed operands are read in place. The sum runs over k in order, in C's type;
-// integer sums wrap, as ONNX's MatMulInteger and the C unsigned types do.
+// Every stride is free, so transposed operands are read in place. The sum runs over k in order, in C's type,
+// of float64 in blocks whose sums are added with compensation; integer sums wrap, as ONNX's MatMulInteger and
+// the C unsigned types do.
 #pragma once
 #include <cstdint>
 

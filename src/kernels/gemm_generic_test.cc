@@ -1,4 +1,4 @@
-// Against sums written out here, in 128-bit integers cut to the result's width, or float64.
+// Against sums written out here, in 128-bit integers cut to the result's width, or in long double.
 #include "kernels/gemm_generic.h"
 
 #include "kernels/test_support.h"
@@ -23,6 +23,17 @@ void check(bool transpose_b, bool zeros) {
   g.run(2);
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) {
+      if constexpr (std::is_floating_point_v<TC>) {
+        long double want = 0, terms = 0;
+        for (int64_t l = 0; l < k; ++l) {
+          const long double term =
+              static_cast<long double>(a[i * k + l]) * (transpose_b ? b[j * k + l] : b[l * n + j]);
+          want += term, terms += std::abs(term);
+        }
+        ASSERT_LE(std::abs(c[i * n + j] - want), 2 * std::numeric_limits<TC>::epsilon() * terms)
+            << i << "," << j;
+        continue;
+      }
       using Wide = std::conditional_t<std::is_floating_point_v<TC>, double, unsigned __int128>;
       Wide want = 0;
       for (int64_t l = 0; l < k; ++l) {
@@ -32,6 +43,17 @@ void check(bool transpose_b, bool zeros) {
       }
       ASSERT_EQ(c[i * n + j], static_cast<TC>(want)) << i << "," << j;
     }
+}
+
+TEST(GenericGemm, LongSumsOfDoubles) {
+  constexpr int64_t kTerms = 300'001;
+  std::vector<double> a(kTerms), b(kTerms, 1.0);
+  Random random(5);
+  long double want = 0;
+  for (double& x : a) want += x = static_cast<double>(random.next() % 1000003) / 1000003;
+  double c = 0;
+  GenericGemm<double, double, double>{1, 1, kTerms, {a.data(), kTerms, 1}, {b.data(), 1, 1}, &c, 1}.run(1);
+  EXPECT_LE(std::abs(c - want), std::numeric_limits<double>::epsilon() * want);
 }
 
 TEST(GenericGemm, EveryType) {

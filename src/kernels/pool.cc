@@ -10,12 +10,14 @@
 #include "base/stop.h"
 #include "base/thread_pool.h"
 #include "kernels/ceil_div.h"
+#include "kernels/compensated_sum.h"
 #include "kernels/pool_table.h"
 
 namespace ow::kernels {
 namespace {
 
 constexpr int64_t kChannelChunk = 64;
+constexpr int64_t kFewPixels = 64;  // of a window whose sum may be one of floats
 
 // One output pixel.
 struct PixelWindow {
@@ -196,19 +198,47 @@ void max_pool_indices(const PoolShape& s, const T* in, T* out, int64_t* indices,
   });
 }
 
+// The sums of a window's channels [0, channels), channels <= kChannelChunk, rounded once but for those of 16
+// neighbours of float.
+template <class T>
+void exact_sums(const PoolWindow& w, const T* in, int64_t channels, double* y) {
+  CompensatedSum total[kChannelChunk];
+  [[maybe_unused]] const PoolTable& table = pool_table(best_isa());
+  const T* image = in + w.offset;
+  for (int64_t i = 0; i < w.count[0]; ++i)
+    for (int64_t j = 0; j < w.count[1]; ++j) {
+      const T* line = image + i * w.step[0] + j * w.step[1];
+      if constexpr (std::is_same_v<T, float>) {
+        constexpr int64_t kPixels = 16;
+        float sum[kChannelChunk];
+        for (int64_t l = 0; l < w.count[2]; l += kPixels) {
+          table.sum({l * w.step[2], {1, 1, std::min(kPixels, w.count[2] - l)}, {0, 0, w.step[2]}}, line,
+                    channels, sum);
+          for (int64_t c = 0; c < channels; ++c) total[c] += static_cast<double>(sum[c]);
+        }
+      } else {
+        for (int64_t l = 0; l < w.count[2]; ++l)
+          for (int64_t c = 0; c < channels; ++c) total[c] += line[l * w.step[2] + c];
+      }
+    }
+  for (int64_t c = 0; c < channels; ++c) y[c] = static_cast<double>(total[c]);
+}
+
 template <class T>
 void average_pool(const PoolShape& s, bool count_include_pad, const T* in, T* out, int threads) {
   [[maybe_unused]] const PoolTable& table = pool_table(best_isa());
   for_each_output(s, threads, [&](const PixelWindow& p, int64_t pixel, int64_t c, int64_t channels) {
     T* y = out + pixel * s.out_ld + c;
     const int64_t count = count_include_pad ? p.padded_size : p.window.size();
-    const T divisor = static_cast<T>(std::max<int64_t>(count, 1));
-    if constexpr (std::is_same_v<T, float>) {
-      table.average(p.window, in + c, channels, divisor, y);
-    } else {
-      auto add = [](T a, T b) { return a + b; };
-      reduce(p.window, in + c, channels, T{0}, y, add, add);
-      for (int64_t i = 0; i < channels; ++i) y[i] /= divisor;
+    const auto divisor = static_cast<double>(std::max<int64_t>(count, 1));
+    if constexpr (std::is_same_v<T, float>)
+      if (p.window.size() <= kFewPixels)
+        return table.average(p.window, in + c, channels, static_cast<float>(divisor), y);
+    for (int64_t first = 0; first < channels; first += kChannelChunk) {
+      const int64_t some = std::min(kChannelChunk, channels - first);
+      double sum[kChannelChunk];
+      exact_sums(p.window, in + c + first, some, sum);
+      for (int64_t i = 0; i < some; ++i) y[first + i] = static_cast<T>(sum[i] / divisor);
     }
   });
 }

@@ -17,6 +17,7 @@
 #include <limits>
 
 #include "base/parallel_tasks.h"
+#include "kernels/compensated_sum.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
 #include "kernels/softmax.h"
@@ -362,7 +363,9 @@ T exponentiate(T* row, int64_t n, T if_hidden) {
     T m = -std::numeric_limits<T>::infinity();
     for (int64_t j = 0; j < n; ++j) m = row[j] > m ? row[j] : m;
     if (m == -std::numeric_limits<T>::infinity()) m = 0;
-    for (int64_t j = 0; j < n; ++j) sum += row[j] = std::exp(row[j] - m);
+    kernels::CompensatedSum exact;
+    for (int64_t j = 0; j < n; ++j) exact += row[j] = std::exp(row[j] - m);
+    sum = static_cast<T>(exact);
   }
   return sum == 0 ? if_hidden : 1 / sum;
 }

@@ -1,7 +1,9 @@
 // CumSum and CumProd: running sums and products along an axis, from its end with `reverse`, without the
 // element itself with `exclusive`.
 //
-// A line is never divided over threads: one order of additions whatever their number.
+// A line is never divided over threads: one order of additions whatever their number. Sums of float32 run in
+// double, those of float64 are compensated; each result is rounded once.
+#include "kernels/compensated_sum.h"
 #include "ops/op/elementwise.h"
 
 namespace ow {
@@ -24,28 +26,34 @@ Status infer(const Attrs&, InferContext& c) {
 }
 
 struct Plus {
-  static constexpr int kStart = 0;
   template <class T>
-  static T of(T a, T b) {
-    return a + b;
+  using Total = std::conditional_t<std::is_same_v<T, double>, kernels::CompensatedSum,
+                                   std::conditional_t<std::is_same_v<T, float>, double, T>>;
+  static constexpr int kStart = 0;
+  template <class Total, class T>
+  static void take(Total& total, T x) {
+    total += static_cast<Total>(x);
   }
 };
 struct Times {
+  template <class T>
+  using Total = T;
   static constexpr int kStart = 1;
   template <class T>
-  static T of(T a, T b) {
-    return a * b;
+  static void take(T& total, T x) {
+    total *= x;
   }
 };
 
 // n elements, `stride` apart (negative: from the end).
 template <class T, class F>
 void accumulate(const T* x, T* y, int64_t n, int64_t stride, bool exclusive) {
-  T total = F::kStart;
+  using Total = typename F::template Total<T>;
+  Total total = F::kStart;
   for (int64_t i = 0; i < n; ++i) {
-    const T before = total;
-    total = F::template of<T>(total, x[i * stride]);
-    y[i * stride] = exclusive ? before : total;
+    const Total before = total;
+    F::take(total, x[i * stride]);
+    y[i * stride] = static_cast<T>(exclusive ? before : total);
   }
 }
 

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <map>
 
+#include "kernels/compensated_sum.h"
 #include "kernels/gemm.h"
+#include "kernels/gemm_generic.h"
 #include "kernels/transpose.h"
 #include "ops/op/op.h"
 
@@ -189,10 +191,16 @@ struct Arithmetic {
 
 template <class T>
 void sum_of(const Folded& f, const std::byte* x, std::byte* y) {
-  using Sum = std::conditional_t<std::is_same_v<T, float>, double, T>;
+  using Sum = std::conditional_t<std::is_same_v<T, double>, kernels::CompensatedSum,
+                                 std::conditional_t<std::is_same_v<T, float>, double, T>>;
   Sum sum = 0;
-  for (int64_t j = 0; j < f.count; ++j)
-    sum = static_cast<Sum>(sum + reinterpret_cast<const T*>(x)[Folded::offset(f.dims, f.strides, j)]);
+  for (int64_t j = 0; j < f.count; ++j) {
+    const T term = reinterpret_cast<const T*>(x)[Folded::offset(f.dims, f.strides, j)];
+    if constexpr (std::is_floating_point_v<T>)
+      sum += static_cast<double>(term);
+    else
+      sum = static_cast<T>(sum + term);
+  }
   *reinterpret_cast<T*>(y) = static_cast<T>(sum);
 }
 
@@ -203,6 +211,17 @@ void product_row(const Product& p, int64_t r, const std::byte* a, const std::byt
   const auto i = static_cast<size_t>(r / p.m);
   const T* row = reinterpret_cast<const T*>(a) + p.a.starts[i] + r % p.m * p.a.row;
   T* to = reinterpret_cast<T*>(out) + r * p.n;
+  if constexpr (std::is_same_v<T, double>) {
+    const T* columns = reinterpret_cast<const T*>(b) + p.b.starts[i];
+    return kernels::GenericGemm<T, T, T>{.m = 1,
+                                         .n = p.n,
+                                         .k = p.k,
+                                         .a = {row, 0, p.a.column},
+                                         .b = {columns, p.b.row, p.b.column},
+                                         .c = to,
+                                         .ldc = p.n}
+        .run(1);
+  }
   std::fill_n(to, p.n, T(0));
   for (int64_t k = 0; k < p.k; ++k) {
     const T* right = reinterpret_cast<const T*>(b) + p.b.starts[i] + k * p.b.row;

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/compensated_sum.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_generic.h"
 #include "ops/op/op.h"
@@ -155,8 +156,9 @@ template <class T>
 void softmax_row(T* row, int64_t n) {
   T m = -std::numeric_limits<T>::infinity();
   for (int64_t j = 0; j < n; ++j) m = row[j] > m || std::isnan(row[j]) ? row[j] : m;
-  double sum = 0;
-  for (int64_t j = 0; j < n; ++j) sum += static_cast<double>(row[j] = std::exp(row[j] - m));
+  kernels::CompensatedSum exact;
+  for (int64_t j = 0; j < n; ++j) exact += static_cast<double>(row[j] = std::exp(row[j] - m));
+  const double sum = static_cast<double>(exact);
   for (int64_t j = 0; j < n; ++j) row[j] = static_cast<T>(static_cast<double>(row[j]) / sum);
 }
 

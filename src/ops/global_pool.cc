@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/compensated_sum.h"
 #include "kernels/pool.h"
 #include "ops/op/elementwise.h"
 #include "ops/op/image.h"
@@ -49,23 +50,27 @@ Status upgrade(Rewriter& c) {
 }
 
 struct Average {
-  static double start() { return 0; }
-  void step(double& a, double x) const { a += x; }
-  double finish(double a, int64_t n) const { return a / static_cast<double>(n); }
+  using Acc = kernels::CompensatedSum;
+  static Acc start() { return 0; }
+  void step(Acc& a, double x) const { a += x; }
+  double finish(const Acc& a, int64_t n) const { return static_cast<double>(a) / static_cast<double>(n); }
 };
 struct Maximum {
+  using Acc = double;
   static double start() { return -std::numeric_limits<double>::infinity(); }
   void step(double& a, double x) const { a = x > a || x != x ? x : a; }
   double finish(double a, int64_t) const { return a; }
 };
 struct LpNorm {
+  using Acc = kernels::CompensatedSum;
   int64_t p;
-  static double start() { return 0; }
-  void step(double& a, double x) const {
+  static Acc start() { return 0; }
+  void step(Acc& a, double x) const {
     a += p == 1 ? std::fabs(x) : p == 2 ? x * x : std::pow(std::fabs(x), static_cast<double>(p));
   }
-  double finish(double a, int64_t) const {
-    return p == 1 ? a : p == 2 ? std::sqrt(a) : std::pow(a, 1.0 / static_cast<double>(p));
+  double finish(const Acc& a, int64_t) const {
+    const double sum = static_cast<double>(a);
+    return p == 1 ? sum : p == 2 ? std::sqrt(sum) : std::pow(sum, 1.0 / static_cast<double>(p));
   }
 };
 
@@ -81,7 +86,7 @@ void fold_channels(const T* x, const Planes& p, int64_t channels, T* y, int64_t 
   if constexpr (std::is_same_v<T, float> && std::is_same_v<Fold, Average>)
     if (p.channel_stride == 1 && y_stride == 1 && p.pixels > 0)
       return kernels::average_pixels(x, p.pixels, p.pixel_stride, channels, y);
-  std::array<double, kBlock> acc;
+  std::array<typename Fold::Acc, kBlock> acc;
   acc.fill(Fold::start());
   for (int64_t i = 0; i < p.pixels; ++i)
     for (int64_t ch = 0; ch < channels; ++ch)

@@ -5,6 +5,7 @@
 // broadcast to x; one that repeats in any way other than whole rows is spread to x's shape first.
 #include <cmath>
 
+#include "kernels/compensated_sum.h"
 #include "kernels/normalize.h"
 #include "kernels/transpose.h"
 #include "ops/op/op.h"
@@ -99,9 +100,9 @@ using Row = std::conditional_t<std::is_same_v<T, double>, DoubleRow, kernels::No
 
 kernels::RowStatistics normalize(const DoubleRow& r) {
   const auto mean_of = [&](auto term) {
-    double lanes[4] = {};
-    for (int64_t i = 0; i < r.n; ++i) lanes[i % 4] += term(r.x[i]);
-    return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) / static_cast<double>(r.n);
+    kernels::CompensatedSum sum;
+    for (int64_t i = 0; i < r.n; ++i) sum += term(r.x[i]);
+    return static_cast<double>(sum) / static_cast<double>(r.n);
   };
   const double mean = r.centred ? mean_of([](double x) { return x; }) : 0;
   const double square = mean_of([mean](double x) { return (x - mean) * (x - mean); });

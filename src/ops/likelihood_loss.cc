@@ -6,6 +6,7 @@
 // samples left out (0 / 0 is NaN). Sums are taken in double, sample by sample, so threads change nothing.
 #include <cmath>
 
+#include "kernels/compensated_sum.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -99,13 +100,13 @@ Result<Samples<T>> read_samples(const Attrs& a, const RunContext& c) {
 // Losses from the log probability of each sample's target.
 template <class T>
 Status reduce_losses(const Attrs& a, RunContext& c, const Samples<T>& s, std::span<T> log_prob) {
-  double sum = 0, weights = 0;
+  kernels::CompensatedSum losses, weights;
   for (int64_t i = 0; i < s.count; ++i) {
     T& l = log_prob[static_cast<size_t>(i)];
     const int64_t target = s.target(i);
     const T w = target == a.ignored ? T(0) : s.weights ? s.weights[target] : T(1);
     l = target == a.ignored ? T(0) : -l * w;
-    sum += static_cast<double>(l);
+    losses += static_cast<double>(l);
     weights += static_cast<double>(w);
   }
   if (a.reduce == Reduce::kNone) {
@@ -114,7 +115,8 @@ Status reduce_losses(const Attrs& a, RunContext& c, const Samples<T>& s, std::sp
     return {};
   }
   Tensor y = ONWARD_TRY(c.out(0, dtype_of<T>, {}));
-  *y.mutable_data<T>() = static_cast<T>(a.reduce == Reduce::kSum ? sum : sum / weights);
+  const double sum = static_cast<double>(losses);
+  *y.mutable_data<T>() = static_cast<T>(a.reduce == Reduce::kSum ? sum : sum / static_cast<double>(weights));
   return {};
 }
 
@@ -144,11 +146,12 @@ struct FromScores {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t first = s.first(i);
         const T* x = s.x + first;
-        T m = -std::numeric_limits<T>::infinity(), sum = 0;
+        T m = -std::numeric_limits<T>::infinity();
+        kernels::CompensatedSum sum;
         for (int64_t j = 0; j < s.classes; ++j)
           m = x[j * s.inner] > m || std::isnan(x[j * s.inner]) ? x[j * s.inner] : m;
-        for (int64_t j = 0; j < s.classes; ++j) sum += std::exp(x[j * s.inner] - m);
-        const T log_sum = std::log(sum);
+        for (int64_t j = 0; j < s.classes; ++j) sum += static_cast<double>(std::exp(x[j * s.inner] - m));
+        const T log_sum = static_cast<T>(std::log(static_cast<double>(sum)));
         for (int64_t j = 0; all && j < s.classes; ++j)
           all[first + j * s.inner] = x[j * s.inner] - m - log_sum;
         if (const int64_t t = s.target(i); t != a.ignored)

@@ -2,6 +2,7 @@
 // 0.
 #include <cmath>
 
+#include "kernels/compensated_sum.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -24,12 +25,12 @@ Status infer(const Attrs& a, InferContext& c) {
 
 template <class T>
 void normalize_line(const T* x, T* y, int64_t n, int64_t stride, int64_t p) {
-  double sum = 0;
+  kernels::CompensatedSum sum;
   for (int64_t i = 0; i < n; ++i) {
     const double v = static_cast<double>(x[i * stride]);
     sum += p == 1 ? std::fabs(v) : v * v;
   }
-  const double norm = p == 1 ? sum : std::sqrt(sum);
+  const double all = static_cast<double>(sum), norm = p == 1 ? all : std::sqrt(all);
   for (int64_t i = 0; i < n; ++i)
     y[i * stride] = norm == 0 ? T(0) : static_cast<T>(static_cast<double>(x[i * stride]) / norm);
 }

@@ -42,16 +42,19 @@ Status run_typed(const Attrs& a, RunContext& c) {
   const Reduction r = reduction_of(x.shape(), reduced);
   auto mean = ONWARD_TRY(c.scratch_of<double>(r.kept_count));
   auto deviation = ONWARD_TRY(c.scratch_of<double>(r.kept_count));
+  auto squares = ONWARD_TRY(c.scratch_of<kernels::CompensatedSum>(r.kept_count));
   const double n = static_cast<double>(r.reduced_count);
   const T* in = x.data<T>();
   T* out = y.mutable_data<T>();
-  reduce(c, r, in, SumFold<T>{}, [&](int64_t k, double sum) { mean[static_cast<size_t>(k)] = sum / n; });
-  std::fill(deviation.begin(), deviation.end(), 0.0);
+  reduce(c, r, in, SumFold<T>{},
+         [&](int64_t k, const auto& sum) { mean[static_cast<size_t>(k)] = static_cast<double>(sum) / n; });
+  std::fill(squares.begin(), squares.end(), 0.0);
   visit<T>(c, r, [&](int64_t k, int64_t at) {
     const double d = static_cast<double>(in[at]) - mean[static_cast<size_t>(k)];
-    deviation[static_cast<size_t>(k)] += d * d;
+    squares[static_cast<size_t>(k)] += d * d;
   });
-  for (double& d : deviation) d = std::sqrt(d / n) + 1e-9;
+  for (size_t k = 0; k < squares.size(); ++k)
+    deviation[k] = std::sqrt(static_cast<double>(squares[k]) / n) + 1e-9;
   visit<T>(c, r, [&](int64_t k, int64_t at) {
     out[at] = static_cast<T>((static_cast<double>(in[at]) - mean[static_cast<size_t>(k)]) /
                              deviation[static_cast<size_t>(k)]);

@@ -4,12 +4,13 @@
 //   SumSquare  sum x^2      LogSum  log(sum x)      LogSumExp  m + log(sum exp(x - m)), m = max x, in one
 //   pass
 //
-// Floating sums run in double, integer ones wrap. NaN wins every Max and Min. Over nothing: Sum, L1, L2 and
-// SumSquare give 0, Prod 1, the logarithms -inf, Max the lowest and Min the highest value of the type.
-// Axes were an attribute before opset 18 (ReduceSum: 13).
+// Sums of float32 run in double, those of float64 are compensated, integer ones wrap. NaN wins every Max and
+// Min. Over nothing: Sum, L1, L2 and SumSquare give 0, Prod 1, the logarithms -inf, Max the lowest and Min
+// the highest value of the type. Axes were an attribute before opset 18 (ReduceSum: 13).
 #include <cmath>
 #include <limits>
 
+#include "kernels/compensated_sum.h"
 #include "kernels/reduce_table.h"
 #include "ops/op/op.h"
 #include "ops/op/reduction.h"
@@ -109,7 +110,7 @@ struct Wide {
 };
 template <class T>
 struct Wide<T, true> {
-  using type = double;
+  using type = std::conditional_t<std::is_same_v<T, double>, kernels::CompensatedSum, double>;
 };
 template <class T>
 using WideOf = typename Wide<T>::type;
@@ -158,7 +159,7 @@ template <class T>
 struct Mean : Sum<T> {
   T finish(WideOf<T> a, int64_t n) const {
     if constexpr (kIsFloat<T>)
-      return static_cast<T>(a / static_cast<double>(n));
+      return static_cast<T>(static_cast<double>(a) / static_cast<double>(n));
     else if constexpr (std::is_signed_v<T>)
       return n == 0 ? T(0) : static_cast<T>(static_cast<int64_t>(a) / n);
     else
@@ -186,7 +187,10 @@ struct L1 : Sum<T> {
 };
 template <class T>
 struct SumSquare : Sum<T> {
-  void step(WideOf<T>& a, T x) const { a += static_cast<WideOf<T>>(x) * static_cast<WideOf<T>>(x); }
+  void step(WideOf<T>& a, T x) const {
+    const auto factor = static_cast<std::conditional_t<kIsFloat<T>, double, uint64_t>>(x);
+    a += factor * factor;
+  }
   void lines(double* to, const T* x, int64_t stride, int64_t count, int64_t n) const requires kIsFloat32<T> {
     this->kernel->sum_square(x, stride, count, n, to);
   }
@@ -200,11 +204,11 @@ struct L2 : SumSquare<T> {
 };
 template <class T>
 struct Prod {
-  using Acc = WideOf<T>;
+  using Acc = std::conditional_t<kIsFloat<T>, double, uint64_t>;
   Acc start() const { return 1; }
   void step(Acc& a, T x) const { a *= static_cast<Acc>(x); }
   void join(Acc& a, Acc b) const { a *= b; }
-  T finish(Acc a, int64_t) const { return narrow<T>(a); }
+  T finish(Acc a, int64_t) const { return static_cast<T>(a); }
 };
 template <class T>
 struct Max {
@@ -246,19 +250,22 @@ struct Min {
 template <class T>
 struct LogSumExp {
   struct Acc {
-    double m, sum;
+    double m;
+    kernels::CompensatedSum sum;  // 0: of nothing
   };
   Acc start() const { return {-std::numeric_limits<double>::infinity(), 0}; }
-  void step(Acc& a, T value) const { join(a, {static_cast<double>(value), 1}); }
-  void join(Acc& a, const Acc& b) const {
-    if (b.m > a.m)
-      a = {b.m, a.sum == 0 ? b.sum : a.sum * std::exp(a.m - b.m) + b.sum};
-    else if (b.m == a.m)
-      a.sum += b.sum;
-    else
-      a.sum += b.sum == 0 ? 0 : b.sum * std::exp(b.m - a.m);
+  void step(Acc& a, T value) const {
+    const double v = static_cast<double>(value);
+    if (v <= a.m && v != a.m) return void(a.sum += std::exp(v - a.m));
+    join(a, {v, 1});
   }
-  T finish(const Acc& a, int64_t) const { return from_double<T>(a.m + std::log(a.sum)); }
+  void join(Acc& a, Acc b) const {
+    if (b.m > a.m) std::swap(a, b);
+    if (static_cast<double>(b.sum) == 0) return;
+    if (b.m != a.m) b.sum *= std::exp(b.m - a.m);  // also where one is NaN
+    a.sum += b.sum;
+  }
+  T finish(const Acc& a, int64_t) const { return from_double<T>(a.m + std::log(static_cast<double>(a.sum))); }
 };
 
 // --- run

@@ -6,6 +6,7 @@
 // order whatever the number of threads.
 #include <cmath>
 
+#include "kernels/compensated_sum.h"
 #include "kernels/softmax.h"
 #include "ops/op/op.h"
 
@@ -37,18 +38,18 @@ template <class T>
 void softmax_line(const T* x, T* y, int64_t n, int64_t stride) {
   T m = -std::numeric_limits<T>::infinity();
   for (int64_t i = 0; i < n; ++i) m = x[i * stride] > m || std::isnan(x[i * stride]) ? x[i * stride] : m;
-  T sum = 0;
+  kernels::CompensatedSum sum;
   for (int64_t i = 0; i < n; ++i) sum += y[i * stride] = std::exp(x[i * stride] - m);
-  for (int64_t i = 0; i < n; ++i) y[i * stride] /= sum;
+  for (int64_t i = 0; i < n; ++i) y[i * stride] /= static_cast<T>(sum);
 }
 
 template <class T>
 void log_softmax_line(const T* x, T* y, int64_t n, int64_t stride) {
   T m = -std::numeric_limits<T>::infinity();
   for (int64_t i = 0; i < n; ++i) m = x[i * stride] > m || std::isnan(x[i * stride]) ? x[i * stride] : m;
-  T sum = 0;
+  kernels::CompensatedSum sum;
   for (int64_t i = 0; i < n; ++i) sum += std::exp(x[i * stride] - m);
-  const T log_sum = std::log(sum);
+  const T log_sum = std::log(static_cast<T>(sum));
   for (int64_t i = 0; i < n; ++i) y[i * stride] = x[i * stride] - m - log_sum;
 }
 

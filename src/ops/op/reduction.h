@@ -3,6 +3,7 @@
 // Extents of 1 vanish and neighbours of one kind merge, so that the innermost loop is long. Each output
 // element is the fold of its inputs in memory order, whatever the number of threads.
 #pragma once
+#include "kernels/compensated_sum.h"
 #include "ops/op/run.h"
 
 namespace ow {
@@ -143,13 +144,12 @@ void reduce(const RunContext& c, const Reduction& r, const T* x, const F& f, con
   });
 }
 
-// The mean and the sum of squared deviations, as statistics need them: two passes, in double.
 template <class T>
 struct SumFold {
-  using Acc = double;
-  double start() const { return 0; }
-  void step(double& a, T x) const { a += static_cast<double>(x); }
-  void join(double& a, double b) const { a += b; }
+  using Acc = kernels::CompensatedSum;
+  Acc start() const { return 0; }
+  void step(Acc& a, T x) const { a += static_cast<double>(x); }
+  void join(Acc& a, const Acc& b) const { a += b; }
 };
 
 }  // namespace ow

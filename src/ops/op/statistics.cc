@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "kernels/compensated_sum.h"
 #include "kernels/normalize.h"
 
 namespace ow {
@@ -12,13 +13,13 @@ constexpr int64_t kBlock = 64;  // channels that are summed side by side where t
 
 template <class T>
 void moments_of(const T* x, const Planes& p, int64_t channels, Moments* out) {
-  std::array<double, kBlock> sum{};
+  std::array<kernels::CompensatedSum, kBlock> sum, square;
   for (int64_t i = 0; i < p.pixels; ++i)
     for (int64_t ch = 0; ch < channels; ++ch)
       sum[static_cast<size_t>(ch)] += static_cast<double>(x[i * p.pixel_stride + ch * p.channel_stride]);
   const double n = static_cast<double>(p.pixels);
-  std::array<double, kBlock> square{}, mean{};
-  for (size_t ch = 0; ch < kBlock; ++ch) mean[ch] = sum[ch] / n;
+  std::array<double, kBlock> mean;
+  for (size_t ch = 0; ch < kBlock; ++ch) mean[ch] = static_cast<double>(sum[ch]) / n;
   for (int64_t i = 0; i < p.pixels; ++i)
     for (int64_t ch = 0; ch < channels; ++ch) {
       const double d =
@@ -26,7 +27,7 @@ void moments_of(const T* x, const Planes& p, int64_t channels, Moments* out) {
       square[static_cast<size_t>(ch)] += d * d;
     }
   for (int64_t ch = 0; ch < channels; ++ch)
-    out[ch] = {mean[static_cast<size_t>(ch)], square[static_cast<size_t>(ch)] / n};
+    out[ch] = {mean[static_cast<size_t>(ch)], static_cast<double>(square[static_cast<size_t>(ch)]) / n};
 }
 
 // Channels that are last in memory. Segments of pixels are measured apart, so that an image of few channels
