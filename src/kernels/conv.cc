@@ -54,8 +54,8 @@ std::optional<WinogradForm> by_winograd(const ConvShape& s) {
 // that stays in memory between runs.
 ConvMethod quickest_method(const ConvShape& s, bool pack_too) {
   constexpr int64_t kMinChannels = 8, kTap = 150, kElement4 = 8, kElement6 = 16, kElement7 = 12,
-                    kElement8 = 20, kByte = 3, kPack = 200, kMakeWeight = 8, kLaneSum = 180, kKeptByte = 10;
-  constexpr int64_t kCachedBytes = 1 << 20, kFewBytes = 8 << 20, kUsualExtent = 32;
+                    kElement8 = 20, kByte = 3, kPack = 200, kMakeWeight = 5, kLaneSum = 180, kKeptByte = 10;
+  constexpr int64_t kCachedBytes = 1 << 20, kFewBytes = 2 << 20, kUsualExtent = 32;
   constexpr double kWorthItsRounding = 1.08;  // what 8 points must be quicker by
   if (s.groups != 1) return ConvMethod::kDirect;
   ConvShape usual = s;
