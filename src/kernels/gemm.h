@@ -58,7 +58,7 @@ struct BSource {
   // Of all products with it: summed in double, in the order of (tap, k), bias and early residual too, and
   // rounded once. As a product of two floats is exact in double, the bits are those of every instruction set.
   bool in_double = false;
-  // Told, in any of the threads, of columns [begin, end) that are packed; null: nobody asks.
+  // Of a dense matrix: told, in any of the threads, that b[begin, end) is not read again. Null: nobody asks.
   const ChunkFunction* packed = nullptr;
 };
 

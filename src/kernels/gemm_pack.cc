@@ -36,6 +36,20 @@ void pack_turned(const UnalignedFloat* b, int64_t k, int64_t n, int64_t stride, 
   for (int64_t i = 0; i < k; ++i) std::fill(out + i * width + n, out + (i + 1) * width, 0.0f);
 }
 
+// Rows [begin, end) of a B whose rows are contiguous, into all panels: B is read from its first row to its
+// last.
+void pack_rows(const GemmTable& table, const BSource& s, int64_t begin, int64_t end, float* panels) {
+  for (int64_t column = 0; column < s.n; column += table.panel_columns) {
+    const int64_t n = s.n - column, width = table.width(n), some = std::min(n, width);
+    float* out = panels + column * s.k + begin * width;
+    for (int64_t k = begin; k < end; ++k, out += width) {
+      const UnalignedFloat* row = s.b + k * s.stride_k + column;
+      for (int64_t j = 0; j < some; ++j) out[j] = row[j] * s.scale;
+      std::fill(out + some, out + width, 0.0f);
+    }
+  }
+}
+
 // One panel of `width` columns, `n` of them from B.
 void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n, int64_t width, float* out) {
   for (int64_t tap = 0; tap < s.taps; ++tap) {
@@ -68,13 +82,26 @@ void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* g
                  int threads) {
   const int64_t count = (source.n + table.panel_columns - 1) / table.panel_columns;
   const int64_t rows = source.taps * source.k;
+  if (source.stride_n == 1 && source.taps == 1 && !grid) {
+    constexpr int64_t kPieceFloats = 64 * 1024;
+    const int64_t piece = std::max<int64_t>(8, kPieceFloats / std::max<int64_t>(source.n, 1));
+    parallel_for((source.k + piece - 1) / piece, 1, threads, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin * piece; k < std::min(end * piece, source.k); k += piece) {
+        const int64_t after = std::min(k + piece, source.k);
+        pack_rows(table, source, k, after, panels);
+        if (source.packed) (*source.packed)(k * source.stride_k, after * source.stride_k);
+      }
+    });
+    return;
+  }
   const int64_t grain = 1 + 16 * 1024 / std::max<int64_t>(rows * table.panel_columns, 1);
   parallel_for(count, grain, threads, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * table.panel_columns, n = source.n - column;
       const int64_t width = table.width(n);
       pack_panel(source, grid, column, std::min(n, width), width, panels + column * rows);
-      if (source.packed) (*source.packed)(column, column + std::min(n, width));
+      if (source.packed)
+        (*source.packed)(column * source.stride_n, (column + std::min(n, width)) * source.stride_n);
     }
   });
 }

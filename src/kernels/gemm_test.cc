@@ -42,8 +42,8 @@ TEST(Gemm, PacksFromAnyAddress) {
         for (size_t shift = 1; shift < 4; ++shift) {
           std::vector<char> stored(b.size() * sizeof(float) + shift);
           if (!b.empty()) std::memcpy(stored.data() + shift, b.data(), b.size() * sizeof(float));
-          std::atomic<int64_t> columns{0};
-          const auto count = [&](int64_t begin, int64_t end) { columns += end - begin; };
+          std::atomic<int64_t> floats{0};
+          const auto count = [&](int64_t begin, int64_t end) { floats += end - begin; };
           const ChunkFunction told(count);
           BSource source = aligned;
           source.b = reinterpret_cast<const UnalignedFloat*>(stored.data() + shift);
@@ -56,7 +56,7 @@ TEST(Gemm, PacksFromAnyAddress) {
                                 bytes - 64),
                     0)
               << n << " " << k << " " << shift;
-          EXPECT_EQ(columns, n);
+          EXPECT_EQ(floats, k * n);
         }
       }
     }

@@ -86,10 +86,7 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   PackedB packed{nullptr, b->dim(a.trans_b ? 1 : 0), b->dim(a.trans_b ? 0 : 1)};
   packed.memory =
       ONWARD_TRY(packed_buffer(static_cast<int64_t>(kernels::packed_b_bytes(1, packed.k, packed.n))));
-  const auto let_go = [&, parts = LetGoScope::current()](int64_t begin, int64_t end) {
-    if (!parts || !a.trans_b) return;
-    (*parts)({b->raw() + begin * packed.k * 4, static_cast<size_t>((end - begin) * packed.k * 4)});
-  };
+  const auto let_go = let_go_floats(*b);
   const ChunkFunction told(let_go);
   pack(a, c, stored_floats(*b), packed.k, packed.n, packed.memory.get(), &told);
   c.drop(1);

@@ -37,12 +37,18 @@ int64_t aligned(size_t bytes) { return (static_cast<int64_t>(bytes) + 63) / 64 *
 struct Matrices {
   const kernels::UnalignedFloat* b;
   int64_t count, k, n;
-  bool in_double;  // kernels::BSource::in_double
+  bool in_double;                       // kernels::BSource::in_double
+  const ChunkFunction* told = nullptr;  // of the first matrix, as kernels::BSource::packed
 
   void pack(int64_t i, std::byte* packed, int threads) const {
-    kernels::pack_b(
-        {.b = b + i * k * n, .k = k, .n = n, .stride_k = n, .stride_n = 1, .in_double = in_double}, packed,
-        threads);
+    kernels::pack_b({.b = b + i * k * n,
+                     .k = k,
+                     .n = n,
+                     .stride_k = n,
+                     .stride_n = 1,
+                     .in_double = in_double,
+                     .packed = i == 0 ? told : nullptr},
+                    packed, threads);
   }
 };
 
@@ -65,7 +71,10 @@ Result<std::any> prepare(const Attrs&, PrepareContext& c) {
   auto bytes = checked_mul(packed.bytes_each, count);
   if (!bytes) return c.error("input 1 is too large to pack: ", s);
   packed.memory = ONWARD_TRY(packed_buffer(*bytes));
-  pack_all({stored_floats(*b), count, k, n, c.strict()}, packed.memory.get(), packed.bytes_each, c.threads());
+  const auto let_go = let_go_floats(*b);
+  const ChunkFunction told(let_go);
+  pack_all({stored_floats(*b), count, k, n, c.strict(), &told}, packed.memory.get(), packed.bytes_each,
+           c.threads());
   c.drop(1);
   return std::any(std::move(packed));
 }

@@ -30,6 +30,13 @@ class LetGoScope {
   static const LetGo* current();  // null: nobody wants to know
 };
 
+// For kernels::BSource::packed: lets go of these of the weights' floats.
+inline auto let_go_floats(const Tensor& weights) {
+  return [first = weights.raw(), parts = LetGoScope::current()](int64_t begin, int64_t end) {
+    if (parts) (*parts)({first + begin * 4, static_cast<size_t>((end - begin) * 4)});
+  };
+}
+
 // Memory for packed weights, for `prepare`: from the thread's PackedMemory, if it has one.
 Result<Buffer> packed_buffer(int64_t bytes);
 
