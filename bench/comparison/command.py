@@ -14,7 +14,7 @@ from comparison import figures, machine, plot, report, schedule
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "bench"
 FULL = schedule.Plan()
-QUICK = schedule.Plan(rounds=3, runs=2, visit_ms=15)
+QUICK = schedule.Plan(rounds=3, runs=2, visit_ms=15, loads=1)
 
 
 def command_line(about: str) -> argparse.ArgumentParser:
@@ -27,14 +27,18 @@ def command_line(about: str) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="3 rounds of 2 runs: to see that all works, not for figures")
     parser.add_argument("--rounds", type=int, help=f"visits of every engine (default {FULL.rounds})")
     parser.add_argument("--runs", type=int, help=f"timed runs of a visit, at least (default {FULL.runs})")
+    parser.add_argument("--loads", type=int, help=f"processes that load a model, for the median (default {FULL.loads}; "
+                                                  "operators: 1)")
     parser.add_argument("--out", type=Path, default=ROOT / "build/bench", help="folder for .md, .json and .png")
     parser.add_argument("--json", action="store_true", help="print the results as JSON, not as a table")
     return parser
 
 
-def plan_of(options) -> schedule.Plan:
+def plan_of(options, kind: str) -> schedule.Plan:
     plan = QUICK if options.quick else FULL
-    given = {name: getattr(options, name) for name in ("rounds", "runs") if getattr(options, name) is not None}
+    if kind == "operator":
+        plan = dataclasses.replace(plan, loads=1)
+    given = {name: getattr(options, name) for name in ("rounds", "runs", "loads") if getattr(options, name) is not None}
     return dataclasses.replace(plan, **given)
 
 
@@ -84,14 +88,15 @@ def save(result: dict, stem: str, out: Path) -> None:
 
 def run(title: str, stem: str, kind: str, cases: list, options) -> int:
     """0 if the run may be believed and onward is right in it, else 1."""
-    plan = plan_of(options)
+    plan = plan_of(options, kind)
     result = {"title": title, "machine": machine.describe(), "plan": dataclasses.asdict(plan), "rows": []}
     result["peaks"] = [machine.peaks(threads) for threads in options.threads]
     for threads in options.threads:
         for case in cases:
             facts = case.facts()
             probe = machine.around_row(threads, facts["bytes"] if kind == "operator" else None)
-            measured = schedule.measure(commands(case, threads, options), case.reference(), plan, probe)
+            measured = schedule.measure(commands(case, threads, options), case.reference(), plan, probe,
+                                        [case.model])
             row = {"name": case.name, "kind": kind, "threads": threads, **facts, **measured}
             schedule.probe_again(row, plan, probe)
             result["rows"].append(row)

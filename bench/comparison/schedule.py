@@ -21,6 +21,7 @@ PAUSE_SECONDS = 0.3
 @dataclass
 class Plan:
     rounds: int = 10
+    loads: int = 3  # processes of an engine that load the model; the last one goes on to the rounds
     runs: int = 3  # timed ones of a visit, at least
     visit_ms: float = 40  # and so many more that they take this long together
     most_runs: int = 100
@@ -59,22 +60,34 @@ def farthest(got: dict, reference: dict) -> dict:
     return {key: max(one[key] for one in found) for key in ("relative_l2", "scaled_max")}
 
 
+def read_whole(file: Path) -> None:
+    with open(file, "rb", buffering=0) as stream:
+        while stream.read(1 << 22):
+            pass
+
+
 class Engine:
     """One engine with the row's model: its process, and what was measured of it."""
 
     def __init__(self, name: str, command: list):
         self.name, self.command, self.worker = name, command, None
         self.times, self.last_ms, self.record = [], None, {}
+        self.load_times, self.first_times = [], []
 
-    def start(self) -> None:
-        """Loads the model and runs it once, alone."""
+    def start(self, files=()) -> None:
+        """Loads the model and runs it once, alone. `files` are read before: else who is first waits for the disk, and
+        the others find in memory what it has read."""
         try:
             self.worker = Worker(self.command)
             self.worker.answer()
+            for file in files:
+                read_whole(file)
             time.sleep(PAUSE_SECONDS)
-            self.record["load_ms"] = float(self.worker.ask("load")[0])
+            self.load_times.append(float(self.worker.ask("load")[0]))
             self.last_ms = float(self.worker.ask("run 1 0")[0])
-            self.record["first_run_ms"] = self.last_ms
+            self.first_times.append(self.last_ms)
+            self.record["load_ms"] = figures.percentile(self.load_times, 0.5)
+            self.record["first_run_ms"] = figures.percentile(self.first_times, 0.5)
         except (WorkerError, OSError) as problem:
             self.fail(problem)
 
@@ -139,13 +152,20 @@ def probe_again(row: dict, plan: Plan, probe) -> None:
         row["peaks"].append(probe())
 
 
-def measure(commands: dict, reference, plan: Plan, probe, dice=random) -> dict:
+def measure(commands: dict, reference, plan: Plan, probe, files=(), dice=random) -> dict:
     """What `commands`, a dictionary from engine to the command of its worker, take. `probe` measures what the processor
-    can do; it is called before and after, while nothing else runs. Returns engines (by name) and peaks."""
+    can do; it is called before and after, while nothing else runs. `files`: the model's. Returns engines (by name) and
+    peaks. Controls load once: only their runs are of interest."""
     engines = [Engine(name, command) for name, command in commands.items()]
     try:
+        for _ in range(plan.loads - 1):
+            for engine in dice.sample(engines, len(engines)):
+                if engine.name not in figures.CONTROLS and "error" not in engine.record:
+                    engine.start(files)
+                    engine.close()
         for engine in dice.sample(engines, len(engines)):
-            engine.start()
+            if "error" not in engine.record:
+                engine.start(files)
         compare_outputs(engines, reference)
         time.sleep(plan.pause_seconds)
         peaks = [probe()]

@@ -203,6 +203,34 @@ def test_engines_that_fail_later_are_told(measured):
     assert "cannot memory" in found["engines"]["onnxruntime"]["error"]
 
 
+def test_loads_are_medians_of_processes_that_find_the_file_in_memory(monkeypatch, tmp_path):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(bytes(100))
+    happened, answers = [], iter([5.0, 11.0, 9.0, 1.0, 12.0, 30.0])
+
+    class FakeWorker:
+        def __init__(self, command):
+            happened.append(command[0])
+
+        def answer(self):
+            pass
+
+        def ask(self, line):
+            if line.startswith("save"):
+                tensors.write(pathlib.Path(line.split()[1]), {})
+            return [next(answers)] if line in ("load", "run 1 0") else ["1024"]
+
+        def close(self):
+            happened.append("closed")
+
+    monkeypatch.setattr(schedule, "Worker", FakeWorker)
+    monkeypatch.setattr(schedule, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(schedule, "read_whole", lambda file: happened.append(file.name))
+    found = schedule.measure({"onward": ["start"]}, {}, schedule.Plan(rounds=0, loads=3, pause_seconds=0), dict, [model])
+    assert (found["engines"]["onward"]["load_ms"], found["engines"]["onward"]["first_run_ms"]) == (9.0, 11.0)
+    assert happened == ["start", "model.onnx", "closed"] * 3
+
+
 def test_rounds_are_shuffled(measured, monkeypatch):
     visits = []
     monkeypatch.setattr(schedule.Engine, "visit", lambda engine, plan: visits.append(engine.name))
