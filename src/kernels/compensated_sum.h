@@ -3,6 +3,7 @@
 // sum.
 #pragma once
 #include <cmath>
+#include <type_traits>
 
 namespace ow::kernels {
 
@@ -30,5 +31,12 @@ class CompensatedSum {
  private:
   double sum_, lost_ = 0;
 };
+
+// What numbers of a type are summed in: those of 64 bits compensated, shorter floating-point ones in double,
+// any others (SumOf) as they are.
+template <class T>
+using FloatSum = std::conditional_t<std::is_same_v<T, double>, CompensatedSum, double>;
+template <class T>
+using SumOf = std::conditional_t<std::is_floating_point_v<T>, FloatSum<T>, T>;
 
 }  // namespace ow::kernels

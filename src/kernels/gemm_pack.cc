@@ -36,17 +36,20 @@ void pack_turned(const UnalignedFloat* b, int64_t k, int64_t n, int64_t stride, 
   for (int64_t i = 0; i < k; ++i) std::fill(out + i * width + n, out + (i + 1) * width, 0.0f);
 }
 
+// One row of a panel: n numbers of B, the rest zero.
+inline void pack_row(const UnalignedFloat* row, int64_t n, float scale, float* out, int64_t width) {
+  for (int64_t j = 0; j < n; ++j) out[j] = row[j] * scale;
+  std::fill(out + n, out + width, 0.0f);
+}
+
 // Rows [begin, end) of a B whose rows are contiguous, into all panels: B is read from its first row to its
 // last.
 void pack_rows(const GemmTable& table, const BSource& s, int64_t begin, int64_t end, float* panels) {
   for (int64_t column = 0; column < s.n; column += table.panel_columns) {
     const int64_t n = s.n - column, width = table.width(n), some = std::min(n, width);
     float* out = panels + column * s.k + begin * width;
-    for (int64_t k = begin; k < end; ++k, out += width) {
-      const UnalignedFloat* row = s.b + k * s.stride_k + column;
-      for (int64_t j = 0; j < some; ++j) out[j] = row[j] * s.scale;
-      std::fill(out + some, out + width, 0.0f);
-    }
+    for (int64_t k = begin; k < end; ++k, out += width)
+      pack_row(s.b + k * s.stride_k + column, some, s.scale, out, width);
   }
 }
 
@@ -62,10 +65,10 @@ void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n
     for (int64_t k = 0; k < s.k; ++k, out += width) {
       const UnalignedFloat* row = b + k * s.stride_k;
       if (s.stride_n == 1) {
-        for (int64_t j = 0; j < n; ++j) out[j] = row[j] * s.scale;
-      } else {
-        for (int64_t j = 0; j < n; ++j) out[j] = row[j * s.stride_n] * s.scale;
+        pack_row(row, n, s.scale, out, width);
+        continue;
       }
+      for (int64_t j = 0; j < n; ++j) out[j] = row[j * s.stride_n] * s.scale;
       std::fill(out + n, out + width, 0.0f);
     }
   }

@@ -27,8 +27,7 @@ Status infer(const Attrs&, InferContext& c) {
 
 struct Plus {
   template <class T>
-  using Total = std::conditional_t<std::is_same_v<T, double>, kernels::CompensatedSum,
-                                   std::conditional_t<std::is_same_v<T, float>, double, T>>;
+  using Total = kernels::SumOf<T>;
   static constexpr int kStart = 0;
   template <class Total, class T>
   static void take(Total& total, T x) {

@@ -191,9 +191,7 @@ struct Arithmetic {
 
 template <class T>
 void sum_of(const Folded& f, const std::byte* x, std::byte* y) {
-  using Sum = std::conditional_t<std::is_same_v<T, double>, kernels::CompensatedSum,
-                                 std::conditional_t<std::is_same_v<T, float>, double, T>>;
-  Sum sum = 0;
+  kernels::SumOf<T> sum = 0;
   for (int64_t j = 0; j < f.count; ++j) {
     const T term = reinterpret_cast<const T*>(x)[Folded::offset(f.dims, f.strides, j)];
     if constexpr (std::is_floating_point_v<T>)

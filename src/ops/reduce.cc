@@ -110,7 +110,7 @@ struct Wide {
 };
 template <class T>
 struct Wide<T, true> {
-  using type = std::conditional_t<std::is_same_v<T, double>, kernels::CompensatedSum, double>;
+  using type = kernels::FloatSum<T>;
 };
 template <class T>
 using WideOf = typename Wide<T>::type;
