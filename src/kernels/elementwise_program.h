@@ -40,7 +40,6 @@ struct TileStep {
 };
 
 inline constexpr int kTileInputs = 7, kTileTemporaries = 8;
-inline constexpr int64_t kTileElements = 512;
 
 // n elements of each input and of `out`, which may be the memory of one input. Operands are in range, and
 // there are at most kTileInputs and kTileTemporaries of them.

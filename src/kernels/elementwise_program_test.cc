@@ -40,7 +40,7 @@ float plain(const TileStep& s, float a, float b) {
   return 0;
 }
 
-constexpr int64_t kLengths[] = {1, 15, 16, 17, 511, 512, 513, 1300};
+constexpr int64_t kLengths[] = {1, 15, 16, 17, 1023, 2048, 2049, 4700};
 
 TEST(TileProgram, EachStepMatchesPlainArithmetic) {
   for_each_isa([] {

@@ -20,8 +20,10 @@ inline VecD load_doubles(const double* p) { return *reinterpret_cast<const VecDU
 inline void store_doubles(double* p, VecD v) { *reinterpret_cast<VecDUnaligned*>(p) = v; }
 // kDoubles floats.
 inline VecD widen(const float* p) {
-  // Of vectors of two floats GCC 12 would convert one after the other.
-#if defined(__aarch64__)
+  // Of vectors of two floats GCC 12 would convert one after the other, of vectors of eight half after half.
+#if defined(__AVX512F__)
+  return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p));
+#elif defined(__aarch64__)
   return vcvt_f64_f32(vld1_f32(p));
 #elif defined(__SSE2__) && !defined(__AVX2__)
   return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
@@ -38,6 +40,19 @@ inline void store_rounded(float* p, VecD v, float low, float high) {
 inline void store_rounded(float* p, double v, float low, float high) {
   const auto x = static_cast<float>(v);
   *p = x < low ? low : x > high ? high : x;
+}
+
+// The upper half is added to the lower one until one number is left.
+template <int kBytes = kVectorBytes, class V>
+inline double sum_lanes(V v) {
+  if constexpr (kBytes == 8) {
+    return v[0];
+  } else {
+    typedef double Half __attribute__((vector_size(kBytes / 2)));
+    Half half[2];
+    __builtin_memcpy(half, &v, sizeof v);
+    return sum_lanes<kBytes / 2>(half[0] + half[1]);
+  }
 }
 
 }  // namespace

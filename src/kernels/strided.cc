@@ -158,11 +158,18 @@ std::byte* StridedLoop::fetch(size_t k, int64_t index, int64_t n, Cursor& cursor
   return cursor.buffer;
 }
 
-void StridedLoop::run(int64_t begin, int64_t end, const Piece& piece) const {
+uint32_t StridedLoop::repeating() const {
+  uint32_t found = 0;
+  for (size_t k = 1; k < operand_count_; ++k)
+    if (access(k) == Access::kRepeat) found |= 1U << k;
+  return found;
+}
+
+void StridedLoop::run(int64_t begin, int64_t end, const Piece& piece, uint32_t single) const {
   std::array<Cursor, kMaxOperands> cursors;
   bool all_direct = true, in_blocks = false;
   for (size_t k = 0; k < operand_count_; ++k) {
-    cursors[k].access = access(k);
+    cursors[k].access = (single >> k & 1) != 0 ? Access::kDirect : access(k);
     all_direct &= cursors[k].access == Access::kDirect;
     in_blocks |= block_ > 0 && cursors[k].access != Access::kGather && !is_linear(k);
   }

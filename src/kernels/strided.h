@@ -39,9 +39,13 @@ class StridedLoop {
   // Number of output elements.
   int64_t count() const { return count_; }
 
+  // Bit k: throughout any piece operand k is one and the same element.
+  uint32_t repeating() const;
+
   // Elements [begin, end) of the loop's own order. Disjoint ranges may run on different threads. Where the
-  // output is an input's memory, only that one input may overlap it, at the same strides.
-  void run(int64_t begin, int64_t end, const Piece& piece) const;
+  // output is an input's memory, only that one input may overlap it, at the same strides. Of the operands in
+  // `single`, some of repeating(), pointers[k] is that one element alone.
+  void run(int64_t begin, int64_t end, const Piece& piece, uint32_t single = 0) const;
 
  private:
   struct Axis {

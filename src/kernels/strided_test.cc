@@ -30,13 +30,18 @@ void expect_matches_plain_loop(const std::vector<int64_t>& extents, const Stride
       {bytes(y), 4, ys.data()}, {bytes(a), 4, as.data()}, {bytes(b), 4, bs.data()}};
   StridedLoop loop(extents, operands);
   ASSERT_EQ(loop.count(), count);
-  for (int64_t begin = 0; begin < count; begin += chunk)
-    loop.run(begin, std::min(begin + chunk, count), [](std::byte* const* p, int64_t n) {
+  for (const uint32_t single : {0U, loop.repeating()}) {
+    const int64_t step_a = (single >> 1 & 1) == 0, step_b = (single >> 2 & 1) == 0;
+    std::fill(y.begin(), y.end(), -1);
+    const auto piece = [&](std::byte* const* p, int64_t n) {
       for (int64_t i = 0; i < n; ++i)
-        reinterpret_cast<int32_t*>(p[0])[i] =
-            reinterpret_cast<int32_t*>(p[1])[i] * 1000 + reinterpret_cast<int32_t*>(p[2])[i];
-    });
-  EXPECT_EQ(y, expected);
+        reinterpret_cast<int32_t*>(p[0])[i] = reinterpret_cast<int32_t*>(p[1])[i * step_a] * 1000 +
+                                              reinterpret_cast<int32_t*>(p[2])[i * step_b];
+    };
+    for (int64_t begin = 0; begin < count; begin += chunk)
+      loop.run(begin, std::min(begin + chunk, count), piece, single);
+    EXPECT_EQ(y, expected) << "operands as one element: " << single;
+  }
 }
 
 TEST(StridedLoop, EveryPatternMatchesAPlainLoop) {
@@ -58,6 +63,24 @@ TEST(StridedLoop, EveryPatternMatchesAPlainLoop) {
     expect_matches_plain_loop({}, {}, {}, {}, chunk);
     expect_matches_plain_loop({0, 4}, {4, 1}, {4, 1}, {0, 0}, chunk);
   }
+}
+
+// What is one element throughout the rows is known, and no piece ends before the row does.
+TEST(StridedLoop, RepeatingOperands) {
+  const std::vector<int64_t> extents = {4, 3000};
+  const Strides dense = {3000, 1}, by_row = {1, 0}, by_column = {0, 1}, scalar = {0, 0};
+  std::vector<float> y(12000), x(12000);
+  const auto operand = [](std::vector<float>& v, const Strides& s) {
+    return StridedOperand{reinterpret_cast<std::byte*>(v.data()), 4, s.data()};
+  };
+  const StridedOperand operands[] = {operand(y, dense), operand(x, dense), operand(x, by_row),
+                                     operand(x, by_column), operand(x, scalar)};
+  const StridedLoop loop(extents, operands);
+  EXPECT_EQ(loop.repeating(), 0b10100U);
+  std::vector<int64_t> lengths;
+  loop.run(
+      0, 12000, [&](std::byte* const*, int64_t n) { lengths.push_back(n); }, loop.repeating());
+  EXPECT_EQ(lengths, (std::vector<int64_t>{3000, 3000, 3000, 3000}));
 }
 
 }  // namespace

@@ -77,15 +77,44 @@ Status infer(const Attrs&, InferContext& c) {
   return infer_broadcast(c);
 }
 
+// Whether each step still has an operand that is no number where those inputs (bit k: input k) are numbers.
+bool can_be_numbers(const Attrs& a, uint32_t inputs) {
+  return std::all_of(a.steps.begin(), a.steps.end(), [&](const TileStep& s) {
+    const auto is_number = [&](int k) { return k < 0 || (k < a.inputs && (inputs >> k & 1) != 0); };
+    return !is_number(s.a) || (kernels::is_binary(s.op) && !is_number(s.b));
+  });
+}
+
+// Some inputs, an element each, take the place of steps' values.
+std::vector<TileStep> with_numbers(const Attrs& a, uint32_t inputs, std::byte* const* elements) {
+  std::vector<TileStep> steps = a.steps;
+  for (TileStep& s : steps)
+    for (int* k : {&s.a, &s.b})
+      if (*k >= 0 && *k < a.inputs && (inputs >> *k & 1) != 0) s.value = *typed<float>(elements[*k]), *k = -1;
+  return steps;
+}
+
 Status run(const Attrs& a, RunContext& c) {
   Tensor y = ONWARD_TRY(c.out(0, DType::kFloat32, ONWARD_TRY(broadcast_inputs(c, c.inputs()))));
   std::array<const Tensor*, kernels::kTileInputs> inputs;
   for (size_t i = 0; i < c.inputs(); ++i) inputs[i] = &c.in(i);
-  run_pieces(c, y, std::span(inputs.data(), c.inputs()), kCostlyGrain, [&](std::byte* const* p, int64_t n) {
+  const std::span<const Tensor* const> all(inputs.data(), c.inputs());
+  uint32_t numbers = 0;
+  const auto piece = [&](std::byte* const* p, int64_t n) {
     std::array<const float*, kernels::kTileInputs> from;
     for (size_t i = 0; i < c.inputs(); ++i) from[i] = typed<const float>(p[i + 1]);
-    kernels::run_tiles(a.steps, std::span(from.data(), c.inputs()), typed<float>(p[0]), n);
-  });
+    const std::span<const float* const> tiles(from.data(), c.inputs());
+    if (numbers == 0) return kernels::run_tiles(a.steps, tiles, typed<float>(p[0]), n);
+    kernels::run_tiles(with_numbers(a, numbers, p + 1), tiles, typed<float>(p[0]), n);
+  };
+  if (y.count() <= kCostlyGrain) {
+    run_pieces(c, y, all, kCostlyGrain, piece);
+    return {};
+  }
+  const kernels::StridedLoop loop = strided_loop(y, all);
+  if (can_be_numbers(a, loop.repeating() >> 1)) numbers = loop.repeating() >> 1;
+  c.parallel_for(loop.count(), kCostlyGrain,
+                 [&](int64_t begin, int64_t end) { loop.run(begin, end, piece, numbers << 1); });
   return {};
 }
 

@@ -101,19 +101,33 @@ struct Candidate {
   }
 };
 
-// The boxes that are taken, in order. Candidates come off a heap: few of them are looked at.
-std::vector<int64_t> select(std::span<const Box> boxes, const float* scores, const Limits& limits) {
-  std::vector<Candidate> heap;
-  for (size_t i = 0; i < boxes.size(); ++i)
-    if (scores[i] == scores[i] && (!limits.score || scores[i] > *limits.score))
-      heap.push_back({scores[i], static_cast<int64_t>(i)});
+// Writes those that pass(score) to `found` and returns their number. Without a branch, which nobody could
+// foretell.
+template <class Pass>
+size_t gather(std::span<const float> scores, Candidate* found, Pass pass) {
+  size_t count = 0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    found[count] = {scores[i], static_cast<int64_t>(i)};
+    count += static_cast<size_t>(pass(scores[i]));
+  }
+  return count;
+}
+
+// The boxes that are taken, in order. Candidates come off a heap: few of them are looked at. `room` has a
+// place for every box.
+std::vector<int64_t> select(std::span<const Box> boxes, const float* scores, const Limits& limits,
+                            std::vector<Candidate>& room) {
+  const std::span<const float> all(scores, boxes.size());
+  const size_t count = limits.score ? gather(all, room.data(), [&](float s) { return s > *limits.score; })
+                                    : gather(all, room.data(), [](float s) { return s == s; });
+  std::span<Candidate> heap(room.data(), count);
   std::make_heap(heap.begin(), heap.end());
   std::vector<int64_t> taken;
   Kept kept;
   while (!heap.empty() && static_cast<int64_t>(taken.size()) < limits.most && !stop_requested()) {
     std::pop_heap(heap.begin(), heap.end());
     const int64_t i = heap.back().box;
-    heap.pop_back();
+    heap = heap.first(heap.size() - 1);
     const Box& box = boxes[static_cast<size_t>(i)];
     if (kept.overlaps(box, limits.iou)) continue;
     taken.push_back(i);
@@ -136,10 +150,11 @@ Status run(const Attrs& a, RunContext& c) {
   std::vector<std::vector<int64_t>> taken(static_cast<size_t>(batches * classes));
   if (limits.most > 0)
     c.parallel_for(batches * classes, 1 + 4096 / (n + 1), [&](int64_t begin, int64_t end) {
+      std::vector<Candidate> room(static_cast<size_t>(n));
       for (int64_t i = begin; i < end; ++i) {
         const Box* of_batch = corners.data() + i / classes * n;
         taken[static_cast<size_t>(i)] =
-            select({of_batch, static_cast<size_t>(n)}, scores.data<float>() + i * n, limits);
+            select({of_batch, static_cast<size_t>(n)}, scores.data<float>() + i * n, limits, room);
       }
     });
   if (c.budget()) ONWARD_TRY(c.budget()->check());

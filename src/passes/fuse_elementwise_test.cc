@@ -20,10 +20,12 @@ onnx::Graph graph_of(std::vector<onnx::Node> nodes, std::vector<std::string> out
   return g;
 }
 
+Inputs inputs_of(int64_t height, int64_t width) {
+  return {spread({2, 3, height, width}, 1), spread({2, 3, height, width}, 2), spread({width}, 3),
+          spread({1, 1, height, width}, 4), spread({3, 1, 1}, 5)};
+}
 Names pass(const onnx::Graph& g, int changes = 1) {
-  const Inputs inputs = {spread({2, 3, 5, 7}, 1), spread({2, 3, 5, 7}, 2), spread({7}, 3),
-                         spread({1, 1, 5, 7}, 4), spread({3, 1, 1}, 5)};
-  return expect_same(g, fuse_elementwise, changes, {inputs}, {.nan = true});
+  return expect_same(g, fuse_elementwise, changes, {inputs_of(5, 7)}, {.nan = true});
 }
 const Names kOne = {"onward.Elementwise"};
 
@@ -56,6 +58,22 @@ TEST(FuseElementwise, TakesTreesOfSeveralInputs) {
                            node("Mul", {"a", "b"}, {"f"}), node("Mul", {"d", "e"}, {"h"}),
                            node("Add", {"f", "h"}, {"y"})})),
             kOne);
+}
+
+// Images so large that a channel's number is one number throughout a piece of the loop.
+TEST(FuseElementwise, TakesNumbersOfChannels) {
+  const std::vector<std::vector<onnx::Node>> graphs = {
+      {node("Mul", {"x", "channel"}, {"a"}), node("Sub", {"channel", "a"}, {"b"}), node("Relu", {"b"}, {"d"}),
+       node("Div", {"d", "channel"}, {"y"})},
+      {node("Neg", {"channel"}, {"a"}), node("Mul", {"x", "a"}, {"b"}), node("Add", {"b", "noise"}, {"y"})},
+      {node("Mul", {"channel", "c"}, {"a"}), node("Sub", {"x", "a"}, {"b"}),
+       node("Add", {"b", "row"}, {"y"})},
+      {node("Mul", {"channel", "channel"}, {"a"}), node("Sub", {"z", "a"}, {"b"}),
+       node("Abs", {"b"}, {"y"})}};
+  for (const auto& nodes : graphs) {
+    const Inputs small = inputs_of(2, 64), large = inputs_of(90, 64), odd = inputs_of(90, 61);
+    expect_same(graph_of(nodes), fuse_elementwise, 1, {small, large, odd}, {.nan = true});
+  }
 }
 
 TEST(FuseElementwise, LeavesWhatOthersReadAndSmallerResults) {

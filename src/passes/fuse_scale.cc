@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "ops/op/attributes.h"
+#include "ops/op/stored_weights.h"
 #include "passes/match.h"
 #include "passes/passes.h"
 
@@ -39,8 +40,9 @@ ir::Value* times(const ir::Value* v, const std::vector<float>& factors, int64_t 
   auto made = Tensor::allocate(DType::kFloat32, t.shape());
   if (!made.ok()) return nullptr;
   const auto n = static_cast<int64_t>(factors.size());
+  const kernels::UnalignedFloat* from = stored_floats(t);
   for (int64_t i = 0; i < t.count(); ++i)
-    made->mutable_data<float>()[i] = t.data<float>()[i] * factors[static_cast<size_t>(i / inner % n)];
+    made->mutable_data<float>()[i] = from[i] * factors[static_cast<size_t>(i / inner % n)];
   return all_finite(*made) ? patch.constant(*std::move(made), v->name()) : nullptr;
 }
 

@@ -21,10 +21,7 @@ bool run_small(Tensor& y, std::span<const Tensor* const> inputs, const kernels::
 
 }  // namespace
 
-void run_pieces(const RunContext& c, Tensor& y, std::span<const Tensor* const> inputs, int64_t grain,
-                const kernels::StridedLoop::Piece& piece) {
-  if (y.count() == 0) return;
-  if (y.count() <= grain && run_small(y, inputs, piece)) return;
+kernels::StridedLoop strided_loop(Tensor& y, std::span<const Tensor* const> inputs) {
   const size_t rank = y.rank();
   auto bytes = [](const Tensor& t) { return int64_t{bit_width(t.dtype()) / 8}; };
   std::array<Shape, kernels::kMaxOperands> strides;
@@ -39,7 +36,14 @@ void run_pieces(const RunContext& c, Tensor& y, std::span<const Tensor* const> i
     operands[k] = {const_cast<std::byte*>(x->raw()), bytes(*x), strides[k].data()};
     ++k;
   }
-  const kernels::StridedLoop loop(y.shape().dims(), std::span(operands.data(), k));
+  return {y.shape().dims(), std::span(operands.data(), k)};
+}
+
+void run_pieces(const RunContext& c, Tensor& y, std::span<const Tensor* const> inputs, int64_t grain,
+                const kernels::StridedLoop::Piece& piece) {
+  if (y.count() == 0) return;
+  if (y.count() <= grain && run_small(y, inputs, piece)) return;
+  const kernels::StridedLoop loop = strided_loop(y, inputs);
   c.parallel_for(loop.count(), grain, [&](int64_t begin, int64_t end) { loop.run(begin, end, piece); });
 }
 

@@ -40,9 +40,12 @@ Status visit_types(TypeList<T...>, const RunContext& c, DType dtype, Fn&& fn) {
 inline constexpr int64_t kCheapGrain = 32768;
 inline constexpr int64_t kCostlyGrain = 4096;
 
+// Over the elements of y, operand 0, and those of the inputs that broadcast to them: no more than seven, of
+// shapes that broadcast to y's; no strings and no sub-byte types.
+kernels::StridedLoop strided_loop(Tensor& y, std::span<const Tensor* const> inputs);
+
 // Calls piece(pointers, n) over all elements of y and the elements of the inputs that broadcast to them:
-// pointers[0] is y, pointers[1..] the inputs. The inputs' shapes must broadcast to y's; no strings and no
-// sub-byte types. At most seven inputs.
+// pointers[0] is y, pointers[1..] the inputs, which must be as for strided_loop.
 void run_pieces(const RunContext& c, Tensor& y, std::span<const Tensor* const> inputs, int64_t grain,
                 const kernels::StridedLoop::Piece& piece);
 inline void run_pieces(const RunContext& c, Tensor& y, std::initializer_list<const Tensor*> inputs,
