@@ -34,26 +34,50 @@ int64_t group_floats(const GemmTable& table, const ConvShape& s) {
   return panel_floats(table, s.taps() * (s.in_channels / s.groups), s.out_channels / s.groups);
 }
 
+// Of small numbers, most often below b: a division takes as long as many multiplications.
+struct Quotient {
+  int64_t whole, rest;
+  Quotient(int64_t a, int64_t b) : whole(0), rest(a) {
+    if (a >= b) whole = a / b, rest = a % b;
+  }
+};
+
+// Calls line(i, n, at, first) for the runs of output pixels that lie side by side: n of them from the i-th
+// on. at: where the first one's first tap reads along each axis; first: and in pixels from the image's start.
+template <class F>
+inline void for_each_line(const ConvShape& s, int64_t pixel, int count, F line) {
+  const Quotient width(pixel, s.out[2]);
+  int64_t w = width.rest, number = width.whole;
+  for (int64_t i = 0; i < count; w = 0, ++number) {
+    const int64_t n = std::min(count - i, s.out[2] - w);
+    const Quotient height(number, s.out[1]), plane(height.whole, s.out[0]);
+    const int64_t at[3] = {plane.rest * s.stride[0] - s.pad[0], height.rest * s.stride[1] - s.pad[1],
+                           w * s.stride[2] - s.pad[2]};
+    line(i, n, at, ((plane.whole * s.in[0] + at[0]) * s.in[1] + at[1]) * s.in[2] + at[2]);
+    i += n;
+  }
+}
+
 void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, int64_t taps,
                  const float** out) {
   const auto& conv = *static_cast<const DirectConv*>(context);
   const ConvShape& s = conv.read();
-  // Where the first tap of each output pixel reads: along each axis, and in floats from the image's start.
-  int64_t at[3][kRowStep], start[kRowStep];
-  int64_t w = first % s.out[2], line = first / s.out[2];
+  int64_t start[kRowStep];
   bool inside = true;
-  for (int i = 0; i < count; w = 0, ++line) {
-    const int64_t h = line % s.out[1] * s.stride[1] - s.pad[1];
-    const int64_t plane = line / s.out[1], d = plane % s.out[0] * s.stride[0] - s.pad[0];
-    const int64_t row = ((plane / s.out[0] * s.in[0] + d) * s.in[1] + h) * s.in[2];
-    inside = inside && s.reaches_inside(0, d) && s.reaches_inside(1, h);
-    for (; i < count && w < s.out[2]; ++i, ++w) {
-      at[0][i] = d, at[1][i] = h, at[2][i] = w * s.stride[2] - s.pad[2];
-      start[i] = (row + at[2][i]) * s.in_ld;
-      inside = inside && s.reaches_inside(2, at[2][i]);
-    }
-  }
-  int64_t index[3] = {tap / s.kernel[2] / s.kernel[1], tap / s.kernel[2] % s.kernel[1], tap % s.kernel[2]};
+  for_each_line(s, first, count, [&](int64_t i, int64_t n, const int64_t* at, int64_t pixel) {
+    const int64_t step = s.stride[2] * s.in_ld;
+    for (int64_t j = 0; j < n; ++j) start[i + j] = pixel * s.in_ld + j * step;
+    inside = inside && s.reaches_inside(0, at[0]) && s.reaches_inside(1, at[1]) &&
+             s.reaches_inside(2, at[2]) && s.reaches_inside(2, at[2] + (n - 1) * s.stride[2]);
+  });
+  int64_t at[3][kRowStep];
+  if (!inside)
+    for_each_line(s, first, count, [&](int64_t i, int64_t n, const int64_t* from, int64_t) {
+      for (int64_t j = 0; j < n; ++j)
+        at[0][i + j] = from[0], at[1][i + j] = from[1], at[2][i + j] = from[2] + j * s.stride[2];
+    });
+  const Quotient column(tap, s.kernel[2]), rows(column.whole, s.kernel[1]);
+  int64_t index[3] = {rows.whole, rows.rest, column.rest};
   for (int64_t t = 0; t < taps; ++t, out += kRowStep) {
     const int64_t d = index[0] * s.dilation[0], h = index[1] * s.dilation[1], x = index[2] * s.dilation[2];
     const int64_t from = ((d * s.in[1] + h) * s.in[2] + x) * s.in_ld;
@@ -62,8 +86,11 @@ void conv_a_rows(const void* context, int64_t first, int count, int64_t tap, int
              static_cast<uint64_t>(at[1][i] + h) < static_cast<uint64_t>(s.in[1]) &&
              static_cast<uint64_t>(at[2][i] + x) < static_cast<uint64_t>(s.in[2]);
     };
-    for (int i = 0; i < count; ++i)
-      out[i] = inside || exists(i) ? conv.image() + (start[i] + from) : conv.zeros();
+    const float* const image = conv.image() + from;
+    if (inside)
+      for (int i = 0; i < count; ++i) out[i] = image + start[i];
+    else
+      for (int i = 0; i < count; ++i) out[i] = exists(i) ? image + start[i] : conv.zeros();
     if (++index[2] < s.kernel[2]) continue;
     index[2] = 0;
     if (++index[1] < s.kernel[1]) continue;

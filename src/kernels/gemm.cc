@@ -191,9 +191,11 @@ class Driver {
     for (int64_t tap = 0; tap < taps; ++tap) {
       const float* const* from = a + tap * kMaxTileRows;
       const float** to = a + live * kMaxTileRows;
+      const int64_t step = task.group * p_.k + k0;
       if (p_.zeros && std::all_of(from, from + rows.count, [&](const float* row) { return row == p_.zeros; }))
         continue;
-      for (int i = 0; i < rows.count; ++i) to[i] = from[i] + task.group * p_.k + k0;
+      if (to != from || step != 0)
+        for (int i = 0; i < rows.count; ++i) to[i] = from[i] + step;
       places[live++] = tap * p_.k;
     }
     float copy[kMaxTileRows * kCopyRow];
