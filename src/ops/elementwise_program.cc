@@ -85,13 +85,16 @@ bool can_be_numbers(const Attrs& a, uint32_t inputs) {
   });
 }
 
-// Some inputs, an element each, take the place of steps' values.
-std::vector<TileStep> with_numbers(const Attrs& a, uint32_t inputs, std::byte* const* elements) {
-  std::vector<TileStep> steps = a.steps;
-  for (TileStep& s : steps)
-    for (int* k : {&s.a, &s.b})
-      if (*k >= 0 && *k < a.inputs && (inputs >> *k & 1) != 0) s.value = *typed<float>(elements[*k]), *k = -1;
-  return steps;
+// Some inputs, an element each, take the place of the steps' values. `steps`: a's, or what an earlier call
+// left.
+void put_numbers(const Attrs& a, uint32_t inputs, std::byte* const* elements, std::vector<TileStep>& steps) {
+  const auto put = [&](int k, int& operand, float& value) {
+    if (k >= 0 && k < a.inputs && (inputs >> k & 1) != 0) value = *typed<float>(elements[k]), operand = -1;
+  };
+  for (size_t i = 0; i < steps.size(); ++i) {
+    put(a.steps[i].a, steps[i].a, steps[i].value);
+    put(a.steps[i].b, steps[i].b, steps[i].value);
+  }
 }
 
 Status run(const Attrs& a, RunContext& c) {
@@ -99,22 +102,27 @@ Status run(const Attrs& a, RunContext& c) {
   std::array<const Tensor*, kernels::kTileInputs> inputs;
   for (size_t i = 0; i < c.inputs(); ++i) inputs[i] = &c.in(i);
   const std::span<const Tensor* const> all(inputs.data(), c.inputs());
-  uint32_t numbers = 0;
-  const auto piece = [&](std::byte* const* p, int64_t n) {
+  const auto run_piece = [&](const std::vector<TileStep>& steps, std::byte* const* p, int64_t n) {
     std::array<const float*, kernels::kTileInputs> from;
     for (size_t i = 0; i < c.inputs(); ++i) from[i] = typed<const float>(p[i + 1]);
-    const std::span<const float* const> tiles(from.data(), c.inputs());
-    if (numbers == 0) return kernels::run_tiles(a.steps, tiles, typed<float>(p[0]), n);
-    kernels::run_tiles(with_numbers(a, numbers, p + 1), tiles, typed<float>(p[0]), n);
+    kernels::run_tiles(steps, std::span(from.data(), c.inputs()), typed<float>(p[0]), n);
   };
+  const auto as_they_are = [&](std::byte* const* p, int64_t n) { run_piece(a.steps, p, n); };
   if (y.count() <= kCostlyGrain) {
-    run_pieces(c, y, all, kCostlyGrain, piece);
+    run_pieces(c, y, all, kCostlyGrain, as_they_are);
     return {};
   }
   const kernels::StridedLoop loop = strided_loop(y, all);
-  if (can_be_numbers(a, loop.repeating() >> 1)) numbers = loop.repeating() >> 1;
-  c.parallel_for(loop.count(), kCostlyGrain,
-                 [&](int64_t begin, int64_t end) { loop.run(begin, end, piece, numbers << 1); });
+  const uint32_t repeating = loop.repeating(), numbers = can_be_numbers(a, repeating >> 1) ? repeating : 0;
+  c.parallel_for(loop.count(), kCostlyGrain, [&](int64_t begin, int64_t end) {
+    if (numbers == 0) return loop.run(begin, end, as_they_are);
+    std::vector<TileStep> steps = a.steps;
+    const auto with_numbers = [&](std::byte* const* p, int64_t n) {
+      put_numbers(a, numbers >> 1, p + 1, steps);
+      run_piece(steps, p, n);
+    };
+    loop.run(begin, end, with_numbers, numbers);
+  });
   return {};
 }
 
