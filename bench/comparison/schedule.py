@@ -158,14 +158,13 @@ def measure(commands: dict, reference, plan: Plan, probe, files=(), dice=random)
     peaks. Controls load once: only their runs are of interest."""
     engines = [Engine(name, command) for name, command in commands.items()]
     try:
-        for _ in range(plan.loads - 1):
+        for left in reversed(range(max(plan.loads, 1))):
             for engine in dice.sample(engines, len(engines)):
-                if engine.name not in figures.CONTROLS and "error" not in engine.record:
-                    engine.start(files)
-                    engine.close()
-        for engine in dice.sample(engines, len(engines)):
-            if "error" not in engine.record:
+                if "error" in engine.record or (left and engine.name in figures.CONTROLS):
+                    continue
                 engine.start(files)
+                if left:
+                    engine.close()
         compare_outputs(engines, reference)
         time.sleep(plan.pause_seconds)
         peaks = [probe()]

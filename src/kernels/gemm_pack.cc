@@ -36,9 +36,13 @@ void pack_turned(const UnalignedFloat* b, int64_t k, int64_t n, int64_t stride, 
   for (int64_t i = 0; i < k; ++i) std::fill(out + i * width + n, out + (i + 1) * width, 0.0f);
 }
 
-// One row of a panel: n numbers of B, the rest zero.
-inline void pack_row(const UnalignedFloat* row, int64_t n, float scale, float* out, int64_t width) {
-  for (int64_t j = 0; j < n; ++j) out[j] = row[j] * scale;
+// One row of a panel: n numbers of B, `stride` apart, the rest zero.
+inline void pack_row(const UnalignedFloat* row, int64_t n, int64_t stride, float scale, float* out,
+                     int64_t width) {
+  if (stride == 1)
+    for (int64_t j = 0; j < n; ++j) out[j] = row[j] * scale;
+  else
+    for (int64_t j = 0; j < n; ++j) out[j] = row[j * stride] * scale;
   std::fill(out + n, out + width, 0.0f);
 }
 
@@ -49,7 +53,7 @@ void pack_rows(const GemmTable& table, const BSource& s, int64_t begin, int64_t 
     const int64_t n = s.n - column, width = table.width(n), some = std::min(n, width);
     float* out = panels + column * s.k + begin * width;
     for (int64_t k = begin; k < end; ++k, out += width)
-      pack_row(s.b + k * s.stride_k + column, some, s.scale, out, width);
+      pack_row(s.b + k * s.stride_k + column, some, 1, s.scale, out, width);
   }
 }
 
@@ -62,15 +66,8 @@ void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n
       out += s.k * width;
       continue;
     }
-    for (int64_t k = 0; k < s.k; ++k, out += width) {
-      const UnalignedFloat* row = b + k * s.stride_k;
-      if (s.stride_n == 1) {
-        pack_row(row, n, s.scale, out, width);
-        continue;
-      }
-      for (int64_t j = 0; j < n; ++j) out[j] = row[j * s.stride_n] * s.scale;
-      std::fill(out + n, out + width, 0.0f);
-    }
+    for (int64_t k = 0; k < s.k; ++k, out += width)
+      pack_row(b + k * s.stride_k, n, s.stride_n, s.scale, out, width);
   }
 }
 
