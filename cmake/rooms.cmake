@@ -89,7 +89,9 @@ function(onward_libraries)
     add_executable(${name}_test ${files})
     target_link_libraries(${name}_test PRIVATE onward_all GTest::gtest_main GTest::gmock)
     # GoogleTest's macros hold an if of their own; without braces around them the warning is a false alarm.
-    target_compile_options(${name}_test PRIVATE -Wno-dangling-else $<$<CONFIG:Release>:-Og>)
+    # Emscripten's compiler driver knows no -Og.
+    target_compile_options(${name}_test PRIVATE -Wno-dangling-else
+                           $<$<CONFIG:Release>:-O$<IF:$<BOOL:${EMSCRIPTEN}>,1,g>>)
     list(GET tested 0 first)
     onward_precompile(${name}_test ${first}_test <gmock/gmock.h> <gtest/gtest.h> ${PROJECT_SOURCE_DIR}/src/ops/op/evaluate.h)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

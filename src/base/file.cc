@@ -143,6 +143,7 @@ void MappedFile::let_go(std::span<const std::byte> bytes) const {
 }
 
 struct MappedFile::Held {
+  Held(std::shared_ptr<MappedFile> in, size_t at) : file(std::move(in)), begin(at) {}
   std::shared_ptr<MappedFile> file;
   size_t begin;
   ~Held() { file->end_hold(begin); }

@@ -33,7 +33,7 @@ struct SchemaData {
   static const Domain kDomains[];
   static const Schema kSchemas[];
 
-  static constexpr std::string_view text(uint16_t offset) { return kStrings + offset; }
+  static constexpr std::string_view text(uint16_t offset);
   static std::span<const uint16_t> other_types();
   struct Used;
 };
@@ -41,6 +41,9 @@ struct SchemaData {
 // clang-format off
 #include "ir/schema_data.inc"
 // clang-format on
+
+// Where the array's extent is known, else Clang does not look into it while it compiles.
+constexpr std::string_view SchemaData::text(uint16_t offset) { return kStrings + offset; }
 
 // What this build has of each table: a copy of the listed operators' rows, or all of it.
 struct SchemaData::Used {

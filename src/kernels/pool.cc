@@ -117,19 +117,21 @@ void for_each_output(const PoolShape& s, int threads, F f) {
   });
 }
 
-// total = join(total, line) over the lines of the window, line = step(line, x) along each, from `start`.
-template <class T, class Step, class Join>
-void reduce(const PoolWindow& w, const T* in, int64_t channels, T start, T* y, Step step, Join join) {
+// total = join(total, line) over the lines of the window, line = step(line, x) along each, from `start`; y =
+// finish(total).
+template <class T, class Total, class Step, class Join, class Finish>
+void reduce(const PoolWindow& w, const T* in, int64_t channels, Total start, T* y, Step step, Join join,
+            Finish finish) {
   for (int64_t c = 0; c < channels; ++c) {
-    T total = start;
+    Total total = start;
     for (int64_t i = 0; i < w.count[0]; ++i)
       for (int64_t j = 0; j < w.count[1]; ++j) {
         const T* x = in + w.offset + i * w.step[0] + j * w.step[1] + c;
-        T line = start;
+        Total line = start;
         for (int64_t l = 0; l < w.count[2]; ++l) line = step(line, x[l * w.step[2]]);
         total = join(total, line);
       }
-    y[c] = total;
+    y[c] = finish(total);
   }
 }
 
@@ -179,7 +181,7 @@ void max_pool(const PoolShape& s, const T* in, T* out, int threads) {
       table.max(p.window, in + c, channels, y);
     } else {
       auto larger = [](T best, T x) { return beats(x, best) ? x : best; };
-      reduce(p.window, in + c, channels, lowest<T>(), y, larger, larger);
+      reduce(p.window, in + c, channels, lowest<T>(), y, larger, larger, [](T best) { return best; });
     }
   });
 }
@@ -245,24 +247,23 @@ void average_pool(const PoolShape& s, bool count_include_pad, const T* in, T* ou
 
 template <class T>
 void lp_pool(const PoolShape& s, int64_t p, const T* in, T* out, int threads) {
-  const T power = static_cast<T>(p);
+  using Sum = FloatSum<T>;
+  const auto power = static_cast<double>(p);
   for_each_output(s, threads, [&](const PixelWindow& w, int64_t pixel, int64_t c, int64_t channels) {
-    T* y = out + pixel * s.out_ld + c;
-    auto join = [](T a, T b) { return a + b; };
-    if (p == 1) {
-      return reduce(
-          w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + std::fabs(x); }, join);
-    }
-    if (p == 2) {
+    const auto sum_of = [&](auto term, auto root) {
       reduce(
-          w.window, in + c, channels, T{0}, y, [](T a, T x) { return a + x * x; }, join);
-      for (int64_t i = 0; i < channels; ++i) y[i] = std::sqrt(y[i]);
-      return;
-    }
-    reduce(
-        w.window, in + c, channels, T{0}, y, [=](T a, T x) { return a + std::pow(std::fabs(x), power); },
-        join);
-    for (int64_t i = 0; i < channels; ++i) y[i] = std::pow(y[i], 1 / power);
+          w.window, in + c, channels, Sum(0), out + pixel * s.out_ld + c,
+          [&](Sum sum, T x) { return sum += term(static_cast<double>(x)); },
+          [](Sum a, const Sum& b) { return a += b; },
+          [&](const Sum& sum) { return static_cast<T>(root(static_cast<double>(sum))); });
+    };
+    if (p == 1)
+      sum_of([](double x) { return std::fabs(x); }, [](double sum) { return sum; });
+    else if (p == 2)
+      sum_of([](double x) { return x * x; }, [](double sum) { return std::sqrt(sum); });
+    else
+      sum_of([&](double x) { return std::pow(std::fabs(x), power); },
+             [&](double sum) { return std::pow(sum, 1 / power); });
   });
 }
 

@@ -109,7 +109,7 @@ WinogradWeights::Block WinogradWeights::block(const float* packed, int64_t panel
   Block made{scratch, step};
   if (planes == 1) {
     made.next = kernels + end * area_ * width;
-    made.next_floats = std::min(piece_ * area_ * width, packed + packed_floats() - made.next);
+    made.next_floats = std::min<int64_t>(piece_ * area_ * width, packed + packed_floats() - made.next);
   }
   return made;
 }

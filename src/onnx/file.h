@@ -42,7 +42,7 @@ class ModelFile {
   // MappedFile::hold for bytes of this file; null if payloads are not held.
   Result<std::shared_ptr<const void>> hold(std::string_view bytes) const {
     if (!holds_payloads_ || !mapping_) return std::shared_ptr<const void>();
-    return mapping_->hold(std::as_bytes(std::span(bytes)));
+    return mapping_->hold(std::as_bytes(std::span(bytes.data(), bytes.size())));
   }
 
   // Keeps a copy of `text` as long as this object lives: for names and data that an edit puts into `model`.

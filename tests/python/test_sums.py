@@ -91,6 +91,16 @@ def test_averages(op, dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", TYPES.values(), ids=TYPES)
+@pytest.mark.parametrize("op", ["GlobalLpPool", "LpPool"])
+@pytest.mark.parametrize("p", [1, 2, 3])
+def test_norms_of_windows(op, dtype, p):
+    x = numbers(dtype, (2, 3, 113, 211))
+    want = (wide(x) ** p).sum((2, 3)) ** (1 / np.longdouble(p))
+    got = run(op, [x], {"p": p} | ({"kernel_shape": [113, 211]} if op == "LpPool" else {}))
+    close(got.reshape(2, 3), want, dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES.values(), ids=TYPES)
 @pytest.mark.parametrize("op", ["LayerNormalization", "InstanceNormalization", "MeanVarianceNormalization"])
 def test_statistics(op, dtype):
     """Of a mean far from zero; as much as the sums' rounding may move the result, 2 eps of mean over deviation."""
