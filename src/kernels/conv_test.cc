@@ -6,6 +6,7 @@
 
 #include "kernels/conv_reference.h"
 #include "kernels/conv_transpose.h"
+#include "kernels/conv_transpose_blocks.h"
 #include "kernels/test_support.h"
 
 namespace ow::kernels {
@@ -89,6 +90,23 @@ std::vector<Case> cases() {
       {"4x4 s2", shape(1, 20, 35, 1, {1, 5, 6, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})},
       {"stride and dilation", shape(2, 5, 8, 1, {1, 5, 21, 1, 3, 4, 1, 2, 4, 1, 2, 6, 0, 1, 0}), 1},
       {"negative pad", shape(1, 4, 4, 2, {1, 8, 8, 1, 3, 3, 1, 1, 1, 1, 1, 1, 0, -1, -1})},
+  };
+}
+
+// Transposed convolutions that go in blocks, with every instruction set.
+std::vector<Case> block_cases() {
+  return {
+      {"9x9 s3", shape(2, 21, 1, 1, {1, 6, 7, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 4, 4}), 2},
+      {"9x9 s2", shape(1, 8, 1, 1, {1, 5, 9, 1, 9, 9, 1, 2, 2, 1, 1, 1, 0, 4, 3}), 1, true},
+      {"9x9 s4", shape(2, 3, 1, 1, {1, 4, 5, 1, 9, 9, 1, 4, 4, 1, 1, 1, 0, 0, 11})},
+      {"8x8 s2", shape(1, 19, 2, 1, {1, 5, 6, 1, 8, 8, 1, 2, 2, 1, 1, 1, 0, 3, 3}), 0, true},
+      {"2x2 s2, one channel", shape(2, 20, 1, 1, {1, 9, 7, 1, 2, 2, 1, 2, 2, 1, 1, 1, 0, 0, 0})},
+      {"cropped by more than a block", shape(1, 5, 1, 1, {1, 7, 9, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 5, 6})},
+      {"padded", shape(1, 5, 1, 1, {1, 3, 4, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, -1, -3})},
+      {"1-d", shape(2, 16, 1, 1, {1, 1, 23, 1, 1, 16, 1, 1, 8, 1, 1, 1, 0, 0, 4})},
+      {"3-d", shape(2, 6, 1, 1, {3, 2, 4, 4, 4, 4, 2, 2, 2, 1, 1, 1, 1, 1, 1}), 1},
+      {"dilated", shape(1, 7, 1, 1, {1, 6, 7, 1, 8, 8, 1, 4, 4, 1, 2, 1, 0, 2, 3})},
+      {"two channels", shape(1, 20, 2, 1, {1, 5, 6, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 1, 1})},
   };
 }
 
@@ -320,6 +338,49 @@ TEST(ConvTranspose, MatchesFloat64) {
   for_each_isa([] {
     for (const Case& c : cases()) check(c, true), check(by(ConvMethod::kInDouble, c), true);
   });
+}
+
+TEST(ConvTranspose, OfFewChannelsGoesInBlocks) {
+  for_each_isa([] {
+    for (const Case& c : block_cases()) {
+      SCOPED_TRACE(c.name);
+      EXPECT_TRUE(in_blocks(best_isa(), c.shape));
+      EXPECT_FALSE(in_blocks(best_isa(), by(ConvMethod::kInDouble, c).shape));
+      check(c, true), check(by(ConvMethod::kInDouble, c), true);
+    }
+    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 64, 1, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
+    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 8, 8, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
+  });
+}
+
+TEST(ConvTranspose, OfBlocksHasEveryEpilogue) {
+  ConvShape s;
+  finish_shape({"", shape(1, 5, 1, 1, {1, 6, 7, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 4, 4}), 2}, true, s);
+  Random random(3);
+  const auto in = random.floats((s.in_pixels() - 1) * s.in_ld + s.in_channels);
+  const auto w = random.floats(s.in_channels * s.out_channels * s.taps());
+  const auto residual = random.floats(s.out_pixels() * s.out_channels);
+  const float bias = 0.5f;
+  const auto sum = run(s, true, w.data(), in.data(), {.bias = &bias}, 1);
+  for (Activation activation :
+       {Activation::kNone, Activation::kRelu, Activation::kClip, Activation::kLeakyRelu})
+    for (int added : {0, 1, 2}) {  // no residual, before the activation, after it
+      const Epilogue e = {.bias = &bias,
+                          .residual = added ? residual.data() : nullptr,
+                          .residual_ld = s.out_channels,
+                          .residual_after_activation = added == 2,
+                          .activation = activation,
+                          .alpha = -0.25f,
+                          .beta = 0.75f};
+      const auto got = run(s, true, w.data(), in.data(), e, 2);
+      for (int64_t p = 0; p < s.out_pixels(); ++p) {
+        float y = sum[p * s.out_ld] + (added == 1 ? residual[p] : 0);
+        if (activation == Activation::kRelu) y = std::max(y, 0.0f);
+        if (activation == Activation::kClip) y = std::clamp(y, -0.25f, 0.75f);
+        if (activation == Activation::kLeakyRelu) y = y < 0 ? -0.25f * y : y;
+        ASSERT_EQ(got[p * s.out_ld], y + (added == 2 ? residual[p] : 0)) << "pixel " << p << ", " << added;
+      }
+    }
 }
 
 TEST(ReferenceConv, MatchesFloat64) {

@@ -4,13 +4,15 @@
 // Packed weights: header (64 bytes) | a row of in_channels zeros | per phase (row-major over the axes) and
 // group the panels of its taps. A phase without taps has no panels: its outputs are bias and activation
 // alone. Where kernel and stride are one along w, all phases of it read the same pixel and their outputs lie
-// side by side: then they are one product, as wide as all of them.
+// side by side: then they are one product, as wide as all of them. Few output channels go in blocks
+// (conv_transpose_blocks.h).
 #include "kernels/conv_transpose.h"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
+#include "kernels/conv_transpose_blocks.h"
 #include "kernels/gemm_core.h"
 
 namespace ow::kernels {
@@ -146,7 +148,9 @@ void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, 
 }  // namespace
 
 size_t conv_transpose_packed_bytes(const ConvShape& shape) {
-  const GemmTable& table = gemm_table(best_isa());
+  const Isa isa = best_isa();
+  if (in_blocks(isa, shape)) return 64 + 4 * blocks_packed_floats(isa, shape);
+  const GemmTable& table = gemm_table(isa);
   int64_t floats = zero_floats(shape);
   for (int64_t i = 0; i < phase_count(shape); ++i)
     floats += shape.groups * group_floats(table, shape, phase_at(shape, i));
@@ -158,6 +162,7 @@ void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* 
   const GemmTable& table = gemm_table(isa);
   *static_cast<PackedHeader*>(packed) = {isa};
   float* data = packed_data(packed);
+  if (in_blocks(isa, shape)) return blocks_pack(isa, shape, w, data, threads);
   for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
   for (int64_t i = 0; i < phase_count(shape); ++i) {
     const Phase phase = phase_at(shape, i);
@@ -166,11 +171,15 @@ void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* 
   }
 }
 
-size_t conv_transpose_scratch_bytes(const ConvShape&, int) { return 0; }
+size_t conv_transpose_scratch_bytes(const ConvShape& shape, int) {
+  return in_blocks(best_isa(), shape) ? blocks_scratch_bytes(shape) : 0;
+}
 
 void conv_transpose(const ConvShape& shape, const void* packed, const float* in, float* out,
-                    const Epilogue& epilogue, void*, int threads) {
+                    const Epilogue& epilogue, void* scratch, int threads) {
   const Isa isa = packed_isa(packed);
+  if (in_blocks(isa, shape))
+    return conv_transpose_blocks(isa, shape, packed_data(packed), in, out, epilogue, scratch, threads);
   const GemmTable& table = gemm_table(isa);
   const float* zeros = packed_data(packed);
   const float* panels = zeros + zero_floats(shape);

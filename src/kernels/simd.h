@@ -199,6 +199,7 @@ inline __mmask8 first_of_half(int64_t n) { return static_cast<__mmask8>((1u << n
 inline VecH load_half(const float* p) { return _mm256_loadu_ps(p); }
 inline VecH load_half(const float* p, int64_t n) { return _mm256_maskz_loadu_ps(first_of_half(n), p); }
 inline void store_half(float* p, VecH v, int64_t n) { _mm256_mask_storeu_ps(p, first_of_half(n), v); }
+inline VecH splat_half(float x) { return _mm256_set1_ps(x); }
 inline VecH lower_half(VecF v) { return _mm512_castps512_ps256(v); }
 inline VecH at_least(VecH x, float low) { return _mm256_max_ps(_mm256_set1_ps(low), x); }
 inline VecH at_most(VecH x, float high) { return _mm256_min_ps(_mm256_set1_ps(high), x); }

@@ -224,16 +224,29 @@ void copy_planes(const Layout& l, int source_axis, const char* src, char* dst, i
   });
 }
 
-template <class Move>
-void copy_elements(const Layout& l, const char* src, char* dst, int threads, Move move_one) {
+// n elements: to[j * to_step] = from[j * from_step], in bytes.
+template <class T>
+void move_line(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t n) {
+  int64_t j = 0;
+  if constexpr (sizeof(T) == 4)
+    if (to_step == 4 && from_step == 8) {  // every second one
+      for (; j + 4 < n; j += 4) {          // nothing is read past the last element
+        const Four some = __builtin_shufflevector(load4(from + 8 * j), load4(from + 8 * j + 16), 0, 2, 4, 6);
+        std::memcpy(to + 4 * j, &some, 16);
+      }
+    }
+  for (; j < n; ++j) move<T>(to + j * to_step, from + j * from_step);
+}
+
+template <class MoveLine>
+void copy_lines(const Layout& l, const char* src, char* dst, int threads, MoveLine move_line) {
   const int outer = std::max(l.rank - 1, 0);
   const Axis inner = l.rank > 0 ? l.axis[outer] : Axis{1, 0, 0};
   parallel_for(volume(l.axis, outer), grain(inner.extent * l.elem_bytes), threads,
                [&](int64_t begin, int64_t end) {
                  Odometer at(l.axis, outer, begin);
                  for (int64_t i = begin; i < end; ++i, at.next())
-                   for (int64_t j = 0; j < inner.extent; ++j)
-                     move_one(dst + at.dst + j * inner.dst, src + at.src + j * inner.src);
+                   move_line(dst + at.dst, inner.dst, src + at.src, inner.src, inner.extent);
                });
 }
 
@@ -243,7 +256,7 @@ void copy_typed(const Layout& l, const char* src, char* dst, int threads) {
   if (l.rank > 1 && l.axis[l.rank - 1].dst == size)
     for (int i = 0; i + 1 < l.rank; ++i)
       if (l.axis[i].src == size) return copy_planes<T>(l, i, src, dst, threads);
-  copy_elements(l, src, dst, threads, move<T>);
+  copy_lines(l, src, dst, threads, move_line<T>);
 }
 
 void copy(Layout& l, const char* src, char* dst, int threads) {
@@ -264,9 +277,11 @@ void copy(Layout& l, const char* src, char* dst, int threads) {
     case 16:
       return copy_typed<Bytes<16>>(l, src, dst, threads);
   }
-  copy_elements(l, src, dst, threads, [size = static_cast<size_t>(l.elem_bytes)](char* to, const char* from) {
-    std::memcpy(to, from, size);
-  });
+  const auto any_size = [size = static_cast<size_t>(l.elem_bytes)](
+                            char* to, int64_t to_step, const char* from, int64_t from_step, int64_t n) {
+    for (int64_t j = 0; j < n; ++j) std::memcpy(to + j * to_step, from + j * from_step, size);
+  };
+  copy_lines(l, src, dst, threads, any_size);
 }
 
 }  // namespace

@@ -64,11 +64,12 @@ TEST(CopyStrided, SlicesReversesAndBroadcasts) {
     int64_t dims[3], src[3], dst[3], src_start, dst_start;
   };
   const Case cases[] = {
-      {{4, 5, 6}, {30, 6, 1}, {30, 6, 1}, 0, 0},       // contiguous
-      {{4, 5, 6}, {60, 12, 2}, {42, 7, 1}, 1, 3},      // every second, into a wider row
-      {{4, 5, 6}, {-30, 6, -1}, {30, 6, 1}, 95, 0},    // reversed
-      {{4, 5, 6}, {0, 1, 0}, {30, 6, 1}, 2, 0},        // broadcast
-      {{4, 5, 6}, {1, 4, 20}, {-30, -6, -1}, 0, 119},  // transposed and reversed
+      {{4, 5, 6}, {30, 6, 1}, {30, 6, 1}, 0, 0},           // contiguous
+      {{4, 5, 6}, {60, 12, 2}, {42, 7, 1}, 1, 3},          // every second, into a wider row
+      {{5, 16, 75}, {2400, 150, 2}, {1200, 75, 1}, 1, 0},  // the last one read is the last there is
+      {{4, 5, 6}, {-30, 6, -1}, {30, 6, 1}, 95, 0},        // reversed
+      {{4, 5, 6}, {0, 1, 0}, {30, 6, 1}, 2, 0},            // broadcast
+      {{4, 5, 6}, {1, 4, 20}, {-30, -6, -1}, 0, 119},      // transposed and reversed
       {{4, 37, 66}, {1, 300, 4}, {2442, 66, 1}, 0, 0},
   };
   for (const Case& c : cases)

@@ -1,0 +1,23 @@
+// Transposed convolutions of few output channels, whose products by phase (conv_transpose.cc) would be of
+// panels that are mostly padding: one ordinary convolution gives all phases of a block of outputs.
+//
+// A block is the stride[i] outputs along each axis with the same (o + pad) / stride. Its values are the
+// channels of a pixel, [phase][output channel], of an image of blocks; they are then moved to their places.
+#pragma once
+#include "kernels/conv.h"
+#include "kernels/isa_table.h"
+
+namespace ow::kernels {
+
+// Whether that is less work. A phase that lacks a tap of the block has a zero for it, so an infinity may come
+// out as NaN at the outputs beside those it reaches. Looks at what packing looks at.
+bool in_blocks(Isa isa, const ConvShape& shape);
+
+// As of conv_transpose.h, where in_blocks(); sizes of packed weights in floats, without a header.
+size_t blocks_packed_floats(Isa isa, const ConvShape& shape);
+void blocks_pack(Isa isa, const ConvShape& shape, const UnalignedFloat* w, float* packed, int threads);
+size_t blocks_scratch_bytes(const ConvShape& shape);
+void conv_transpose_blocks(Isa isa, const ConvShape& shape, const float* packed, const float* in, float* out,
+                           const Epilogue& epilogue, void* scratch, int threads);
+
+}  // namespace ow::kernels
