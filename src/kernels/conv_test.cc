@@ -97,15 +97,14 @@ std::vector<Case> cases() {
 std::vector<Case> block_cases() {
   return {
       {"9x9 s3", shape(2, 21, 1, 1, {1, 6, 7, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 4, 4}), 2},
-      {"9x9 s2", shape(1, 8, 1, 1, {1, 5, 9, 1, 9, 9, 1, 2, 2, 1, 1, 1, 0, 4, 3}), 1, true},
-      {"9x9 s4", shape(2, 3, 1, 1, {1, 4, 5, 1, 9, 9, 1, 4, 4, 1, 1, 1, 0, 0, 11})},
+      {"10x6 s2", shape(1, 8, 1, 1, {1, 5, 9, 1, 10, 6, 1, 2, 2, 1, 1, 1, 0, 4, 3}), 1, true},
+      {"8x12 s4", shape(2, 3, 1, 1, {1, 4, 5, 1, 8, 12, 1, 4, 4, 1, 1, 1, 0, 0, 11})},
       {"8x8 s2", shape(1, 19, 2, 1, {1, 5, 6, 1, 8, 8, 1, 2, 2, 1, 1, 1, 0, 3, 3}), 0, true},
       {"2x2 s2, one channel", shape(2, 20, 1, 1, {1, 9, 7, 1, 2, 2, 1, 2, 2, 1, 1, 1, 0, 0, 0})},
       {"cropped by more than a block", shape(1, 5, 1, 1, {1, 7, 9, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 5, 6})},
       {"padded", shape(1, 5, 1, 1, {1, 3, 4, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, -1, -3})},
       {"1-d", shape(2, 16, 1, 1, {1, 1, 23, 1, 1, 16, 1, 1, 8, 1, 1, 1, 0, 0, 4})},
       {"3-d", shape(2, 6, 1, 1, {3, 2, 4, 4, 4, 4, 2, 2, 2, 1, 1, 1, 1, 1, 1}), 1},
-      {"dilated", shape(1, 7, 1, 1, {1, 6, 7, 1, 8, 8, 1, 4, 4, 1, 2, 1, 0, 2, 3})},
       {"two channels", shape(1, 20, 2, 1, {1, 5, 6, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 1, 1})},
   };
 }
@@ -348,6 +347,9 @@ TEST(ConvTranspose, OfFewChannelsGoesInBlocks) {
       EXPECT_FALSE(in_blocks(best_isa(), by(ConvMethod::kInDouble, c).shape));
       check(c, true), check(by(ConvMethod::kInDouble, c), true);
     }
+    // Phases of fewer taps than others, and what is no less work.
+    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 1, 1, {1, 5, 5, 1, 9, 9, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
+    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 1, 1, {1, 5, 5, 1, 8, 8, 1, 4, 4, 1, 3, 1, 0, 1, 1})));
     EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 64, 1, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
     EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 8, 8, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
   });

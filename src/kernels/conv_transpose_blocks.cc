@@ -14,10 +14,8 @@ namespace {
 
 int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }
 
-// How many blocks along an axis an input has a part in.
-int64_t reach(const ConvShape& s, int axis) {
-  return (s.kernel[axis] - 1) * s.dilation[axis] / s.stride[axis] + 1;
-}
+// How many blocks along an axis an input has a part in: each by one tap of every phase.
+int64_t reach(const ConvShape& s, int axis) { return s.kernel[axis] / s.stride[axis]; }
 // The first block: of output 0, or one before it, so that the convolution's padding is none below 0.
 int64_t first_block(const ConvShape& s, int axis) {
   return std::min(floor_div(s.pad[axis], s.stride[axis]), reach(s, axis) - 1);
@@ -41,12 +39,6 @@ ConvShape block_conv(const ConvShape& s) {
 
 int64_t image_floats(const ConvShape& blocks) {
   return ceil_div(blocks.batch * blocks.out_pixels() * blocks.out_channels, 16) * 16;
-}
-
-// The kernel's tap of a phase through which a block reads the input so many blocks before it; -1: none.
-int64_t tap_of(const ConvShape& s, int axis, int64_t before, int64_t phase) {
-  const int64_t reached = before * s.stride[axis] + phase, tap = reached / s.dilation[axis];
-  return reached % s.dilation[axis] == 0 && tap < s.kernel[axis] ? tap : -1;
 }
 
 // Moves the rows of blocks to rows of outputs.
@@ -95,6 +87,8 @@ struct Mover {
 
 bool in_blocks(Isa isa, const ConvShape& s) {
   if (s.groups != 1 || s.method == ConvMethod::kInDouble || phases(s) == 1) return false;
+  for (int i = 0; i < 3; ++i)
+    if (s.kernel[i] % s.stride[i] != 0 || (s.dilation[i] != 1 && s.kernel[i] > 1)) return false;
   const GemmTable& table = gemm_table(isa);
   const auto columns = [&](int64_t n) {  // that a product of n takes the time of
     const int64_t whole = n / table.panel_columns * table.panel_columns;
@@ -120,11 +114,9 @@ void blocks_pack(Isa isa, const ConvShape& s, const UnalignedFloat* w, float* pa
       for (int64_t t = 0; t < c.taps(); ++t) {
         const int64_t of[3] = {t / c.kernel[2] / c.kernel[1], t / c.kernel[2] % c.kernel[1], t % c.kernel[2]};
         int64_t tap = 0;
-        for (int i = 0; i < 3 && tap >= 0; ++i) {
-          const int64_t along = tap_of(s, i, c.kernel[i] - 1 - of[i], phase_of[i]);
-          tap = along < 0 ? -1 : tap * s.kernel[i] + along;
-        }
-        *to++ = tap < 0 ? 0 : w[(in * s.out_channels + channel) * s.taps() + tap];
+        for (int i = 0; i < 3; ++i)
+          tap = tap * s.kernel[i] + (c.kernel[i] - 1 - of[i]) * s.stride[i] + phase_of[i];
+        *to++ = w[(in * s.out_channels + channel) * s.taps() + tap];
       }
   }
   direct_pack(isa, c, weights.data(), packed, threads);

@@ -9,8 +9,8 @@
 
 namespace ow::kernels {
 
-// Whether that is less work. A phase that lacks a tap of the block has a zero for it, so an infinity may come
-// out as NaN at the outputs beside those it reaches. Looks at what packing looks at.
+// Whether that is less work, and each phase has the same number of taps: where one lacked some, zeros in
+// their place would make NaN of an infinity that does not reach it. Looks at what packing looks at.
 bool in_blocks(Isa isa, const ConvShape& shape);
 
 // As of conv_transpose.h, where in_blocks(); sizes of packed weights in floats, without a header.

@@ -7,6 +7,7 @@
 #include "kernels/conv_transpose.h"
 
 #include "ops/op/convolution.h"
+#include "ops/op/fused.h"
 #include "ops/op/op.h"
 
 namespace ow {
@@ -15,6 +16,7 @@ namespace {
 struct Attrs {
   ConvAttrs conv;
   std::vector<int64_t> output_padding, output_shape;
+  FusedActivation activation = {};
 };
 
 Result<Attrs> read(const AttrReader& a) {
@@ -23,6 +25,12 @@ Result<Attrs> read(const AttrReader& a) {
     if (v < 0 || v > (int64_t{1} << 31)) a.fail("output_padding", "has a value outside [0, 2^31]");
   for (int64_t v : attrs.output_shape)
     if (v < 0 || v > (int64_t{1} << 40)) a.fail("output_shape", "has a value outside [0, 2^40]");
+  return attrs;
+}
+
+Result<Attrs> read_fused(const AttrReader& a) {
+  auto attrs = read(a);
+  if (attrs.ok()) attrs->activation = read_activation(a);
   return attrs;
 }
 
@@ -145,19 +153,25 @@ Status run(const Attrs& a, RunContext& c) {
   kernels::ConvShape s = ONWARD_TRY(weights_shape(a, w, c.node().label()));
   Shape out;
   ONWARD_TRY(set_image(a, c, w, s, out));
-  return run_conv(c, kKernels, s, out, {});
+  return run_conv(c, kKernels, s, out,
+                  {.activation = a.activation.kind, .alpha = a.activation.alpha, .beta = a.activation.beta});
 }
 
 }  // namespace
 
 ONWARD_OPS(conv_transpose) {
-  return {op<Attrs>({.name = "ConvTranspose",
+  OpSpec<Attrs> spec{.name = "ConvTranspose",
                      .read = read,
                      .infer = infer,
                      .prepare = prepare,
                      .run = run,
                      .native = types<float, double>,
-                     .layout = LayoutRule::kChannelsLast})};
+                     .layout = LayoutRule::kChannelsLast};
+  OpSpec<Attrs> fused = spec;
+  fused.domain = "onward";
+  fused.read = read_fused;
+  fused.native = types<float>;
+  return {op<Attrs>(std::move(spec)), op<Attrs>(std::move(fused))};
 }
 
 }  // namespace ow

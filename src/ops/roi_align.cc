@@ -4,6 +4,7 @@
 // is no shift, and regions are at least one pixel wide.
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "ops/op/move.h"
 #include "ops/op/op.h"
@@ -89,28 +90,39 @@ Bins make_bins(const Attrs& a, double low, double high, int64_t bins) {
   return {start, size, a.sampling_ratio ? a.sampling_ratio : static_cast<int64_t>(wanted)};
 }
 
-template <class T>
-double pool_bin(const Attrs& a, const T* x, int64_t height, int64_t width, const Bins& rows,
-                const Bins& columns, int64_t bin_y, int64_t bin_x) {
-  double sum = 0, most = -INFINITY;
-  for (int64_t iy = 0; iy < rows.samples; ++iy) {
-    const Corner v = corner(rows.at(bin_y, iy), height);
-    for (int64_t ix = 0; ix < columns.samples; ++ix) {
-      const Corner h = corner(columns.at(bin_x, ix), width);
-      const double parts[] = {
-          v.low_weight * h.low_weight * static_cast<double>(x[v.low * width + h.low]),
-          v.low_weight * h.high_weight * static_cast<double>(x[v.low * width + h.high]),
-          v.high_weight * h.low_weight * static_cast<double>(x[v.high * width + h.low]),
-          v.high_weight * h.high_weight * static_cast<double>(x[v.high * width + h.high])};
-      for (double p : parts) {
-        sum += p;
-        most = std::max(most, p);
-      }
+// The corners of one bin's samples.
+void find_corners(const Bins& axis, int64_t bin, int64_t extent, std::vector<Corner>& out) {
+  out.resize(static_cast<size_t>(axis.samples));
+  for (int64_t i = 0; i < axis.samples; ++i) out[static_cast<size_t>(i)] = corner(axis.at(bin, i), extent);
+}
+
+// Calls f(value times its weight) for the four neighbours of each sample.
+template <class T, class F>
+void for_each_part(const T* x, int64_t width, const std::vector<Corner>& rows,
+                   const std::vector<Corner>& columns, F f) {
+  for (const Corner& v : rows) {
+    const T *low = x + v.low * width, *high = x + v.high * width;
+    for (const Corner& h : columns) {
+      f(v.low_weight * h.low_weight * static_cast<double>(low[h.low]));
+      f(v.low_weight * h.high_weight * static_cast<double>(low[h.high]));
+      f(v.high_weight * h.low_weight * static_cast<double>(high[h.low]));
+      f(v.high_weight * h.high_weight * static_cast<double>(high[h.high]));
     }
   }
-  const int64_t count = std::max<int64_t>(rows.samples * columns.samples, 1);
-  if (a.max) return most == -INFINITY ? 0 : most;
-  return sum / static_cast<double>(count);
+}
+
+// One bin of a channel.
+template <class T>
+double pool_bin(const Attrs& a, const T* x, int64_t width, const std::vector<Corner>& rows,
+                const std::vector<Corner>& columns) {
+  if (a.max) {
+    double most = -INFINITY;
+    for_each_part(x, width, rows, columns, [&](double part) { most = std::max(most, part); });
+    return most == -INFINITY ? 0 : most;
+  }
+  double sum = 0;
+  for_each_part(x, width, rows, columns, [&](double part) { sum += part; });
+  return sum / static_cast<double>(std::max<size_t>(rows.size() * columns.size(), 1));
 }
 
 template <class T>
@@ -124,18 +136,26 @@ Status run_typed(const Attrs& a, RunContext& c) {
   Tensor y = ONWARD_TRY(c.out(0, x.dtype(), {n, channels, a.output_height, a.output_width}));
   if (y.count() == 0) return {};
   if (height == 0 || width == 0) return c.error("input of shape ", x.shape(), " has nothing to sample");
-  c.parallel_for(n * channels, 1, [&](int64_t begin, int64_t end) {
+  constexpr int64_t kChannels = 64;  // of a region that share its corners
+  const int64_t blocks = (channels + kChannels - 1) / kChannels, plane = height * width;
+  c.parallel_for(n * blocks, 1, [&](int64_t begin, int64_t end) {
+    std::vector<Corner> rows, columns;
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t r = i / channels, k = i % channels;
+      const int64_t r = i / blocks, first = i % blocks * kChannels,
+                    last = std::min(first + kChannels, channels);
       const T* roi = rois.data<T>() + r * 4;
-      const Bins columns =
+      const Bins across =
           make_bins(a, static_cast<double>(roi[0]), static_cast<double>(roi[2]), a.output_width);
-      const Bins rows =
+      const Bins down =
           make_bins(a, static_cast<double>(roi[1]), static_cast<double>(roi[3]), a.output_height);
-      const T* from = x.data<T>() + (batches[static_cast<size_t>(r)] * channels + k) * height * width;
-      for (int64_t b = 0; b < bins; ++b)
-        y.mutable_data<T>()[i * bins + b] = static_cast<T>(
-            pool_bin(a, from, height, width, rows, columns, b / a.output_width, b % a.output_width));
+      const T* image = x.data<T>() + batches[static_cast<size_t>(r)] * channels * plane;
+      T* to = y.mutable_data<T>() + r * channels * bins;
+      for (int64_t b = 0; b < bins; ++b) {
+        if (b % a.output_width == 0) find_corners(down, b / a.output_width, height, rows);
+        find_corners(across, b % a.output_width, width, columns);
+        for (int64_t k = first; k < last; ++k)
+          to[k * bins + b] = static_cast<T>(pool_bin(a, image + k * plane, width, rows, columns));
+      }
     }
   });
   return {};

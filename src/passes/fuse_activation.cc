@@ -1,5 +1,5 @@
 // Activation(Conv(x, W, b)) becomes one node, onward.Conv with attributes `activation`, `alpha` and `beta`:
-// the product is activated before it is stored. So do the normalizations of images.
+// the product is activated before it is stored. So do ConvTranspose and the normalizations of images.
 #include "ops/op/attributes.h"
 #include "passes/match.h"
 #include "passes/passes.h"
@@ -20,11 +20,6 @@ Result<int> fuse_activation(ir::Graph& g, MissedFusions* missed) {
     const ir::Value* y = node->output(0);
     if (!y || (!node->is("Conv") && !node->is("ConvTranspose") && !normalizes(*node))) continue;
     Why why(missed, *node);
-    if (node->is("ConvTranspose")) {
-      if (missed && meets_activation(*y))
-        why.no(0, "an activation reads its result, and ConvTranspose applies none: expected Conv");
-      continue;
-    }
     if (y->type().dtype != DType::kFloat32) {
       if (why.asked() && meets_activation(*y)) why.no(1, y, " is ", y->type(), ", expected float");
       continue;

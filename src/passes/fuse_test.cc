@@ -87,6 +87,10 @@ const Names kFused = {"onward.Conv"};
 TEST(FuseActivation, TakesEachActivation) {
   for (const char* name : {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSwish", "HardSigmoid"})
     EXPECT_EQ(pass(after_conv({node(name, {"c"}, {"y"})}), fuse_activation, 1), kFused) << name;
+  for (const char* name : {"Relu", "Sigmoid"})
+    EXPECT_EQ(pass(after_conv({node(name, {"c"}, {"y"})}, node("ConvTranspose", {"x", "w"}, {"c"})),
+                   fuse_activation, 1),
+              Names{"onward.ConvTranspose"});
   EXPECT_EQ(pass(after_conv({node("LeakyRelu", {"c"}, {"y"}, {attr("alpha", .3f)})}), fuse_activation, 1),
             kFused);
   EXPECT_EQ(pass(after_conv({node("Clip", {"c", "low", "high"}, {"y"})}), fuse_activation, 1), kFused);
