@@ -136,7 +136,7 @@ Status run_typed(const Attrs& a, RunContext& c) {
   Tensor y = ONWARD_TRY(c.out(0, x.dtype(), {n, channels, a.output_height, a.output_width}));
   if (y.count() == 0) return {};
   if (height == 0 || width == 0) return c.error("input of shape ", x.shape(), " has nothing to sample");
-  constexpr int64_t kChannels = 64;  // of a region that share its corners
+  constexpr int64_t kChannels = 32;  // of a region that share its corners
   const int64_t blocks = (channels + kChannels - 1) / kChannels, plane = height * width;
   c.parallel_for(n * blocks, 1, [&](int64_t begin, int64_t end) {
     std::vector<Corner> rows, columns;
