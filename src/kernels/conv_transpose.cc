@@ -187,7 +187,7 @@ void conv_transpose(const ConvShape& shape, const void* packed, const float* in,
   Epilogue e = epilogue;
   std::vector<float> bias;
   if (joined > 1 && e.bias) {
-    for (int64_t i = 0; i < joined; ++i) bias.insert(bias.end(), e.bias, e.bias + shape.out_channels);
+    bias = repeated_bias(epilogue, shape.out_channels, joined);
     e.bias = bias.data();
   }
   for (int64_t i = 0; i < phase_count(shape); i += joined) {

@@ -7,12 +7,12 @@
 #include "base/thread_pool.h"
 #include "kernels/ceil_div.h"
 #include "kernels/conv_direct.h"
-#include "kernels/math_table.h"
+#include "kernels/finish.h"
 
 namespace ow::kernels {
 namespace {
 
-int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -ceil_div(-a, b); }
+int64_t floor_div(int64_t a, int64_t b) { return -ceil_div(-a, b); }
 
 // How many blocks along an axis an input has a part in: each by one tap of every phase.
 int64_t reach(const ConvShape& s, int axis) { return s.kernel[axis] / s.stride[axis]; }
@@ -65,25 +65,18 @@ struct Mover {
       for (; p < s.stride[2] && w < s.out[2]; ++p, ++w)
         for (int64_t c = 0; c < s.out_channels; ++c)  // too few for a call
           out[(pixel + w) * s.out_ld + c] = from[p * s.out_channels + c];
-    if (e.residual)
-      for (int64_t w = 0; w < s.out[2]; ++w) add_residual(pixel + w);
-  }
-
-  void add_residual(int64_t pixel) const {
-    const Bounds bounds(e);
-    const float* residual = e.residual + pixel * e.residual_ld;
-    float* y = out + pixel * s.out_ld;
-    const auto add = [&] {
-      for (int64_t c = 0; c < s.out_channels; ++c) y[c] += residual[c];
-    };
-    if (!e.residual_after_activation) add();
-    for (int64_t c = 0; bounds.cuts && c < s.out_channels; ++c) y[c] = bounds(y[c]);
-    if (bounds.activation_left) math.activate(e.activation, e.alpha, e.beta, y, y, s.out_channels);
-    if (e.residual_after_activation) add();
+    if (e.residual) finish_pixels(e, math, pixel, s.out[2], s.out_channels, out + pixel * s.out_ld, s.out_ld);
   }
 };
 
 }  // namespace
+
+std::vector<float> repeated_bias(const Epilogue& epilogue, int64_t channels, int64_t times) {
+  std::vector<float> bias;
+  for (int64_t i = 0; epilogue.bias && i < times; ++i)
+    bias.insert(bias.end(), epilogue.bias, epilogue.bias + channels);
+  return bias;
+}
 
 bool in_blocks(Isa isa, const ConvShape& s) {
   if (s.groups != 1 || s.method == ConvMethod::kInDouble || phases(s) == 1) return false;
@@ -130,9 +123,7 @@ size_t blocks_scratch_bytes(const ConvShape& shape) {
 void conv_transpose_blocks(Isa isa, const ConvShape& shape, const float* packed, const float* in, float* out,
                            const Epilogue& epilogue, void* scratch, int threads) {
   const ConvShape c = block_conv(shape);
-  std::vector<float> bias;
-  for (int64_t i = 0; epilogue.bias && i < phases(shape); ++i)
-    bias.insert(bias.end(), epilogue.bias, epilogue.bias + shape.out_channels);
+  const std::vector<float> bias = repeated_bias(epilogue, shape.out_channels, phases(shape));
   Epilogue first;
   if (!epilogue.residual) first = epilogue;
   first.bias = epilogue.bias ? bias.data() : nullptr;

@@ -4,6 +4,8 @@
 // A block is the stride[i] outputs along each axis with the same (o + pad) / stride. Its values are the
 // channels of a pixel, [phase][output channel], of an image of blocks; they are then moved to their places.
 #pragma once
+#include <vector>
+
 #include "kernels/conv.h"
 #include "kernels/isa_table.h"
 
@@ -19,5 +21,8 @@ void blocks_pack(Isa isa, const ConvShape& shape, const UnalignedFloat* w, float
 size_t blocks_scratch_bytes(const ConvShape& shape);
 void conv_transpose_blocks(Isa isa, const ConvShape& shape, const float* packed, const float* in, float* out,
                            const Epilogue& epilogue, void* scratch, int threads);
+
+// The bias of a product whose columns are the output channels, so many times; empty without one.
+std::vector<float> repeated_bias(const Epilogue& epilogue, int64_t channels, int64_t times);
 
 }  // namespace ow::kernels

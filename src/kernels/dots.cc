@@ -5,7 +5,7 @@
 #include "base/stop.h"
 #include "base/thread_pool.h"
 #include "kernels/dots_table.h"
-#include "kernels/math_table.h"
+#include "kernels/finish.h"
 #include "kernels/taps.h"
 
 namespace ow::kernels {
@@ -20,7 +20,7 @@ constexpr int64_t kMaxLanes = 16;
 class Dots {
  public:
   Dots(Isa isa, const ConvShape& s, const float* w, const float* in, float* out, const Epilogue& e)
-      : s_(s), w_(w), in_(in), out_(out), e_(e), table_(dot_table(isa)), math_(math_table(isa)), bounds_(e) {
+      : s_(s), w_(w), in_(in), out_(out), e_(e), table_(dot_table(isa)), math_(math_table(isa)) {
     // Outputs whose taps along w are all inside.
     while (inner_begin_ < s.out[2] && taps_inside(s, 2, inner_begin_).count < s.kernel[2]) ++inner_begin_;
     inner_end_ = s.out[2];
@@ -89,19 +89,9 @@ class Dots {
 
   void finish(int64_t pixel, int64_t pixels, float* y) const {
     const int64_t n = s_.out_channels;
-    const auto add_residual = [&] {
-      for (int64_t p = 0; p < pixels; ++p)
-        for (int64_t o = 0; o < n; ++o) y[p * n + o] += e_.residual[(pixel + p) * e_.residual_ld + o];
-    };
     if (e_.bias)
       for (int64_t i = 0; i < pixels * n; ++i) y[i] += e_.bias[i % n];
-    if (e_.residual && !e_.residual_after_activation) add_residual();
-    if (bounds_.cuts) {
-      for (int64_t i = 0; i < pixels * n; ++i) y[i] = bounds_(y[i]);
-    } else if (bounds_.activation_left) {
-      math_.activate(e_.activation, e_.alpha, e_.beta, y, y, pixels * n);
-    }
-    if (e_.residual && e_.residual_after_activation) add_residual();
+    finish_pixels(e_, math_, pixel, pixels, n, y, n);
     for (int64_t p = 0; p < pixels; ++p)
       std::copy(y + p * n, y + (p + 1) * n, out_ + (pixel + p) * s_.out_ld);
   }
@@ -113,7 +103,6 @@ class Dots {
   const Epilogue& e_;
   const DotTable& table_;
   const MathTable& math_;
-  const Bounds bounds_;
   int64_t inner_begin_ = 0, inner_end_;
 };
 
