@@ -100,6 +100,11 @@ function(onward_list_parts)
   string(APPEND lines "inline constexpr bool kDepthwiseKernels = ${ONWARD_DEPTHWISE_KERNELS};\n"
     "inline constexpr bool kWideWinograd = ${ONWARD_WIDE_WINOGRAD};\n"
     "inline constexpr bool kCurvedActivations = ${ONWARD_CURVED_ACTIVATIONS};\n")
+  set(has true)
+  if(NOT "matmul" IN_LIST ONWARD_OP_STEMS)
+    set(has false)
+  endif()
+  string(APPEND lines "inline constexpr bool kMatMul = ${has};\n")
   # Names of operators, and other words in capitals that are quoted in their files.
   set(names "")
   if(ONWARD_OPS)

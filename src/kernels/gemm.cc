@@ -3,9 +3,11 @@
 #include "kernels/gemm.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <vector>
 
 #include "base/stop.h"
 #include "base/thread_pool.h"
@@ -31,13 +33,13 @@ struct SumBlocks {
   int64_t taps, k;  // of the product
   int64_t block_taps, block_k;
   int64_t pieces, count;  // blocks of one tap, where taps are cut; blocks of the whole sum
-  SumBlocks(int64_t taps_in, int64_t k_in) : taps(taps_in), k(k_in) {
+  SumBlocks(int64_t taps_in, int64_t k_in, int64_t longest = kSumBlock) : taps(taps_in), k(k_in) {
     if (k == 0) taps = 0;
     if (taps == 0) {
       block_taps = block_k = 1;
-    } else if (k > kSumBlock) {
+    } else if (k > longest) {
       block_taps = 1;
-      block_k = ceil_div(k, ceil_div(k, kSumBlock));
+      block_k = ceil_div(k, ceil_div(k, longest));
     } else {
       const int64_t most = std::min(kMaxBlockTaps, kSumBlock / k);
       block_taps = ceil_div(taps, ceil_div(taps, most));
@@ -52,6 +54,36 @@ struct SumBlocks {
     if (pieces > 1) tap = block / pieces, k0 = block % pieces * block_k;  // then block_taps is 1
   }
 };
+
+// Of how many terms the sums are that are joined: by experiment, so that random numbers, evenly of both signs
+// or all of one, give sums within 2 eps sum |x| (docs/numerics.md). Longer sums average over more chunks.
+int64_t chunk_of(int64_t k) { return k <= 12 ? 4 : k <= 48 ? 8 : k <= 320 ? 16 : 32; }
+// So that few chunks are joined in a block, but for long sums, which average over many blocks.
+int64_t longest_block(int64_t k) {
+  return k <= 96 ? k : k <= kSumBlock ? ceil_div(k, 2) : k <= 3 * kSumBlock ? 256 : kSumBlock;
+}
+// Longer sums are cut into parts of nearly equal length, and what their addition is rounded by is kept.
+constexpr int64_t kLongSum = 9 * kSumBlock;
+struct SumParts {
+  int64_t k, count;
+  SumParts(const GemmProblem& p)
+      : k(p.k), count(p.joined ? std::max<int64_t>(ceil_div(k, kLongSum), 1) : 1) {}
+  int64_t begin(int64_t part) const { return k * part / count; }
+};
+
+// c += x, with what that is rounded by.
+void add_part(const float* x, int64_t n, float* c, float* lost) {
+  for (int64_t j = 0; j < n; ++j) {
+    const float sum = c[j] + x[j], added = sum - c[j];
+    lost[j] += (c[j] - (sum - added)) + (x[j] - added);
+    c[j] = sum;
+  }
+}
+void add_lost(const float* lost, int64_t n, float* c) {
+  for (int64_t j = 0; j < n; ++j) c[j] += std::isfinite(lost[j]) ? lost[j] : 0;  // infinities lose NaN
+}
+
+constexpr int64_t kPartFloats = 1 << 20;  // of C at once
 
 // Rows at such a distance fall into few sets of the first-level cache and drive each other out.
 bool aliases(const float* row0, const float* row1) {
@@ -70,6 +102,10 @@ void copy_rows(int count, int64_t taps, int64_t k, const float** a, float* copy)
     }
 }
 
+int64_t joined_tiles(const GemmTable& table, int64_t m) {
+  return m <= table.streamed_rows ? 1 : ceil_div(m, table.joined_rows);
+}
+
 struct Task {
   int64_t group, tile_begin, tile_end, panel_begin, panel_end;
 };
@@ -81,8 +117,11 @@ class Driver {
         table_(gemm_table(isa)),
         math_(math_table(isa)),
         bounds_(p.epilogue),
-        sum_(p.taps, p.k),
-        tiles_(ceil_div(p.m, table_.max_rows)),
+        parts_(p),
+        sum_(part_blocks(0)),
+        chunk_(p.joined ? chunk_of(p.k) : 0),
+        task_tiles_(p.joined ? kTaskTiles * table_.max_rows / table_.joined_rows : kTaskTiles),
+        tiles_(p.joined ? joined_tiles(table_, p.m) : ceil_div(p.m, table_.max_rows)),
         tile_rows_(p.m / tiles_),
         taller_tiles_(p.m % tiles_),
         panels_(ceil_div(p.n, table_.panel_columns)),
@@ -132,7 +171,7 @@ class Driver {
   Parts parts_for(int threads) const {
     const int64_t sum = p_.k * p_.taps,
                   panel_bytes = (std::min(kSumBlock, sum) + 1) * table_.panel_columns * 4;
-    const Parts least = {ceil_div(tiles_, kTaskTiles),
+    const Parts least = {ceil_div(tiles_, task_tiles_),
                          ceil_div(panels_, std::max<int64_t>(kTaskPanelBytes / panel_bytes, 1))};
     if (threads == 1) return least;
     const int64_t wanted = ceil_div(int64_t{threads} * kThreadTasks, p_.groups);
@@ -203,10 +242,20 @@ class Driver {
     if (live == 0 && block > 0 && block + 1 < sum_.count) return;
     const float* next[kMaxTileRows];
     const int64_t next_count = next_rows(task, tile, block, next);
-    const Piece piece = {a, places, tap0, live, k0, k, next_panels(task, tile, block), next, next_count};
+    const Piece piece = {.a = a,
+                         .places = places,
+                         .tap0 = tap0,
+                         .taps = live,
+                         .k0 = k0,
+                         .k = k,
+                         .first = block == 0,
+                         .last = block + 1 == sum_.count,
+                         .ahead = next_panels(task, tile, block),
+                         .next = next,
+                         .next_count = next_count};
     const int64_t wide = std::min(task.panel_end, wide_panels_);
-    if (task.panel_begin < wide) run_panels(task, rows, task.panel_begin, wide, false, block, piece);
-    if (wide < task.panel_end) run_panels(task, rows, wide, task.panel_end, false, block, piece);
+    if (task.panel_begin < wide) run_panels(task, rows, task.panel_begin, wide, false, piece);
+    if (wide < task.panel_end) run_panels(task, rows, wide, task.panel_end, false, piece);
     if (block + 1 == sum_.count) finish(task, rows);
   }
 
@@ -224,23 +273,63 @@ class Driver {
   // Few rows: reading B is what takes the time, so each panel is read once from its begin to its end.
   void stream(const Task& task) const {
     const Rows rows = rows_of(task.tile_begin, task.group * p_.n);
-    const float *row[kMaxTileRows], *a[kMaxTileRows];
+    const float* row[kMaxTileRows];
     if (sum_.taps > 0) p_.rows.a_rows(p_.rows.context, rows.first, rows.count, 0, 1, row);
+    for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) row[i] += task.group * p_.k;
     const int most = table_.panels[rows.count];
     const int64_t whole = std::min(task.panel_end, p_.n / table_.panel_columns) - task.panel_begin;
     const int64_t groups = most > 0 ? std::max<int64_t>(whole, 0) / most : 0, grouped = groups * most;
     const int64_t visits = groups + task.panel_end - task.panel_begin - grouped;
     for (int64_t visit = 0; visit < visits; ++visit) {
       const int64_t at = backward() ? visits - 1 - visit : visit;
-      const int64_t panel = task.panel_begin + (at < groups ? at * most : grouped + at - groups);
-      for (int64_t block = 0; block < sum_.count; ++block) {
-        const int64_t k0 = block * sum_.block_k;
-        for (int i = 0; sum_.taps > 0 && i < rows.count; ++i) a[i] = row[i] + task.group * p_.k + k0;
-        run_panels(task, rows, panel, panel + 1, at < groups, block,
-                   {a, &kOneTap, 0, sum_.taps, k0, std::min(sum_.block_k, sum_.k - k0), {}});
-      }
+      const Visit to = {task, row, task.panel_begin + (at < groups ? at * most : grouped + at - groups),
+                        at < groups};
+      stream_part(to, rows, 0);
+      if (parts_.count > 1) stream_rest(to, rows);
     }
     finish(task, rows);
+  }
+
+  SumBlocks part_blocks(int64_t part) const {
+    const int64_t k = parts_.begin(part + 1) - parts_.begin(part);
+    return SumBlocks(p_.taps, k, p_.joined ? longest_block(k) : kSumBlock);
+  }
+  struct Visit {  // of one panel, or of a group of them
+    const Task& task;
+    const float* const* row;  // of A
+    int64_t panel;
+    bool group;
+  };
+  void stream_part(const Visit& to, const Rows& rows, int64_t part) const {
+    const int64_t begin = parts_.begin(part), end = parts_.begin(part + 1);
+    const SumBlocks blocks = part_blocks(part);
+    const float* a[kMaxTileRows];
+    for (int64_t block = 0; block < blocks.count; ++block) {
+      const int64_t k0 = begin + block * blocks.block_k;
+      for (int i = 0; blocks.taps > 0 && i < rows.count; ++i) a[i] = to.row[i] + k0;
+      run_panels(to.task, rows, to.panel, to.panel + 1, to.group,
+                 {.a = a,
+                  .places = &kOneTap,
+                  .taps = blocks.taps,
+                  .k0 = k0,
+                  .k = std::min(blocks.block_k, end - k0),
+                  .first = block == 0,
+                  .last = block + 1 == blocks.count,
+                  .part = part});
+    }
+  }
+  void stream_rest(const Visit& to, const Rows& rows) const {
+    const int64_t column = to.panel * table_.panel_columns,
+                  most = (to.group ? table_.panels[rows.count] : 1) * table_.panel_columns,
+                  n = std::min(most, p_.n - column);
+    float sums[kMaxFewRows * kMaxFewColumns], lost[kMaxFewRows * kMaxFewColumns] = {};
+    Rows apart = rows;
+    for (int i = 0; i < rows.count; ++i) apart.c[i] = sums + i * most - column;
+    for (int64_t part = 1; part < parts_.count; ++part) {
+      stream_part(to, apart, part);
+      for (int i = 0; i < rows.count; ++i) add_part(sums + i * most, n, rows.c[i] + column, lost + i * most);
+    }
+    for (int i = 0; i < rows.count; ++i) add_lost(lost + i * most, n, rows.c[i] + column);
   }
 
   // Where the panels that come after this block's are: each tile fetches its share of them.
@@ -262,18 +351,21 @@ class Driver {
   struct Piece {  // of the sum
     const float* const* a;
     const int64_t* places;  // of the taps, as in GemmTile
-    int64_t tap0, taps, k0, k;
-    Ahead ahead;  // step 0: nothing
+    int64_t tap0 = 0, taps, k0, k;
+    bool first, last;  // block of the part
+    int64_t part = 0;
+    Ahead ahead = {};  // step 0: nothing
     const float* const* next = nullptr;
     int64_t next_count = 0;
   };
   // Panels [begin, end), all of the same width. few: those that a kernel of several takes at once.
-  void run_panels(const Task& task, const Rows& rows, int64_t begin, int64_t end, bool few, int64_t block,
+  void run_panels(const Task& task, const Rows& rows, int64_t begin, int64_t end, bool few,
                   const Piece& piece) const {
-    const bool early_residual = p_.epilogue.residual && !p_.epilogue.residual_after_activation;
+    const bool early_residual =
+        piece.part == 0 && p_.epilogue.residual && !p_.epilogue.residual_after_activation;
     const int64_t column = begin * table_.panel_columns;
     const int64_t width = table_.width(p_.n - column);
-    const int64_t stride = table_.panel_columns * p_.taps * p_.k;
+    const int64_t stride = table_.panel_columns * (p_.panel_k ? p_.panel_k : p_.taps * p_.k);
     float* c[kMaxTileRows];
     const float* residual[kMaxTileRows];
     for (int i = 0; i < rows.count; ++i) c[i] = rows.c[i] + column;
@@ -285,19 +377,21 @@ class Driver {
          .taps = piece.taps,
          .k = piece.k,
          .tap = piece.places,
-         .panel = first_panel + (piece.tap0 * p_.k + piece.k0) * width,
+         .panel = first_panel + (p_.first_k + piece.tap0 * p_.k + piece.k0) * width,
          .panel_stride = stride,
          .groups = end - begin,
          .n = p_.n - column,
          .c = c,
          .residual = early_residual ? residual : nullptr,
-         .bias = p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr,
-         .first = block == 0,
-         .clip = bounds_.cuts && block + 1 == sum_.count,
+         .bias =
+             piece.part == 0 && p_.epilogue.bias ? p_.epilogue.bias + task.group * p_.n + column : nullptr,
+         .chunk = chunk_,
+         .first = piece.first,
+         .clip = bounds_.cuts && piece.last && parts_.count == 1,
          .low = bounds_.low,
          .high = bounds_.high,
-         .fetch_c = block == 0 && large_c_,
-         .ahead = first_panel + ahead.panels * stride + ahead.row * width + ahead.share,
+         .fetch_c = piece.first && large_c_,
+         .ahead = first_panel + ahead.panels * stride + (p_.first_k + ahead.row) * width + ahead.share,
          .ahead_step = ahead.step,
          .ahead_panels = panels_ - ahead.panels - begin,
          .next = piece.next,
@@ -311,7 +405,7 @@ class Driver {
     const int64_t n = std::min(p_.n, task.panel_end * table_.panel_columns) - begin;
     for (int i = 0; i < rows.count; ++i) {
       float* c = rows.c[i] + begin;
-      if (bounds_.activation_left) math_.activate(e.activation, e.alpha, e.beta, c, c, n);
+      if (bounds_.activation_left || parts_.count > 1) math_.activate(e.activation, e.alpha, e.beta, c, c, n);
       if (e.residual && e.residual_after_activation)
         for (int64_t j = 0; j < n; ++j) c[j] += rows.residual[i][begin + j];
     }
@@ -321,7 +415,9 @@ class Driver {
   const GemmTable& table_;
   const MathTable& math_;
   const Bounds bounds_;
-  SumBlocks sum_;
+  const SumParts parts_;
+  SumBlocks sum_;  // of a part
+  int64_t chunk_, task_tiles_;
   int64_t tiles_, tile_rows_, taller_tiles_;  // taller_tiles_ of the tiles have a row more
   int64_t panels_, wide_panels_;              // the last one may be narrow
   bool large_c_;
@@ -335,6 +431,40 @@ struct StridedRows {
 void strided_a_rows(const void* context, int64_t first, int count, int64_t, int64_t, const float** out) {
   const auto& rows = *static_cast<const StridedRows*>(context);
   for (int i = 0; i < count; ++i) out[i] = rows.a + (first + i) * rows.lda;
+}
+
+// A product of more than one tile whose sum has parts, a strip of C at a time.
+void run_long(Isa isa, const GemmProblem& whole, const StridedRows& rows, int threads) {
+  const Epilogue& e = whole.epilogue;
+  const SumParts parts(whole);
+  const int64_t n = whole.n, strip = std::max<int64_t>(kPartFloats / n, kTaskTiles * kMaxTileRows);
+  std::vector<float> sums(static_cast<size_t>(std::min(strip, whole.m) * n)), lost(sums.size());
+  for (int64_t first = 0; first < whole.m && !stop_requested(); first += strip) {
+    GemmProblem p = whole;
+    p.m = std::min(strip, whole.m - first), p.panel_k = whole.k;
+    float* const c = whole.c + first * whole.ldc;
+    const float* const residual = e.residual ? e.residual + first * e.residual_ld : nullptr;
+    std::fill(lost.begin(), lost.end(), 0.0f);
+    for (int64_t i = 0; i < parts.count; ++i) {
+      p.first_k = parts.begin(i), p.k = parts.begin(i + 1) - p.first_k;
+      const StridedRows mine = {rows.a + first * rows.lda + p.first_k, rows.lda};
+      p.rows.context = &mine;
+      p.epilogue = {};
+      if (i == 0) p.c = c, p.epilogue.bias = e.bias;
+      if (i == 0 && !e.residual_after_activation)
+        p.epilogue.residual = residual, p.epilogue.residual_ld = e.residual_ld;
+      if (i > 0) p.c = sums.data(), p.ldc = n;
+      Driver(isa, p).run(threads);
+      for (int64_t r = 0; i > 0 && r < p.m; ++r) add_part(p.c + r * n, n, c + r * whole.ldc, &lost[r * n]);
+    }
+    for (int64_t r = 0; r < p.m; ++r) {
+      float* const row = c + r * whole.ldc;
+      add_lost(&lost[r * n], n, row);
+      math_table(isa).activate(e.activation, e.alpha, e.beta, row, row, n);
+      if (residual && e.residual_after_activation)
+        for (int64_t j = 0; j < n; ++j) row[j] += residual[r * e.residual_ld + j];
+    }
+  }
 }
 
 }  // namespace
@@ -351,7 +481,11 @@ void gemm(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, const vo
   GemmProblem p{m, n, k, 1, {strided_a_rows, nullptr, &rows}, packed_data(packed_b), c, ldc, epilogue};
   p.order = order;
   p.in_double = packed_header(packed_b).in_double;
-  run_gemm(packed_isa(packed_b), p, threads);
+  p.joined = !p.in_double;
+  const Isa isa = packed_isa(packed_b);
+  if (p.joined && k > kLongSum && n > 0 && joined_tiles(gemm_table(isa), m) > 1)
+    return run_long(isa, p, rows, threads);
+  run_gemm(isa, p, threads);
 }
 
 void gemm_indirect(int64_t m, int64_t n, int64_t k, int64_t taps, const IndirectRows& rows,

@@ -9,7 +9,7 @@
 
 namespace ow::kernels {
 
-inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 8, kMaxSteps = 4;
+inline constexpr int kMaxTileRows = kRowStep, kMaxFewRows = 8, kMaxFewColumns = 128, kMaxSteps = 4;
 inline constexpr int64_t kSumBlock = 384;  // (tap, k) pairs of one block of the sum
 inline constexpr int64_t kMaxBlockTaps = 64;
 
@@ -30,6 +30,7 @@ struct GemmTile {
   float* const* c;        // [rows]
   const float* const* residual = nullptr;  // [rows]; null: none
   const float* bias = nullptr;             // null: none
+  int64_t chunk = 0;                       // terms that are summed before they join the sum; 0: all
   bool first = true, clip = false;         // the first block of the sum; whether low and high are bounds
   float low = 0, high = 0;
   bool fetch_c = false;  // C is not in the cache: its lines are fetched before the sum
@@ -46,7 +47,8 @@ struct GemmTable {
   using TileKernel = void (*)(const GemmTile& tile);
   // A last panel of fewer columns is as wide as whole steps of them are: a vector, or half a vector where
   // that takes half the time.
-  int max_rows, panel_columns, step_columns;
+  int max_rows, joined_rows, streamed_rows;  // joined_rows: of one of several tiles with GemmTile::chunk;
+  int panel_columns, step_columns;           // streamed_rows: of the only one
   int64_t width(int64_t columns) const {
     return columns >= panel_columns ? panel_columns
                                     : (columns + step_columns - 1) / step_columns * step_columns;
@@ -91,6 +93,9 @@ struct GemmProblem {
   // else are left out.
   const float* zeros = nullptr;
   bool in_double = false;  // see BSource
+  bool joined = false;     // of one tap: the sum is taken in chunks that keep it within 2 eps sum |x|
+  // Of a longer sum: it begins at this k of the panels, which have so many (0: k).
+  int64_t first_k = 0, panel_k = 0;
 };
 void run_gemm(Isa isa, const GemmProblem& problem, int threads);
 // What run_gemm does where the sums are to be in double; nothing of the problem may be empty.

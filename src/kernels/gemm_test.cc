@@ -3,7 +3,9 @@
 #include "kernels/gemm.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/test_support.h"
 
@@ -135,6 +137,90 @@ TEST(Gemm, BitEqualForThreadsRowsAndColumns) {
     for (int64_t i = 0; i < m; ++i)
       ASSERT_EQ(
           0, std::memcmp(&one[static_cast<size_t>((i + 1) * n - 5)], &other[static_cast<size_t>(i * 5)], 20));
+  });
+}
+
+// Sums of several parts, of few rows and of more than go into one strip of C; and what comes after them.
+TEST(Gemm, LongSumsForRowsAndThreads) {
+  for_each_isa([] {
+    const int64_t m = 37, n = 139, k = 8001;
+    Random random(13);
+    const auto a = random.floats(m * k), b = random.floats(k * n), bias = random.floats(n),
+               residual = random.floats(m * n);
+    const Buffer p = packed(b, k, n);
+    for (const bool after : {false, true}) {
+      std::vector<float> all = residual, some(all.size());
+      Epilogue e = {.bias = bias.data(),
+                    .residual = after ? residual.data() : all.data(),
+                    .residual_ld = n,
+                    .residual_after_activation = after,
+                    .activation = Activation::kRelu};
+      gemm(m, n, k, a.data(), k, p.get(), all.data(), n, e, 1);
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          double want = bias[j], size = 1;
+          for (int64_t l = 0; l < k; ++l) {
+            const double term = static_cast<double>(a[i * k + l]) * static_cast<double>(b[l * n + j]);
+            want += term, size += std::fabs(term);
+          }
+          const double r = residual[i * n + j];
+          want = after ? std::max(want, 0.0) + r : std::max(want + r, 0.0);
+          ASSERT_NEAR(all[i * n + j], want, 2 * 0x1p-23 * size) << i << "," << j;
+        }
+      for (int64_t rows = 1; rows < 17; ++rows)
+        for (int threads : {1, 2}) {
+          e.residual = residual.data();
+          gemm(rows, n, k, a.data(), k, p.get(), some.data(), n, e, threads);
+          ASSERT_EQ(0, std::memcmp(all.data(), some.data(), static_cast<size_t>(rows * n) * 4)) << rows;
+        }
+    }
+  });
+}
+
+// An infinity stays one, and only where it is.
+TEST(Gemm, LongSumsOfInfinities) {
+  for_each_isa([] {
+    const int64_t m = 17, n = 35, k = 4000;
+    std::vector<float> a(m * k, 1.0f), b(k * n, 1.0f);
+    b[3999 * n + 4] = std::numeric_limits<float>::infinity();
+    b[7] = -std::numeric_limits<float>::infinity();
+    const Buffer p = packed(b, k, n);
+    std::vector<float> c(m * n);
+    for (int64_t rows : {m, int64_t{1}}) {
+      gemm(rows, n, k, a.data(), k, p.get(), c.data(), n, {}, 1);
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < n; ++j)
+          ASSERT_EQ(c[i * n + j], j == 4 ? b[3999 * n + 4] : j == 7 ? b[7] : 4000.0f) << i << "," << j;
+    }
+  });
+}
+
+// Random numbers of one sign, whose partial sums only grow, and evenly of both: the sum is within 2 eps of
+// the sum of what its terms amount to.
+TEST(Gemm, RandomSumsWithinTwoEps) {
+  for_each_isa([] {
+    for (const int64_t k :
+         {1, 4, 8, 12, 13, 16, 24, 32, 48, 49, 64, 96, 150, 256, 320, 321, 384, 385, 768, 3000}) {
+      const int64_t m = 21, n = 203;
+      Random random(static_cast<uint64_t>(k));
+      for (const bool one_sign : {false, true}) {
+        auto a = random.floats(m * k), b = random.floats(k * n);
+        if (one_sign)
+          for (auto* v : {&a, &b})
+            for (float& x : *v) x = std::fabs(x);
+        std::vector<float> c(m * n);
+        gemm(m, n, k, a.data(), k, packed(b, k, n).get(), c.data(), n, {}, 1);
+        for (int64_t i = 0; i < m; ++i)
+          for (int64_t j = 0; j < n; ++j) {
+            double want = 0, size = 0;
+            for (int64_t l = 0; l < k; ++l) {
+              const double term = static_cast<double>(a[i * k + l]) * static_cast<double>(b[l * n + j]);
+              want += term, size += std::fabs(term);
+            }
+            ASSERT_NEAR(c[i * n + j], want, 2 * 0x1p-23 * size) << k << ": " << i << "," << j;
+          }
+      }
+    }
   });
 }
 
