@@ -83,7 +83,7 @@ void add_lost(const float* lost, int64_t n, float* c) {
   for (int64_t j = 0; j < n; ++j) c[j] += std::isfinite(lost[j]) ? lost[j] : 0;  // infinities lose NaN
 }
 
-constexpr int64_t kPartFloats = 1 << 20;  // of C at once
+constexpr int64_t kPartFloats = 1 << 20, kRowsFloats = 1 << 14;  // of C at once, and of a thread's rows
 
 // Rows at such a distance fall into few sets of the first-level cache and drive each other out.
 bool aliases(const float* row0, const float* row1) {
@@ -445,6 +445,11 @@ void run_long(Isa isa, const GemmProblem& whole, const StridedRows& rows, int th
     float* const c = whole.c + first * whole.ldc;
     const float* const residual = e.residual ? e.residual + first * e.residual_ld : nullptr;
     std::fill(lost.begin(), lost.end(), 0.0f);
+    const auto each_row = [&](auto row) {
+      parallel_for(p.m, ceil_div(kRowsFloats, n), threads, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; ++r) row(r);
+      });
+    };
     for (int64_t i = 0; i < parts.count; ++i) {
       p.first_k = parts.begin(i), p.k = parts.begin(i + 1) - p.first_k;
       const StridedRows mine = {rows.a + first * rows.lda + p.first_k, rows.lda};
@@ -455,15 +460,15 @@ void run_long(Isa isa, const GemmProblem& whole, const StridedRows& rows, int th
         p.epilogue.residual = residual, p.epilogue.residual_ld = e.residual_ld;
       if (i > 0) p.c = sums.data(), p.ldc = n;
       Driver(isa, p).run(threads);
-      for (int64_t r = 0; i > 0 && r < p.m; ++r) add_part(p.c + r * n, n, c + r * whole.ldc, &lost[r * n]);
+      if (i > 0) each_row([&](int64_t r) { add_part(p.c + r * n, n, c + r * whole.ldc, &lost[r * n]); });
     }
-    for (int64_t r = 0; r < p.m; ++r) {
+    each_row([&](int64_t r) {
       float* const row = c + r * whole.ldc;
       add_lost(&lost[r * n], n, row);
       math_table(isa).activate(e.activation, e.alpha, e.beta, row, row, n);
       if (residual && e.residual_after_activation)
         for (int64_t j = 0; j < n; ++j) row[j] += residual[r * e.residual_ld + j];
-    }
+    });
   }
 }
 

@@ -177,6 +177,20 @@ TEST(Gemm, LongSumsForRowsAndThreads) {
   });
 }
 
+// More rows than a strip of C has.
+TEST(Gemm, LongSumsInStrips) {
+  const int64_t m = 230, n = 6000, k = 3500;
+  Random random(14);
+  const auto a = random.floats(m * k), b = random.floats(k * n);
+  const Buffer p = packed(b, k, n);
+  std::vector<float> all(static_cast<size_t>(m * n)), one(static_cast<size_t>(n));
+  gemm(m, n, k, a.data(), k, p.get(), all.data(), n, {}, 2);
+  for (int64_t row : {0, 223, 224, 229}) {
+    gemm(1, n, k, a.data() + row * k, k, p.get(), one.data(), n, {}, 1);
+    EXPECT_EQ(0, std::memcmp(all.data() + row * n, one.data(), static_cast<size_t>(n) * 4)) << row;
+  }
+}
+
 // An infinity stays one, and only where it is.
 TEST(Gemm, LongSumsOfInfinities) {
   for_each_isa([] {
