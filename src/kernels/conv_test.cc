@@ -6,7 +6,7 @@
 
 #include "kernels/conv_reference.h"
 #include "kernels/conv_transpose.h"
-#include "kernels/conv_transpose_blocks.h"
+#include "kernels/conv_transpose_columns.h"
 #include "kernels/test_support.h"
 
 namespace ow::kernels {
@@ -94,7 +94,7 @@ std::vector<Case> cases() {
 }
 
 // Transposed convolutions that go in blocks, with every instruction set.
-std::vector<Case> block_cases() {
+std::vector<Case> column_cases() {
   return {
       {"9x9 s3", shape(2, 21, 1, 1, {1, 6, 7, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 4, 4}), 2},
       {"10x6 s2", shape(1, 8, 1, 1, {1, 5, 9, 1, 10, 6, 1, 2, 2, 1, 1, 1, 0, 4, 3}), 1, true},
@@ -106,6 +106,13 @@ std::vector<Case> block_cases() {
       {"1-d", shape(2, 16, 1, 1, {1, 1, 23, 1, 1, 16, 1, 1, 8, 1, 1, 1, 0, 0, 4})},
       {"3-d", shape(2, 6, 1, 1, {3, 2, 4, 4, 4, 4, 2, 2, 2, 1, 1, 1, 1, 1, 1}), 1},
       {"two channels", shape(1, 20, 2, 1, {1, 5, 6, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 1, 1})},
+      {"9x9 s2", shape(1, 24, 1, 1, {1, 13, 70, 1, 9, 9, 1, 2, 2, 1, 1, 1, 0, 4, 4}), 1, true},
+      {"5x4 s1", shape(2, 32, 1, 1, {1, 8, 9, 1, 5, 4, 1, 1, 1, 1, 1, 1, 0, 2, 1}), 0, true},
+      {"dilated", shape(1, 9, 1, 1, {1, 11, 6, 1, 4, 3, 1, 2, 2, 1, 3, 2, 0, 4, 1})},
+      {"dilated, rows of which some are skipped",
+       shape(1, 9, 1, 1, {1, 9, 6, 1, 3, 3, 1, 2, 3, 1, 4, 3, 0, 9, 0})},
+      {"stride over the kernel", shape(1, 9, 1, 1, {1, 5, 6, 1, 2, 3, 1, 3, 4, 1, 1, 1, 0, 1, 0})},
+      {"3-d, overlapping", shape(1, 40, 1, 1, {4, 5, 6, 3, 3, 4, 2, 1, 3, 2, 1, 1, 2, 1, 0}), 1},
   };
 }
 
@@ -339,23 +346,21 @@ TEST(ConvTranspose, MatchesFloat64) {
   });
 }
 
-TEST(ConvTranspose, OfFewChannelsGoesInBlocks) {
+TEST(ConvTranspose, OfFewChannelsGoesInColumns) {
   for_each_isa([] {
-    for (const Case& c : block_cases()) {
+    for (const Case& c : column_cases()) {
       SCOPED_TRACE(c.name);
-      EXPECT_TRUE(in_blocks(best_isa(), c.shape));
-      EXPECT_FALSE(in_blocks(best_isa(), by(ConvMethod::kInDouble, c).shape));
+      EXPECT_TRUE(in_columns(best_isa(), c.shape));
+      EXPECT_FALSE(in_columns(best_isa(), by(ConvMethod::kInDouble, c).shape));
       check(c, true), check(by(ConvMethod::kInDouble, c), true);
     }
-    // Phases of fewer taps than others, and what is no less work.
-    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 1, 1, {1, 5, 5, 1, 9, 9, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
-    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 1, 1, {1, 5, 5, 1, 8, 8, 1, 4, 4, 1, 3, 1, 0, 1, 1})));
-    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 64, 1, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
-    EXPECT_FALSE(in_blocks(best_isa(), shape(1, 8, 8, 8, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
+    // What is no less work.
+    EXPECT_FALSE(in_columns(best_isa(), shape(1, 8, 64, 1, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
+    EXPECT_FALSE(in_columns(best_isa(), shape(1, 8, 8, 8, {1, 5, 5, 1, 4, 4, 1, 2, 2, 1, 1, 1, 0, 1, 1})));
   });
 }
 
-TEST(ConvTranspose, OfBlocksHasEveryEpilogue) {
+TEST(ConvTranspose, OfColumnsHasEveryEpilogue) {
   ConvShape s;
   finish_shape({"", shape(1, 5, 1, 1, {1, 6, 7, 1, 9, 9, 1, 3, 3, 1, 1, 1, 0, 4, 4}), 2}, true, s);
   Random random(3);

@@ -4,15 +4,15 @@
 // Packed weights: header (64 bytes) | a row of in_channels zeros | per phase (row-major over the axes) and
 // group the panels of its taps. A phase without taps has no panels: its outputs are bias and activation
 // alone. Where kernel and stride are one along w, all phases of it read the same pixel and their outputs lie
-// side by side: then they are one product, as wide as all of them. Few output channels go in blocks
-// (conv_transpose_blocks.h).
+// side by side: then they are one product, as wide as all of them. Few output channels go another way
+// (conv_transpose_columns.h).
 #include "kernels/conv_transpose.h"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-#include "kernels/conv_transpose_blocks.h"
+#include "kernels/conv_transpose_columns.h"
 #include "kernels/gemm_core.h"
 
 namespace ow::kernels {
@@ -124,6 +124,14 @@ int64_t joined_phases(const GemmTable& table, const ConvShape& s, const Epilogue
   return same_pixel && adjacent ? s.stride[2] : 1;
 }
 
+// The bias of a product whose columns are the output channels, so many times; empty without one.
+std::vector<float> repeated_bias(const Epilogue& epilogue, int64_t channels, int64_t times) {
+  std::vector<float> bias;
+  for (int64_t i = 0; epilogue.bias && i < times; ++i)
+    bias.insert(bias.end(), epilogue.bias, epilogue.bias + channels);
+  return bias;
+}
+
 void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, const UnalignedFloat* w,
                 float* panels, int threads) {
   const int64_t taps = s.taps(), k = s.in_channels / s.groups, n = s.out_channels / s.groups;
@@ -149,7 +157,7 @@ void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, 
 
 size_t conv_transpose_packed_bytes(const ConvShape& shape) {
   const Isa isa = best_isa();
-  if (in_blocks(isa, shape)) return 64 + 4 * blocks_packed_floats(isa, shape);
+  if (in_columns(isa, shape)) return 64 + 4 * columns_packed_floats(isa, shape);
   const GemmTable& table = gemm_table(isa);
   int64_t floats = zero_floats(shape);
   for (int64_t i = 0; i < phase_count(shape); ++i)
@@ -162,7 +170,7 @@ void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* 
   const GemmTable& table = gemm_table(isa);
   *static_cast<PackedHeader*>(packed) = {isa};
   float* data = packed_data(packed);
-  if (in_blocks(isa, shape)) return blocks_pack(isa, shape, w, data, threads);
+  if (in_columns(isa, shape)) return columns_pack(isa, shape, w, data, threads);
   for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
   for (int64_t i = 0; i < phase_count(shape); ++i) {
     const Phase phase = phase_at(shape, i);
@@ -171,15 +179,15 @@ void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* 
   }
 }
 
-size_t conv_transpose_scratch_bytes(const ConvShape& shape, int) {
-  return in_blocks(best_isa(), shape) ? blocks_scratch_bytes(shape) : 0;
+size_t conv_transpose_scratch_bytes(const ConvShape& shape, int threads) {
+  return in_columns(best_isa(), shape) ? columns_scratch_bytes(shape, threads) : 0;
 }
 
 void conv_transpose(const ConvShape& shape, const void* packed, const float* in, float* out,
                     const Epilogue& epilogue, void* scratch, int threads) {
   const Isa isa = packed_isa(packed);
-  if (in_blocks(isa, shape))
-    return conv_transpose_blocks(isa, shape, packed_data(packed), in, out, epilogue, scratch, threads);
+  if (in_columns(isa, shape))
+    return conv_transpose_columns(isa, shape, packed_data(packed), in, out, epilogue, scratch, threads);
   const GemmTable& table = gemm_table(isa);
   const float* zeros = packed_data(packed);
   const float* panels = zeros + zero_floats(shape);

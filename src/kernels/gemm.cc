@@ -423,16 +423,6 @@ class Driver {
   bool large_c_;
 };
 
-struct StridedRows {
-  const float* a;
-  int64_t lda;
-};
-
-void strided_a_rows(const void* context, int64_t first, int count, int64_t, int64_t, const float** out) {
-  const auto& rows = *static_cast<const StridedRows*>(context);
-  for (int i = 0; i < count; ++i) out[i] = rows.a + (first + i) * rows.lda;
-}
-
 // A product of more than one tile whose sum has parts, a strip of C at a time.
 void run_long(Isa isa, const GemmProblem& whole, const StridedRows& rows, int threads) {
   const Epilogue& e = whole.epilogue;
@@ -473,6 +463,11 @@ void run_long(Isa isa, const GemmProblem& whole, const StridedRows& rows, int th
 }
 
 }  // namespace
+
+void strided_a_rows(const void* context, int64_t first, int count, int64_t, int64_t, const float** out) {
+  const auto& rows = *static_cast<const StridedRows*>(context);
+  for (int i = 0; i < count; ++i) out[i] = rows.a + (first + i) * rows.lda;
+}
 
 void run_gemm(Isa isa, const GemmProblem& problem, int threads) {
   if (problem.m <= 0 || problem.n <= 0 || problem.groups <= 0) return;

@@ -78,6 +78,14 @@ struct TapGrid {
 void pack_panels(const GemmTable& table, const BSource& source, const TapGrid* grid, float* panels,
                  int threads);
 
+// IndirectRows of a matrix whose rows are lda apart.
+struct StridedRows {
+  const float* a;
+  int64_t lda;
+};
+void strided_a_rows(const void* context, int64_t first, int count, int64_t tap, int64_t taps,
+                    const float** out);
+
 // `groups` products of the same size: group g reads A at + g * k, panels at + g * group_panel_floats, and
 // owns the columns [g * n, (g + 1) * n) of C, bias and residual.
 struct GemmProblem {
