@@ -58,9 +58,13 @@ struct ConvShape {
 // that results do not differ between runs.
 ConvMethod quickest_method(const ConvShape& shape, bool pack_too = false);
 
+// By which method these extents are computed quickest with weights that shape.method packed: the methods that
+// transform weights at use pack them as kDirect does, and may not have known the extents.
+ConvMethod method_of_run(const ConvShape& shape);
+
 // Packs the weights for best_isa(). w: [out_channels][in_channels / groups][kd][kh][kw], contiguous (ONNX).
 // The batch, spatial extents, pads and lds of `shape` are not looked at, so they may change from run to run;
-// the method must stay.
+// the method must stay, but for what method_of_run says.
 size_t conv_packed_bytes(const ConvShape& shape);
 void conv_pack(const ConvShape& shape, const UnalignedFloat* w, void* packed, int threads);
 

@@ -145,6 +145,12 @@ bool is_pointwise(const ConvShape& s) {
 
 }  // namespace
 
+int64_t direct_zero_floats(const ConvShape& shape) {
+  ConvShape s = shape;
+  s.method = ConvMethod::kDirect;
+  return zero_floats(s);
+}
+
 size_t direct_packed_floats(Isa isa, const ConvShape& s) {
   return static_cast<size_t>(zero_floats(s) + s.groups * group_floats(gemm_table(isa), s));
 }

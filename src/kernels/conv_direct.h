@@ -10,6 +10,8 @@
 
 namespace ow::kernels {
 
+// Of the zeros, by kDirect whatever the shape's method.
+int64_t direct_zero_floats(const ConvShape& shape);
 size_t direct_packed_floats(Isa isa, const ConvShape& shape);
 void direct_pack(Isa isa, const ConvShape& shape, const UnalignedFloat* w, float* packed, int threads);
 size_t direct_scratch_bytes(const ConvShape& shape);

@@ -340,6 +340,38 @@ TEST(Conv, WinogradRoundsLittleWorseThanTheSum) {
     EXPECT_LT(error(method), 14 * direct);
 }
 
+// Weights of a dynamic model are packed before the extents are known.
+TEST(Conv, TakesTheDirectMethodWhereTilesWouldBeMostlyEmpty) {
+  for_each_isa([] {
+    for (const int64_t channels : {8, 20}) {
+      Case c{"", shape(2, channels, 21, 1, {1, 9, 9, 1, 3, 3, 1, 1, 1, 1, 12, 12, 0, 12, 12})};
+      ConvShape small;
+      finish_shape(by(ConvMethod::kWinograd3AtUse, c), false, small);
+      EXPECT_EQ(method_of_run(small), ConvMethod::kDirect);
+      Random random(11);
+      const auto w = random.floats(small.in_channels * small.out_channels * small.taps());
+      const auto in = random.floats(small.batch * small.in_pixels() * small.in_ld);
+      const Buffer packed = aligned_buffer(conv_packed_bytes(small));
+      conv_pack(small, w.data(), packed.get(), 1);
+      small.method = ConvMethod::kDirect;
+      std::vector<float> out(static_cast<size_t>(small.batch * small.out_pixels() * small.out_ld), 7.0f);
+      conv(small, packed.get(), in.data(), out.data(), {}, nullptr, 1);
+      const auto direct = run(small, false, w.data(), in.data(), {}, 1);
+      EXPECT_TRUE(std::equal(direct.begin(), direct.end(), out.begin()));
+
+      c.shape.in[1] = c.shape.in[2] = 200;
+      c.shape.in_channels = c.shape.out_channels = 256;
+      ConvShape large;
+      finish_shape(by(ConvMethod::kWinograd3AtUse, c), false, large);
+      EXPECT_EQ(method_of_run(large), ConvMethod::kWinograd3AtUse);
+      large.method = ConvMethod::kWinograd3;
+      EXPECT_EQ(method_of_run(large), ConvMethod::kWinograd3);
+      large.method = ConvMethod::kInDouble;
+      EXPECT_EQ(method_of_run(large), ConvMethod::kInDouble);
+    }
+  });
+}
+
 TEST(ConvTranspose, MatchesFloat64) {
   for_each_isa([] {
     for (const Case& c : cases()) check(c, true), check(by(ConvMethod::kInDouble, c), true);

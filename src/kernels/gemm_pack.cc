@@ -13,27 +13,32 @@ namespace {
 typedef float Four __attribute__((vector_size(16)));
 typedef float FourUnaligned __attribute__((vector_size(16), aligned(1), may_alias));
 
-// B's columns lie along k: squares of 4 x 4 are turned in registers.
-void turn_square(const UnalignedFloat* b, int64_t stride, float scale, float* out, int64_t width) {
+// B's columns lie along k: squares of 4 x 4 are turned in registers. to[r]: where row r goes.
+void turn_square(const UnalignedFloat* b, int64_t stride, float scale, float* const (&to)[4]) {
   Four rows[4];
   for (int i = 0; i < 4; ++i) rows[i] = *reinterpret_cast<const FourUnaligned*>(b + i * stride) * scale;
   transpose_4x4(rows);
-  for (int i = 0; i < 4; ++i) *reinterpret_cast<FourUnaligned*>(out + i * width) = rows[i];
+  for (int i = 0; i < 4; ++i) *reinterpret_cast<FourUnaligned*>(to[i]) = rows[i];
 }
 
-void pack_turned(const UnalignedFloat* b, int64_t k, int64_t n, int64_t stride, float scale, float* out,
-                 int64_t width) {
-  for (int64_t i = 0; i < k; i += 4)
-    for (int64_t j = 0; j < n; j += 4) {
-      if (i + 4 <= k && j + 4 <= n) {
-        turn_square(b + j * stride + i, stride, scale, out + i * width + j, width);
-        continue;
-      }
-      for (int64_t ii = i; ii < std::min(i + 4, k); ++ii)
-        for (int64_t jj = j; jj < std::min(j + 4, n); ++jj)
-          out[ii * width + jj] = b[jj * stride + ii] * scale;
+// row(i): where row i of the panel begins, i < k.
+template <class F>
+void pack_turned(const UnalignedFloat* b, int64_t k, int64_t n, int64_t stride, float scale, int64_t width,
+                 F row) {
+  for (int64_t i = 0; i < k; i += 4) {
+    float* to[4] = {};
+    const int64_t some = std::min<int64_t>(k - i, 4);
+    for (int64_t r = 0; r < some; ++r) to[r] = row(i + r);
+    int64_t j = 0;
+    for (; some == 4 && j + 4 <= n; j += 4) {
+      turn_square(b + j * stride + i, stride, scale, to);
+      for (float*& at : to) at += 4;
     }
-  for (int64_t i = 0; i < k; ++i) std::fill(out + i * width + n, out + (i + 1) * width, 0.0f);
+    for (int64_t r = 0; r < some; ++r) {
+      for (int64_t c = j; c < n; ++c) *to[r]++ = b[c * stride + i + r] * scale;
+      std::fill(to[r], to[r] + width - n, 0.0f);
+    }
+  }
 }
 
 // One row of a panel: n numbers of B, `stride` apart, the rest zero.
@@ -59,15 +64,17 @@ void pack_rows(const GemmTable& table, const BSource& s, int64_t begin, int64_t 
 
 // One panel of `width` columns, `n` of them from B.
 void pack_panel(const BSource& s, const TapGrid* grid, int64_t column, int64_t n, int64_t width, float* out) {
-  for (int64_t tap = 0; tap < s.taps; ++tap) {
-    const UnalignedFloat* b = s.b + (grid ? grid->offset(tap) : tap * s.stride_tap) + column * s.stride_n;
-    if (s.stride_k == 1 && s.stride_n != 1) {
-      pack_turned(b, s.k, n, s.stride_n, s.scale, out, width);
-      out += s.k * width;
-      continue;
-    }
-    for (int64_t k = 0; k < s.k; ++k, out += width)
-      pack_row(b + k * s.stride_k, n, s.stride_n, s.scale, out, width);
+  const UnalignedFloat* const b = s.b + column * s.stride_n;
+  if (!grid && s.stride_tap == 1 && s.stride_k == s.taps)  // the taps lie side by side
+    return pack_turned(b, s.taps * s.k, n, s.stride_n, s.scale, width,
+                       [&](int64_t i) { return out + (i % s.taps * s.k + i / s.taps) * width; });
+  for (int64_t tap = 0; tap < s.taps; ++tap, out += s.k * width) {
+    const UnalignedFloat* const at = b + (grid ? grid->offset(tap) : tap * s.stride_tap);
+    if (s.stride_k == 1 && s.stride_n != 1)
+      pack_turned(at, s.k, n, s.stride_n, s.scale, width, [&](int64_t i) { return out + i * width; });
+    else
+      for (int64_t k = 0; k < s.k; ++k)
+        pack_row(at + k * s.stride_k, n, s.stride_n, s.scale, out + k * width, width);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "base/stop.h"
 #include "build_parts.h"
 #include "kernels/ceil_div.h"
+#include "kernels/conv_direct.h"
 #include "kernels/gemm_core.h"
 #include "kernels/math_table.h"
 #include "kernels/winograd_table.h"
@@ -59,7 +60,7 @@ class Winograd {
     result_step_ = apart(block_ * table_.panel_columns, 1024);
   }
 
-  int64_t packed_floats() const { return round_up(s_.in_channels, 16) + weights_.packed_floats(); }
+  int64_t packed_floats() const { return zero_floats() + weights_.packed_floats(); }
 
   size_t scratch_bytes() const {
     const int64_t images = whole_first_ ? 1 : lanes_;
@@ -68,15 +69,16 @@ class Winograd {
   }
 
   void pack(const UnalignedFloat* w, float* packed, int threads) const {
-    const int64_t zeros = round_up(s_.in_channels, 16);
-    std::fill(packed, packed + zeros, 0.0f);
-    weights_.pack(w, packed + zeros, threads);
+    std::fill(packed, packed + zero_floats(), 0.0f);
+    weights_.pack(w, packed + zero_floats(), threads);
   }
   void run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch, int threads);
 
  private:
   static constexpr int kMaxProducts = kMaxWinogradPoints * kMaxWinogradPoints, kMaxPanelColumns = 32;
 
+  // In front of the packed weights.
+  int64_t zero_floats() const { return at_use_ ? direct_zero_floats(s_) : round_up(s_.in_channels, 16); }
   // A convolution below some flops costs more to share out than it saves.
   int lanes_of(int threads) const {
     constexpr double kParallelFlops = 1e6;
@@ -140,9 +142,10 @@ class Winograd {
     return {plane / s_.out[0], plane % s_.out[0], h % dh + h / dh * m_ * dh, w % dw + w / dw * m_ * dw};
   }
 
-  // Lines of the image that a block of tiles reads, to be fetched while the block before it is multiplied.
+  // What is read next, to be fetched during a block's products: lines of the image that the next block of
+  // tiles reads, or, before that, what the next weights are made of.
   struct Lines {
-    static constexpr int kMost = 2 * kMaxWinogradPoints;
+    static constexpr int kMost = kMaxWinogradTaps * kMaxWinogradTaps;
     int count = 0;
     const float* at[kMost];
     int64_t floats[kMost];
@@ -215,7 +218,7 @@ Winograd::Lines Winograd::lines_of(int64_t first, int64_t tiles) const {
   const int64_t end = std::min(first + tiles, tiles_), shared = points_ - m_ * s_.stride[2];
   for (int64_t tile = first; tile < end;) {
     const int64_t row_end = std::min(end, (tile / tiles_w_ + 1) * tiles_w_);
-    if (lines.count + points_ > Lines::kMost) return {};
+    if (lines.count + points_ > 2 * kMaxWinogradPoints) return {};
     const Place at = place(tile);
     const int64_t w = at.w * s_.stride[2] - s_.pad[2], d = at.d - s_.pad[0];
     const int64_t begin_w = std::max<int64_t>(w, 0),
@@ -246,16 +249,25 @@ void Winograd::multiply_piece(int64_t first, int64_t tiles, int64_t panel, const
   const int64_t parts = ceil_div(tiles, table_.max_rows), piece = std::min(weights_.piece(), depth_ - k);
   const int64_t fetches = round_up(piece, kFetchChunk);  // terms that something is fetched with, of a part
   const auto made = weights_.block(packed_, panel, k, piece, results + products_ * result_step_);
-  const float* ahead = made.next;
-  int64_t ahead_step = ceil_div(made.next_floats, products_ * parts * fetches);
+  Lines weights;
+  for (; weights.count < made.next_count; ++weights.count) {
+    weights.at[weights.count] = made.next + weights.count * made.next_step;
+    weights.floats[weights.count] = made.next_floats;
+  }
+  // Each product fetches its share of a line: of the weights in this piece, of the image in all of them.
+  const Lines& lines = weights.count > 0 ? weights : next;
+  const int64_t pieces = weights.count > 0 ? 1 : panels_ * ceil_div(depth_, weights_.piece()),
+                all = pieces * products_,
+                done =
+                    weights.count > 0 ? 0 : panel * ceil_div(depth_, weights_.piece()) + k / weights_.piece();
+  const float* ahead = nullptr;
+  int64_t ahead_step = 0;
   for (int64_t i = 0; i < products_; ++i) {
-    if (!made.next && next.count > 0) {  // this product's share of a line
-      const int64_t pieces = ceil_div(depth_, weights_.piece()), all = panels_ * pieces * products_,
-                    at = (panel * pieces + k / weights_.piece()) * products_ + i,
-                    line = at * next.count / all, begin = ceil_div(line * all, next.count),
-                    end = ceil_div((line + 1) * all, next.count);
-      ahead = next.at[line] + next.floats[line] * (at - begin) / (end - begin);
-      ahead_step = ceil_div(next.floats[line], (end - begin) * parts * fetches);
+    if (lines.count > 0) {
+      const int64_t at = done * products_ + i, line = at * lines.count / all,
+                    begin = ceil_div(line * all, lines.count), end = ceil_div((line + 1) * all, lines.count);
+      ahead = lines.at[line] + lines.floats[line] * (at - begin) / (end - begin);
+      ahead_step = ceil_div(lines.floats[line], (end - begin) * parts * fetches);
     }
     const auto rows_of = [&](int64_t part) { return tiles / parts + (part < tiles % parts ? 1 : 0); };
     const auto point = [&](int64_t product, int64_t row, int64_t rows, const float** to) {
@@ -325,7 +337,7 @@ void Winograd::transform_results(int64_t first, int64_t tiles, int64_t panel, co
 
 void Winograd::run(const float* packed, const float* in, float* out, const Epilogue& e, float* scratch,
                    int threads) {
-  zeros_ = packed, packed_ = packed + round_up(s_.in_channels, 16);
+  zeros_ = packed, packed_ = packed + zero_floats();
   in_ = in, out_ = out, e_ = &e;
   float* const results = scratch;
   float* const pixels = scratch + lanes_ * lane_floats();

@@ -17,7 +17,8 @@
 // Along a third spatial axis the kernel's planes are summed as channels are: "channels" below is planes x
 // channels.
 //
-//   packed: zeros for a pixel in the padding [in_channels, rounded up to 16] | weights (winograd_weights.h)
+//   packed: zeros for a pixel in the padding [in_channels, rounded up to 16] | weights (winograd_weights.h);
+//           those that each run transforms: as conv_direct.h
 //
 // Tiles are taken in blocks whose transformed pixels stay in the second-level cache. An output element is
 // computed in one way whatever the block, the thread or the place in the batch.
@@ -49,6 +50,7 @@ struct WinogradForm {
 // So many tiles, about, share what is made of weights in a run.
 inline constexpr int kWinogradTilesAtUse = 70;
 
+// Of what is transformed before the run.
 int64_t winograd_packed_floats(Isa isa, const ConvShape& shape, WinogradForm form);
 void winograd_pack(Isa isa, const ConvShape& shape, WinogradForm form, const UnalignedFloat* w, float* packed,
                    int threads);

@@ -28,9 +28,8 @@ struct WinogradOutput {
 };
 
 struct WinogradKernels {
-  const float*
-      from;  // [kernels][r * r][columns], the kernels from_step apart; columns a multiple of the panels'
-  int64_t kernels, from_step, columns;  // step
+  const float* from;  // element (tap, k, c) at from[tap * tap_step + k * kernel_step + c]
+  int64_t kernels, columns, tap_step, kernel_step;  // columns: a multiple of the panels' step
   float* to;  // element (i, j) of column c of kernel k at to[(i * n + j) * step + k * columns + c]
   int64_t step;
 };

@@ -73,10 +73,6 @@ int64_t WinogradWeights::scratch_floats() const {
 
 void WinogradWeights::pack(const UnalignedFloat* w, float* packed, int threads) const {
   const int64_t row = depth_ * area_;
-  if (at_use_) {
-    const BSource source{.b = w, .k = row, .n = s_.out_channels, .stride_k = 1, .stride_n = row};
-    return pack_panels(table_, source, nullptr, packed, threads);
-  }
   const int64_t panels = ceil_div(s_.out_channels, table_.panel_columns);
   parallel_for(panels, 1, threads, [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
@@ -87,7 +83,8 @@ void WinogradWeights::pack(const UnalignedFloat* w, float* packed, int threads) 
         const int64_t plane = k / s_.in_channels, c = k % s_.in_channels;
         turn_kernels(w + column * row + (c * s_.kernel[0] + plane) * area_, row, area_,
                      std::min(columns, width), kernels, width);
-        transforms_.kernels({kernels, 1, 0, width, packed + column * depth_ + k * width, panel_floats_});
+        transforms_.kernels(
+            {kernels, 1, width, width, 0, packed + column * depth_ + k * width, panel_floats_});
       }
     }
   });
@@ -98,19 +95,23 @@ WinogradWeights::Block WinogradWeights::block(const float* packed, int64_t panel
   const int64_t column = panel * table_.panel_columns, width = table_.width(s_.out_channels - column);
   if (!at_use_) return {packed + column * depth_ + k * width, panel_floats_};
   const float* const kernels = packed + column * depth_ * area_;
-  const int64_t step = made_step(count, width), planes = s_.kernel[0], end = k + count;
+  const int64_t step = made_step(count, width), end = k + count, tap_step = s_.in_channels * width;
   for (int64_t i = k; i < end;) {
     const int64_t plane = i / s_.in_channels, c = i % s_.in_channels,
                   together = std::min(end - i, s_.in_channels - c);
-    transforms_.kernels_quickly({kernels + (c * planes + plane) * area_ * width, together,
-                                 planes * area_ * width, width, scratch + (i - k) * width, step});
+    transforms_.kernels_quickly({kernels + plane * area_ * tap_step + c * width, together, width, tap_step,
+                                 width, scratch + (i - k) * width, step});
     i += together;
   }
   Block made{scratch, step};
-  if (planes == 1) {
-    made.next = kernels + end * area_ * width;
-    made.next_floats = std::min<int64_t>(piece_ * area_ * width, packed + packed_floats() - made.next);
-  }
+  if (s_.kernel[0] != 1) return made;
+  const bool last = end == depth_;  // then the next panel's follow
+  const int64_t next_column = last ? column + table_.panel_columns : column;
+  if (next_column >= s_.out_channels) return made;
+  const int64_t next_width = table_.width(s_.out_channels - next_column);
+  made.next = packed + next_column * depth_ * area_ + (last ? 0 : end * next_width);
+  made.next_count = area_, made.next_step = s_.in_channels * next_width;
+  made.next_floats = std::min(piece_, last ? depth_ : depth_ - end) * next_width;
   return made;
 }
 

@@ -1,7 +1,7 @@
 // The weights of winograd.h: the kernels, or what their transform makes of them.
 //
 //   transformed:  for each of the n^2 products (25 at stride 2), B as in gemm.h: [channels][out_channels]
-//   as they are:  B as in gemm.h of [in_channels][planes][r^2] terms
+//   as they are:  as conv_direct.h packs them
 //
 // The second is smaller by n^2 / r^2, and a run that transforms its kernels reads so much less of memory that
 // is slower than the arithmetic. It does that a block at a time, into memory that stays in the second-level
@@ -22,7 +22,7 @@ class WinogradWeights {
   WinogradWeights(Isa isa, const ConvShape& shape, WinogradForm form);
 
   int64_t packed_floats() const;
-  void pack(const UnalignedFloat* w, float* packed, int threads) const;
+  void pack(const UnalignedFloat* w, float* packed, int threads) const;  // what is transformed before the run
 
   // The sum over the channels is taken in pieces of so many, one after the other.
   int64_t piece() const { return piece_; }
@@ -33,8 +33,9 @@ class WinogradWeights {
   struct Block {
     const float* at;
     int64_t step;
-    const float* next = nullptr;  // what the next block is made of; null: nothing to be made
-    int64_t next_floats = 0;
+    // What the next block is made of: next_count times so many floats, next_step apart.
+    const float* next = nullptr;
+    int64_t next_count = 0, next_floats = 0, next_step = 0;
   };
   // count: piece(), or the rest. scratch: scratch_floats(), until the block is done with.
   Block block(const float* packed, int64_t panel, int64_t k, int64_t count, float* scratch) const;

@@ -61,15 +61,20 @@ Result<std::any> prepare(const Attrs& a, PrepareContext& c) {
   const Tensor* w = packable_weights(c);
   if (!w) return std::any();
   kernels::ConvShape s = ONWARD_TRY(conv_weights_shape(a, w->shape(), c.node().label()));
+  bool extents_known = false;
   if (w->rank() >= 4 && !c.strict()) {
     for (size_t axis = 1; axis < 3; ++axis)
       s.out[axis] = extent(c.node().output(0)->type(), w->rank(), axis + w->rank() - 3);
     s.method = kernels::quickest_method(s);
-    if (const auto known = known_images(a, c, w->rank(), s))
+    if (const auto known = known_images(a, c, w->rank(), s)) {
       s.method = searched_method(*known, stored_floats(*w), c.threads()).value_or(s.method);
+      extents_known = true;
+    }
     s.method = ONWARD_TRY(accurate_method(s, stored_floats(*w)));
   }
-  return std::any(ONWARD_TRY(pack_weights(c, kKernels, s, *w)));
+  PackedWeights packed = ONWARD_TRY(pack_weights(c, kKernels, s, *w));
+  packed.extents_known = extents_known;
+  return std::any(std::move(packed));
 }
 
 template <bool kAddLast>

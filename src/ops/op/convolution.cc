@@ -125,6 +125,7 @@ static Status run_float(RunContext& c, const ConvKernels& k, kernels::ConvShape 
   const std::byte* packed = prepared ? prepared->memory.get() : nullptr;
   if (c.strict()) s.method = kernels::ConvMethod::kInDouble;
   if (prepared) s.method = prepared->method;
+  if (prepared && !prepared->extents_known) s.method = kernels::method_of_run(s);
   if (!packed) {
     auto memory = ONWARD_TRY(c.scratch(static_cast<int64_t>(k.packed_bytes(s))));
     k.pack(s, c.in(1).data<float>(), memory.data(), c.threads());

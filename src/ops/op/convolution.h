@@ -46,6 +46,7 @@ struct PackedWeights {
   Buffer memory;
   Shape shape;
   kernels::ConvMethod method = kernels::ConvMethod::kDirect;
+  bool extents_known = false;  // when the method was chosen: else each run looks at its own
 };
 
 // The weights at this input if they can be packed before the run: constant, float32, not empty. Else null.
