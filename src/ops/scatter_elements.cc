@@ -37,9 +37,16 @@ Status run(const Attrs& a, RunContext& c) {
   const Shape data_strides = dense_strides(x.shape());
   Shape strides = data_strides;
   strides[axis] = 0;
-  Odometer at(indices.shape().dims());
-  for (size_t i = 0; i < offsets.size(); ++i, at.step())
-    offsets[i] = offsets[i] * data_strides[axis] + at.dot(strides.dims());
+  if (x.rank() == 0) return scatter_blocks(c, updates, offsets, 1, a.reduction);
+  const size_t last = x.rank() - 1;
+  const auto line = static_cast<size_t>(indices.dim(last));
+  const int64_t step = strides[last], scale = data_strides[axis];
+  Odometer at(indices.shape().dims().first(last));
+  for (size_t i = 0; i < offsets.size(); i += line, at.step()) {
+    const int64_t begin = at.dot(strides.dims().first(last));
+    for (size_t j = 0; j < line; ++j)
+      offsets[i + j] = offsets[i + j] * scale + begin + static_cast<int64_t>(j) * step;
+  }
   return scatter_blocks(c, updates, offsets, 1, a.reduction);
 }
 

@@ -87,8 +87,11 @@ Status scatter_blocks(RunContext& c, const Tensor& updates, std::span<const int6
   Units data = ONWARD_TRY(units_of(c, x)), from = ONWARD_TRY(units_of(c, updates));
   MoveOutput y = ONWARD_TRY(move_output(c, 0, x.dtype(), x.shape()));
   if (y.units.data != data.data) copy_units(y.units, data, x.count());
-  for (size_t i = 0; i < offsets.size(); ++i)
-    copy_units(y.units.at(offsets[i]), from.at(static_cast<int64_t>(i) * block), block);
+  for (size_t i = 0, end; i < offsets.size(); i = end) {  // blocks side by side at once
+    for (end = i + 1; end < offsets.size() && offsets[end] == offsets[end - 1] + block;) ++end;
+    copy_units(y.units.at(offsets[i]), from.at(static_cast<int64_t>(i) * block),
+               static_cast<int64_t>(end - i) * block);
+  }
   y.finish();
   return {};
 }
