@@ -4,8 +4,8 @@
 // Packed weights: header (64 bytes) | a row of in_channels zeros | per phase (row-major over the axes) and
 // group the panels of its taps. A phase without taps has no panels: its outputs are bias and activation
 // alone. Where kernel and stride are one along w, all phases of it read the same pixel and their outputs lie
-// side by side: then they are one product, as wide as all of them. Few output channels go another way
-// (conv_transpose_columns.h).
+// side by side: then they are one product, as wide as all of them. Few output channels and depthwise
+// kernels go other ways (conv_transpose_columns.h, conv_transpose_depthwise.h).
 #include "kernels/conv_transpose.h"
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/conv_transpose_columns.h"
+#include "kernels/conv_transpose_depthwise.h"
 #include "kernels/gemm_core.h"
 
 namespace ow::kernels {
@@ -158,6 +159,7 @@ void pack_phase(const GemmTable& table, const ConvShape& s, const Phase& phase, 
 size_t conv_transpose_packed_bytes(const ConvShape& shape) {
   const Isa isa = best_isa();
   if (in_columns(isa, shape)) return 64 + 4 * columns_packed_floats(isa, shape);
+  if (transposes_depthwise(shape)) return 64 + 4 * transposed_depthwise_floats(shape);
   const GemmTable& table = gemm_table(isa);
   int64_t floats = zero_floats(shape);
   for (int64_t i = 0; i < phase_count(shape); ++i)
@@ -171,6 +173,7 @@ void conv_transpose_pack(const ConvShape& shape, const UnalignedFloat* w, void* 
   *static_cast<PackedHeader*>(packed) = {isa};
   float* data = packed_data(packed);
   if (in_columns(isa, shape)) return columns_pack(isa, shape, w, data, threads);
+  if (transposes_depthwise(shape)) return pack_transposed_depthwise(shape, w, data);
   for (int64_t i = 0; i < zero_floats(shape); ++i) *data++ = 0;
   for (int64_t i = 0; i < phase_count(shape); ++i) {
     const Phase phase = phase_at(shape, i);
@@ -188,6 +191,8 @@ void conv_transpose(const ConvShape& shape, const void* packed, const float* in,
   const Isa isa = packed_isa(packed);
   if (in_columns(isa, shape))
     return conv_transpose_columns(isa, shape, packed_data(packed), in, out, epilogue, scratch, threads);
+  if (transposes_depthwise(shape))
+    return conv_transpose_depthwise(isa, shape, packed_data(packed), in, out, epilogue, threads);
   const GemmTable& table = gemm_table(isa);
   const float* zeros = packed_data(packed);
   const float* panels = zeros + zero_floats(shape);
